@@ -14,6 +14,8 @@ lab_start=${lab_start:-$SECONDS}
 # sbin is not in every caller's PATH, but mke2fs and depmod live there
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
+trap 'say "stopped at line $LINENO: $BASH_COMMAND"' ERR
+
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
 }
