@@ -23,6 +23,13 @@ int shift_mount_tree(const char *source, const struct shift_idmap *map,
 int shift_idmap_tree(const char *source, const struct shift_idmap *map,
 		     unsigned int attr_flags, struct shift_error *err);
 
+/*
+ * Sets the source of the context @fsfd.  *ret_pinned is -1 or an fd which the
+ * caller keeps open until the superblock is made.
+ */
+int shift_set_source(int fsfd, const char *source, int *ret_pinned,
+		     struct shift_error *err);
+
 /* Attaches the detached mount @fd at @target. */
 int shift_attach(int fd, const char *target, struct shift_error *err);
 
