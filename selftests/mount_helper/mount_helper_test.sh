@@ -359,6 +359,7 @@ mkdir -p "$deep"
 touch "$deep/file"
 try mount -t shiftfs -o $map "$deep" view
 gives 0 "a source of more than 255 characters"
+is "$(findmnt -rno SOURCE --mountpoint view | sed 's/[0-9]*$/N/')" /proc/self/fd/N "shown as a descriptor"
 is "$(owner view/file)" 100000:100000 "above: 100000"
 umount view
 
@@ -435,7 +436,7 @@ mount -t tmpfs -o mode=755 tmpfs ro
 touch ro/file
 mount -o remount,ro ro
 try mount -t shiftfs -o $map ro view
-gives 0 "a read-only lower"
+gives 0 "a read-only lower" "$work/ro is on a read-only"
 has_option "$(fs_options view)" ro
 ok $? "gives a read-only superblock"
 try as 100000 touch view/file2

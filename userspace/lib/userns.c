@@ -67,6 +67,7 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 				    "entering the user namespace";
 	_cleanup_close_ int out = -1, in = -1;
 	_cleanup_child_ pid_t pid = -1;
+	pid_t parent = getpid();
 	int pipefd[2], r;
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -83,6 +84,8 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 		/* Nothing of us may outlive the parent. */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 			status = errno;
+		else if (getppid() != parent)
+			_exit(1);
 		else if (fd < 0 ? unshare(CLONE_NEWUSER) :
 				  setns(fd, CLONE_NEWUSER))
 			status = errno;
