@@ -87,6 +87,9 @@ int options_to_params(struct request *req, const char *optstr,
 				      err);
 		if (r < 0)
 			return r;
+		verbose("for the kernel: %.*s",
+			(int)(value ? value + value_len - name : (ptrdiff_t)name_len),
+			name);
 	}
 	return r < 0 ? bad_string(optstr, err) : 0;
 }
