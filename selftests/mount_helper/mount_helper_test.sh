@@ -154,6 +154,8 @@ try "$helper" -f -o "idmap=b:0:100000:65536 b:70000:5:1;u:80000:6:1,ro,_netdev,x
 gives 0 "extents separated by blanks and semicolons"
 try "$helper" -f -o 'idmap="b:0:1:2"' lower view
 gives 0 "a quoted value"
+try "$helper" -f -o 'idmap="b:0:1:2' lower view
+gives 1 "a quote that is not closed" "not closed"
 try "$helper" -f -o uidmap=0:100000:10,gidmap=0:200000:10 lower view
 gives 0 "uidmap and gidmap"
 try "$helper" -f -o X-mount.idmap=0:100000:10 lower view
