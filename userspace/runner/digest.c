@@ -15,12 +15,12 @@ int digest_parse(const char *text, char hex[DIGEST_HEX + 1],
 	static const char prefix[] = "sha256:";
 
 	if (!text)
-		return shift_err_set(err, EBADMSG, "%s: a digest is missing",
+		return shift_err_set(err, 0, "%s: a digest is missing",
 				     where);
 	if (strncmp(text, prefix, sizeof(prefix) - 1) ||
 	    strlen(text) != sizeof(prefix) - 1 + DIGEST_HEX ||
 	    strspn(text + sizeof(prefix) - 1, "0123456789abcdef") != DIGEST_HEX)
-		return shift_err_set(err, EBADMSG,
+		return shift_err_set(err, 0,
 				     "%s: '%.100s' is not a sha256 digest, the only kind that runner knows",
 				     where, text);
 	strcpy(hex, text + sizeof(prefix) - 1);
@@ -45,7 +45,7 @@ static int compare(EVP_MD_CTX *ctx, const char *hex, const char *path,
 		snprintf(got + 2 * i, 3, "%02x", md[i]);
 	if (!strcmp(got, hex))
 		return 0;
-	shift_err_set(err, EBADMSG, "%s: its sha256 is %s, not the %s its name promises",
+	shift_err_set(err, 0, "%s: its sha256 is %s, not the %s its name promises",
 		      path, got, hex);
 	shift_err_hint(err, "the image is damaged or was changed: fetch it again");
 	return -EBADMSG;

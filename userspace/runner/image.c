@@ -81,7 +81,7 @@ int image_apply(const struct image *image, char *const *command,
 		r = strv_setenv(&spec->process.env, oci->env.v[i], err);
 	if (r >= 0 && oci->working_dir) {
 		if (oci->working_dir[0] != '/')
-			return shift_err_set(err, EBADMSG,
+			return shift_err_set(err, 0,
 					     "%s: WorkingDir '%s' is not absolute",
 					     oci->path, oci->working_dir);
 		r = str_replace(&spec->process.cwd, oci->working_dir, err);

@@ -82,7 +82,7 @@ static int entry_name(const char *name, const struct layer *l,
 		      const char **ret, struct shift_error *err)
 {
 	if (!name || !*name)
-		return shift_err_set(err, EBADMSG, "%s: an entry without a usable name",
+		return shift_err_set(err, 0, "%s: an entry without a usable name",
 				     l->path);
 	while (name[0] == '/' || (name[0] == '.' && name[1] == '/'))
 		name++;
@@ -90,7 +90,7 @@ static int entry_name(const char *name, const struct layer *l,
 		size_t len = strcspn(p, "/");
 
 		if (len == 2 && p[0] == '.' && p[1] == '.')
-			return shift_err_set(err, EBADMSG,
+			return shift_err_set(err, 0,
 					     "%s: the entry '%s' leads out of the image",
 					     l->path, name);
 		p += len;
@@ -247,7 +247,7 @@ static int make_room(const char *name, mode_t type, struct shift_error *err)
 	if (lstat(name, &st) < 0 || (S_ISDIR(st.st_mode) && S_ISDIR(type)))
 		return 0;
 	if (!strcmp(name, "."))
-		return shift_err_set(err, EBADMSG, "the root of a layer is no directory");
+		return shift_err_set(err, 0, "the root of a layer is no directory");
 	return remove_tree(name, err);
 }
 

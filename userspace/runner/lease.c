@@ -239,7 +239,7 @@ static int choose(const struct ranges *pool, const struct ranges *taken,
 			} while (base < hit->end);
 		}
 	}
-	shift_err_set(err, EDQUOT,
+	shift_err_set(err, 0,
 		      "no free range of %u ids is left (looked in %s)", LEASE_SIZE,
 		      pool->v[0].whose);
 	shift_err_hint(err, "end a pod, or give the user 'runner' more ids in /etc/subuid and /etc/subgid");
@@ -252,13 +252,13 @@ static int refuse_if_taken(const struct ranges *taken, uint32_t base,
 	const struct range *hit;
 
 	if (base == 0 || (uint64_t)base + LEASE_SIZE > UINT32_MAX)
-		return shift_err_set(err, ERANGE,
+		return shift_err_set(err, 0,
 				     "--uid-base %" PRIu32 ": the %u ids from there are not between 1 and 4294967294",
 				     base, LEASE_SIZE);
 	hit = ranges_hit(taken, base, LEASE_SIZE);
 	if (!hit)
 		return 0;
-	shift_err_set(err, EBUSY,
+	shift_err_set(err, 0,
 		      "--uid-base %" PRIu32 ": the ids %" PRIu32 " to %" PRIu32 " are not free: %s",
 		      base, base, base + LEASE_SIZE - 1, hit->whose);
 	shift_err_hint(err, "leave --uid-base out to get a free range");

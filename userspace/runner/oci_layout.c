@@ -71,10 +71,10 @@ static int read_document(const char *path, const char *hex, json_object **ret,
 	e = json_tokener_get_error(tok);
 	json_tokener_free(tok);
 	if (e != json_tokener_success)
-		return shift_err_set(err, EBADMSG, "%s is not JSON: %s", path,
+		return shift_err_set(err, 0, "%s is not JSON: %s", path,
 				     json_tokener_error_desc(e));
 	if (!json_object_is_type(o, json_type_object))
-		return shift_err_set(err, EBADMSG, "%s: not a JSON object", path);
+		return shift_err_set(err, 0, "%s: not a JSON object", path);
 	*ret = o;
 	o = NULL;
 	return 0;
@@ -116,7 +116,7 @@ static int get_strings(json_object *o, const char *key, struct strv *ret,
 		json_object *v = json_object_array_get_idx(array, i);
 
 		if (!json_object_is_type(v, json_type_string))
-			return shift_err_set(err, EBADMSG,
+			return shift_err_set(err, 0,
 					     "%s: %s has a member that is no string",
 					     path, key);
 		r = strv_add(ret, json_object_get_string(v), err);
@@ -168,7 +168,7 @@ static int choose(json_object *index, const char *name, const char *path,
 			continue;
 		if (found && strcmp(get_string(found, "digest") ?: "",
 				    get_string(d, "digest") ?: "")) {
-			shift_err_set(err, ENOTUNIQ,
+			shift_err_set(err, 0,
 				      "%s has several images for this machine",
 				      path);
 			shift_err_hint(err, "name one: --image LAYOUT:NAME, where NAME is an annotation %s",
@@ -178,7 +178,7 @@ static int choose(json_object *index, const char *name, const char *path,
 		found = d;
 	}
 	if (!found)
-		return shift_err_set(err, ENOENT, "%s: no image%s%s for linux/%s",
+		return shift_err_set(err, 0, "%s: no image%s%s for linux/%s",
 				     path, name ? " called " : "",
 				     name ? name : "", this_architecture());
 	*ret = found;
@@ -202,7 +202,7 @@ static int find_manifest(struct oci_image *image, const char *name,
 		json_object *next = NULL;
 
 		if (depth > 4)
-			return shift_err_set(err, ELOOP,
+			return shift_err_set(err, 0,
 					     "%s: indexes within indexes", path);
 		r = choose(index, depth ? NULL : name, path, &d, err);
 		if (r >= 0)
@@ -234,7 +234,7 @@ static int read_layers(struct oci_image *image, json_object *manifest,
 	int r;
 
 	if (!layers)
-		return shift_err_set(err, EBADMSG, "%s: a manifest without layers",
+		return shift_err_set(err, 0, "%s: a manifest without layers",
 				     path);
 	for (size_t i = 0; i < json_object_array_length(layers); i++) {
 		json_object *l = json_object_array_get_idx(layers, i);
@@ -276,7 +276,7 @@ static int read_config(struct oci_image *image, json_object *manifest,
 		return r;
 	for (size_t i = 0; i < image->env.n; i++)
 		if (!strchr(image->env.v[i], '=') || image->env.v[i][0] == '=')
-			return shift_err_set(err, EBADMSG,
+			return shift_err_set(err, 0,
 					     "%s: Env has '%.60s' instead of NAME=VALUE",
 					     path, image->env.v[i]);
 	s = get_string(config, "WorkingDir");

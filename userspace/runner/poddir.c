@@ -122,7 +122,7 @@ static int check_image(struct poddir *dir, const char *image,
 	if (read_file(path, 65536, &known, NULL, NULL) >= 0 && *known) {
 		if (!strcmp(known, image))
 			return 0;
-		shift_err_set(err, EEXIST,
+		shift_err_set(err, 0,
 			      "the pod %s has changes over another image, %s",
 			      dir->name, known);
 		shift_err_hint(err, "use that image, another --name, or remove %s",
@@ -181,7 +181,7 @@ static int lock_one(struct poddir *dir, struct shift_error *err)
 		if (errno != EWOULDBLOCK)
 			return shift_err_set(err, errno, "cannot lock %s",
 					     path);
-		shift_err_set(err, EBUSY, "the pod %s is running", dir->name);
+		shift_err_set(err, 0, "the pod %s is running", dir->name);
 		shift_err_hint(err, "wait for its end or choose another --name");
 		return -EBUSY;
 	}

@@ -151,13 +151,13 @@ static int resolve(const char *user, struct identity *id,
 	if (group)
 		*group++ = '\0';
 	if (!find_user(*copy ? copy : "0", id, name, sizeof(name)))
-		return shift_err_set(err, ENOENT,
+		return shift_err_set(err, 0,
 				     "the user '%s' is not in the image's /etc/passwd",
 				     copy);
 	if (!group)
 		find_groups(name, id);
 	else if (!find_group(group, &id->gid))
-		return shift_err_set(err, ENOENT,
+		return shift_err_set(err, 0,
 				     "the group '%s' is not in the image's /etc/group",
 				     group);
 	return 0;
