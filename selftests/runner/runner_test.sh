@@ -7,8 +7,8 @@
 #
 # RUNNER names the program; what it keeps is in a scratch folder of this test.
 #
-# shellcheck disable=SC2046,SC2086,SC2116 # echo joins lines to words on purpose
-# shellcheck disable=SC2016 # for the pod's shell
+# shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
+# shellcheck disable=SC2012,SC2016 # names are ours; for the pod's shell
 set -u
 export LC_ALL=C
 

@@ -20,6 +20,7 @@ if [ ! -s "$tar" ]; then
 		exit 1
 	fi
 	# The machine's own archive, whichever it is; only the suite is ours.
+	# shellcheck disable=SC2016 # apt's own variable
 	uri=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' |
 		sed -n 1p)
 	if [ -z "$uri" ]; then

@@ -208,8 +208,11 @@ int rootfs_mount(const struct spec *spec, const char *lower,
 		r = shift_overlay(spec, &map, target, err);
 	/* The shifted mount keeps what it needs; these names do not. */
 	undo();
-	if (r >= 0 || spec->shift == SPEC_SHIFT_SHIFTFS)
-		return r;
+	if (r >= 0)
+		return 0;
+	if (spec->shift == SPEC_SHIFT_SHIFTFS)
+		return shift_err_prefix(err, "root filesystem on %s with --shift=shiftfs",
+					lower);
 
 	r = overlay_of_shifted(spec, &map, lower, pod_dir, target, &second);
 	undo();
@@ -220,6 +223,6 @@ int rootfs_mount(const struct spec *spec, const char *lower,
 	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %s",
 		       shift_err_text(&second));
 	shift_err_clear(&second);
-	shift_err_prefix(err, "--shift=%s", rootfs_shift_name(spec->shift));
-	return r;
+	return shift_err_prefix(err, "root filesystem on %s with --shift=%s",
+				lower, rootfs_shift_name(spec->shift));
 }
