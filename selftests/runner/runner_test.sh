@@ -215,6 +215,8 @@ test_owners() {
 	same "on disk" "0:0 1000:1001 1000:1001" \
 		"$(cd /var/lib/runner/pods/own/layer/upper/etc && echo $(stat -c %u:%g new given of-user))"
 	same "image" "of user" "$(cat "$image/etc/of-user")"
+	same "filesystem of the root" "${root_type[$shift]}" \
+		"$(sed -n 's/^.* \/ \/ .* - \([a-z]*\) .*/\1/p' "/proc/$init/mountinfo")"
 	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/uid_map"))"
 	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/gid_map"))"
 	same "state is closed to others" 700 "$(stat -c %a /var/lib/runner/pods)"
@@ -498,21 +500,30 @@ make_layouts "$image" "$work/layouts" || {
 	exit 1
 }
 
-tests="status signals owners two_pods leases many isolation leftovers names dry_run layout hostile"
-[ $# = 0 ] || tests=$*
-set -- $tests
+declare -A root_type=([shiftfs]=shiftfs [idmap]=overlay)
+# What does not depend on the backend is tested with the first one that is here.
+all="status signals owners two_pods leases many isolation leftovers names dry_run layout hostile"
+of_backend="owners two_pods isolation leftovers"
+[ $# = 0 ] || all=$* of_backend=$*
+plan=()
+if grep -qw shiftfs /proc/filesystems; then
+	for t in $all; do plan+=("shiftfs $t"); done
+	for t in $of_backend; do plan+=("idmap $t"); done
+else
+	for t in $of_backend; do plan+=("none $t"); done
+	for t in $all; do plan+=("idmap $t"); done
+fi
+
 echo "KTAP version 1"
-echo "1..$(($# * 2))"
-for shift in shiftfs idmap; do
-	if [ $shift = shiftfs ] && ! grep -qw shiftfs /proc/filesystems; then
-		for t in $tests; do
-			skipped "$shift: $t" "this kernel has no shiftfs module"
-		done
-		continue
-	fi
-	for t in $tests; do
+echo "1..${#plan[@]}"
+for each in "${plan[@]}"; do
+	shift=${each% *}
+	t=${each#* }
+	if [ "$shift" = none ]; then
+		skipped "shiftfs: $t" "this kernel has no shiftfs module"
+	else
 		"test_$t"
-	done
+	fi
 done
 echo "# Totals: pass:$pass fail:$fail xfail:0 xpass:0 skip:$skip error:0"
 [ $fail = 0 ] || exit 1
