@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "cleanup.h"
 #include "flags.h"
@@ -67,6 +68,7 @@ static int build(const struct request *req, int fsfd, struct shift_error *err)
 int mount_new(const struct request *req, struct shift_error *err)
 {
 	_cleanup_close_ int fsfd = -1, mntfd = -1;
+	struct statvfs sv;
 	int r;
 
 	fsfd = shift_fsctx_open(MOUNT_FSTYPE, err);
@@ -84,6 +86,10 @@ int mount_new(const struct request *req, struct shift_error *err)
 	if (r < 0)
 		return shift_err_prefix(err, "%s on %s", req->source, req->target);
 	verbose("move_mount(%s): ok", req->target);
+	if (!(req->mflags & MS_RDONLY) && !fstatvfs(mntfd, &sv) &&
+	    (sv.f_flag & ST_RDONLY))
+		warn("%s is on a read-only filesystem or mount, so %s is read-only too",
+		     req->source, req->target);
 
 	return options_attached(req, mntfd, err);
 }

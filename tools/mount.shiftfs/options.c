@@ -31,6 +31,17 @@ static int bad_string(const char *optstr, struct shift_error *err)
 	return shift_err_set(err, 0, "cannot split the options \"%s\"", optstr);
 }
 
+/* libmount passes over the rest of a string whose last quote is not closed. */
+static bool is_quoted_well(const char *optstr)
+{
+	bool open = false;
+
+	for (; *optstr; optstr++)
+		if (*optstr == '"')
+			open = !open;
+	return !open;
+}
+
 int options_parse(struct request *req, const char *optstr, char **ret_rest,
 		  struct shift_error *err)
 {
@@ -42,6 +53,9 @@ int options_parse(struct request *req, const char *optstr, char **ret_rest,
 
 	if (!copy || !rest)
 		return shift_err_set(err, ENOMEM, "options");
+	if (!is_quoted_well(optstr))
+		return shift_err_set(err, 0, "a quote is not closed in the options %s",
+				     optstr);
 
 	while (!(r = mnt_optstr_next_option(&p, &name, &name_len, &value,
 					    &value_len))) {
@@ -87,6 +101,9 @@ int options_to_params(struct request *req, const char *optstr,
 				      err);
 		if (r < 0)
 			return r;
+		verbose("for the kernel: %.*s",
+			(int)(value ? value + value_len - name : (ptrdiff_t)name_len),
+			name);
 	}
 	return r < 0 ? bad_string(optstr, err) : 0;
 }

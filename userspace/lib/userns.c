@@ -67,6 +67,7 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 				    "entering the user namespace";
 	_cleanup_close_ int out = -1, in = -1;
 	_cleanup_child_ pid_t pid = -1;
+	pid_t parent = getpid();
 	int pipefd[2], r;
 
 	if (pipe2(pipefd, O_CLOEXEC) < 0)
@@ -83,6 +84,8 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 		/* Nothing of us may outlive the parent. */
 		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 			status = errno;
+		else if (getppid() != parent)
+			_exit(1);
 		else if (fd < 0 ? unshare(CLONE_NEWUSER) :
 				  setns(fd, CLONE_NEWUSER))
 			status = errno;
@@ -162,7 +165,6 @@ int shift_userns_read(int fd, struct shift_idmap *map, struct shift_error *err)
 static int write_map(pid_t pid, enum shift_id_type type,
 		     const struct shift_idmap *map, struct shift_error *err)
 {
-	static const char all[] = "0 0 4294967295\n";
 	const char *name = type == SHIFT_GID ? "gid_map" : "uid_map";
 	size_t n = type == SHIFT_GID ? map->gids.n : map->uids.n;
 	_cleanup_free_ char *text = NULL;
@@ -172,12 +174,10 @@ static int write_map(pid_t pid, enum shift_id_type type,
 	int r;
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	if (n) {
-		r = shift_idmap_format_proc(map, type, &text, err);
-		if (r < 0)
-			return r;
-	}
-	len = strlen(n ? text : all);
+	r = shift_idmap_format_proc(map, type, &text, err);
+	if (r < 0)
+		return r;
+	len = strlen(text);
 	if (len >= (size_t)sysconf(_SC_PAGESIZE)) {
 		r = shift_err_set(err, E2BIG,
 				  "the %s of a user namespace: %zu extents take %zu bytes, the kernel accepts less than %ld",
@@ -190,7 +190,7 @@ static int write_map(pid_t pid, enum shift_id_type type,
 	if (fd < 0)
 		return shift_err_set(err, errno, "%s", path);
 	/* A map is accepted in one write or not at all. */
-	if (write(fd, n ? text : all, len) < 0) {
+	if (write(fd, text, len) < 0) {
 		int saved = errno;
 
 		r = shift_err_set(err, saved, "writing the %s of a user namespace",
@@ -212,6 +212,14 @@ int shift_userns_create(const struct shift_idmap *map, struct shift_error *err)
 
 	if (!tidy)
 		return shift_err_set(err, ENOMEM, "user namespace");
+	if (shift_idmap_empty(map))
+		return shift_err_set(err, 0,
+				     "no map given: use idmap=b:STORED:SEEN:COUNT");
+	if (!map->uids.n || !map->gids.n)
+		return shift_err_set(err, 0,
+				     "there is a map for %s ids only: give %s= as well, or idmap=b:STORED:SEEN:COUNT for both",
+				     map->uids.n ? "user" : "group",
+				     map->uids.n ? "gidmap" : "uidmap");
 	/* Joined extents take less of the page. */
 	*tidy = *map;
 	shift_idmap_normalize(tidy);

@@ -23,10 +23,9 @@ int shift_userns_read(int fd, struct shift_idmap *map, struct shift_error *err);
 
 /*
  * Makes a user namespace that holds @map: the stored ids are those inside, the
- * seen ids those outside.  A type of id without extents gets the identity map,
- * since the kernel refuses a half-mapped namespace.  The kernel takes a map of
- * one type as a single write of less than a page, so that a map of many extents
- * with long numbers is refused with -E2BIG.
+ * seen ids those outside.  Both types of id need a map, as shiftfs and idmapped
+ * mounts do.  The kernel takes a map of one type as a single write of less than
+ * a page, so that many extents with long numbers are refused with -E2BIG.
  * Returns an fd with O_CLOEXEC, the caller's to close.  No process stays behind.
  */
 int shift_userns_create(const struct shift_idmap *map, struct shift_error *err);

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int tap_run, tap_failed;
+static int tap_run, tap_failed, tap_skipped;
 
 static inline bool __attribute__((format(printf, 2, 3)))
 ok(bool cond, const char *fmt, ...)
@@ -62,15 +62,18 @@ static inline void skip(const char *what, const char *why)
 {
 	const char *no_skip = getenv("SHIFTFS_NO_SKIP");
 
-	if (no_skip && !strcmp(no_skip, "1"))
+	if (no_skip && !strcmp(no_skip, "1")) {
 		ok(false, "%s (skipped: %s)", what, why);
-	else
+	} else {
 		printf("ok %d - %s # SKIP %s\n", ++tap_run, what, why);
+		tap_skipped++;
+	}
 }
 
 static inline int tap_done(void)
 {
-	printf("1..%d\n", tap_run);
+	printf("1..%d\n# totals: pass:%d fail:%d skip:%d\n", tap_run,
+	       tap_run - tap_failed - tap_skipped, tap_failed, tap_skipped);
 	return tap_failed ? 1 : 0;
 }
 

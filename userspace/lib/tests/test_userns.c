@@ -51,14 +51,13 @@ static void round_trip(const char *text)
 
 static void test_one_type(void)
 {
-	struct shift_idmap map = SHIFT_IDMAP_INIT, back = SHIFT_IDMAP_INIT;
-	_cleanup_close_ int fd = -1;
-	uint32_t id;
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	struct shift_idmap map = SHIFT_IDMAP_INIT;
 
+	is_int(shift_userns_create(&map, &err), -EINVAL, "no map");
 	shift_idmap_parse(&map, "u:0:100000:10", NULL);
-	fd = shift_userns_create(&map, NULL);
-	is_int(shift_userns_read(fd, &back, NULL), 0, "a map of uids alone");
-	ok(shift_idmap_seen(&back, SHIFT_GID, 1234, &id) && id == 1234, "leaves gids as they are");
+	is_int(shift_userns_create(&map, &err), -EINVAL, "a map of uids alone is refused");
+	has_text(shift_err_text(&err), "gidmap", "the missing one is named");
 }
 
 static void test_sizes(void)
@@ -145,6 +144,10 @@ static void test_tree(void)
 	shift_lower_clear(&lower);
 
 	fd = shift_idmap_tree("source", &map, MOUNT_ATTR_NOSUID, &err);
+	if (fd == -EINVAL && strstr(shift_err_text(&err), "does not support idmapped mounts")) {
+		skip("an idmapped mount of tmpfs", "this kernel cannot, Linux 6.3 and later can");
+		goto refusals;
+	}
 	if (!ok(fd >= 0, "an idmapped mount is made"))
 		printf("# %s\n", shift_err_text(&err));
 	is_int(shift_attach(fd, "source/file", &err), -ENOTDIR, "a directory is not attached to a file");
@@ -160,6 +163,7 @@ static void test_tree(void)
 	ok(!shift_lower_probe("view", &lower, &err) && lower.idmapped, "the view is known as idmapped");
 	shift_lower_clear(&lower);
 
+refusals:
 	is_int(shift_idmap_tree("nothing", &map, 0, &err), -ENOENT, "no source");
 	has_text(shift_err_text(&err), "nothing", "is named");
 	ok(shift_idmap_tree("/proc/sys", &map, 0, &err) < 0, "procfs cannot be idmapped");
