@@ -2,8 +2,8 @@
 /*
  * The fixture of nearly every test: a mount namespace of its own, a fresh
  * directory `lower` on the file system under test, and `upper`, a mount of it
- * through the backend under test. SHIFTFS_TEST_MAP before the include
- * replaces the standard map.
+ * through the backend under test. SHIFT_HELPER defined before the include
+ * names a function that `--helper ARGS` runs instead of the tests.
  */
 #ifndef SHIFTFS_SELFTEST_FIXTURE_H
 #define SHIFTFS_SELFTEST_FIXTURE_H
@@ -38,6 +38,12 @@ FIXTURE_TEARDOWN(shift)
 static inline int shift_main(int argc, char **argv)
 {
 	const char *only = NULL;
+
+#ifdef SHIFT_HELPER
+	/* copy_self() run through the mount */
+	if (argc > 1 && !strcmp(argv[1], "--helper"))
+		return SHIFT_HELPER(argc - 2, argv + 2);
+#endif
 
 	for (int i = 1; i + 1 < argc; i++)
 		if (!strcmp(argv[i], "-t"))

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/sendfile.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 
@@ -129,6 +130,41 @@ struct stat st(int dir, const char *name)
 		fail_at(__FILE__, __LINE__, "stat %s: %s", name,
 			strerror(errno));
 	return s;
+}
+
+static const char *join(const char *dir, const char *name)
+{
+	static char buf[8][PATH_MAX + 512];
+	static int next;
+	char *p = buf[next++ % 8];
+
+	snprintf(p, sizeof(buf[0]), "%s/%s", dir, name);
+	return p;
+}
+
+const char *up(const char *name)
+{
+	return join(upper_path, name);
+}
+
+const char *lo(const char *name)
+{
+	return join(lower_path, name);
+}
+
+void copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode)
+{
+	int in = OK(open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+	int out = OK(openat(lower, name, O_CREAT | O_EXCL | O_WRONLY |
+			    O_CLOEXEC, 0700));
+	off_t size = st(in, "").st_size;
+
+	while (size > 0)
+		size -= OK(sendfile(out, in, NULL, size));
+	OK(fchown(out, uid, gid));
+	OK(fchmod(out, mode));
+	close(out);
+	close(in);
 }
 
 static int remove_one(const char *path, const struct stat *s, int flag,

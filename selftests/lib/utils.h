@@ -105,6 +105,13 @@ int touch(int dir, const char *name, mode_t mode);	/* O_CREAT | O_EXCL */
 int put(int dir, const char *name, const char *text);	/* create or replace */
 void make(const char *name, uid_t uid, gid_t gid, mode_t mode); /* below */
 struct stat st(int dir, const char *name);		/* lstat */
+/* Paths of names on either side; eight buffers in turn. */
+const char *up(const char *name);
+const char *lo(const char *name);
+
+/* Copy this program below, so that it can be run through the mount. */
+void copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode);
+
 void remove_tree(const char *path);
 bool mount_options(const char *mountpoint, char *out, size_t size);
 
