@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+# What the scripts of the VM lab share: places, messages, locks, archive access.
+
+lab_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top_dir=$(cd "$lab_dir/../.." && pwd)
+build_dir=$top_dir/build
+cache_dir=${SHIFTFS_CACHE:-$build_dir/cache}
+mkdir -p "$cache_dir" "$build_dir"
+cache_dir=$(cd "$cache_dir" && pwd)
+lab_flavour=${FLAVOUR:-cloud-amd64}
+lab_start=${lab_start:-$SECONDS}
+
+# sbin is not in every caller's PATH, but mke2fs and depmod live there
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+die() {
+	say "$*"
+	exit 1
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "must be run as root: it makes chroots and mounts"
+}
+
+# with_progress TEXT COMMAND...: run a long command, its output in a log, and
+# say every ten seconds that it is still at work; the log is shown on failure.
+with_progress() {
+	local text=$1 log pid start=$SECONDS status=0
+	shift
+	log=$(mktemp "${TMPDIR:-/tmp}/lab-log.XXXXXX")
+	say "$text ..."
+	"$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	while kill -0 "$pid" 2>/dev/null; do
+		sleep 1
+		if [ $(((SECONDS - start) % 10)) = 0 ]; then
+			say "$text ... $((SECONDS - start)) s"
+		fi
+	done
+	wait "$pid" || status=$?
+	if [ "$status" != 0 ]; then
+		tail -n 40 "$log" >&2
+		say "$text: failed with status $status after $((SECONDS - start)) s"
+	else
+		say "$text: done in $((SECONDS - start)) s"
+	fi
+	rm -f "$log"
+	return "$status"
+}
+
+# lock NAME: hold cache_dir/lock.NAME until this process ends. Children inherit
+# the descriptor; what may outlive us must be started with unlocked().
+lock() {
+	local fd
+	exec {fd}>"$cache_dir/lock.$1"
+	if ! flock -n "$fd"; then
+		say "waiting for another process that uses $1"
+		flock "$fd"
+	fi
+	printf -v "lock_$1" %s "$fd"
+}
+
+# unlock NAME
+unlock() {
+	local name=lock_$1
+	local fd=${!name}
+	exec {fd}>&-
+}
+
+# replace_dir NEW FINAL: put a finished directory where the old one was. The
+# caller holds the lock that guards FINAL.
+replace_dir() {
+	rm -rf "$2.old"
+	if [ -e "$2" ]; then
+		mv -T "$2" "$2.old"
+	fi
+	mv -T "$1" "$2"
+	rm -rf "$2.old"
+}
+
+# debian_uris: print "main-uri security-uri" of this machine's own apt sources.
+# apt itself is asked, so every format of sources and every mirror is covered.
+debian_uris() {
+	local codename uris empty main security
+	# shellcheck source=/dev/null
+	codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	[ -n "$codename" ] || die "/etc/os-release names no Debian suite"
+	empty=$(mktemp -d)
+	uris=$(apt-get -o "Dir::State::lists=$empty" update --print-uris 2>/dev/null |
+		sed -n "s,^'\(.*\)/dists/\(.*\)/InRelease' .*,\2 \1,p") || true
+	rm -rf "$empty"
+	main=$(awk -v s="$codename" '$1 == s {print $2; exit}' <<<"$uris")
+	security=$(awk -v s="$codename" \
+		'$1 == s "-security" || $1 == s "/updates" {print $2; exit}' <<<"$uris")
+	[ -n "$main" ] || die "apt's sources on this machine have no Debian suite $codename: add it to /etc/apt/sources.list.d"
+	echo "$main" "$security"
+}
+
+# debian_sources FORMAT-NEUTRAL: print sources.list lines for the suites named
+debian_sources() {
+	local main security suite keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	read -r main security <<<"$(debian_uris)"
+	for suite; do
+		case $suite in
+		*-security)
+			[ -z "$security" ] ||
+				echo "deb [signed-by=$keyring] $security $suite main"
+			;;
+		*)
+			echo "deb [signed-by=$keyring] $main $suite main"
+			;;
+		esac
+	done
+}
+
+# archive_setup: a private apt (own sources, state and cache, signatures
+# checked against debian-archive-keyring), so the host's apt is not changed.
+# Its lists are read again when older than a day, or with LAB_REFRESH=1.
+archive_setup() {
+	local dir=$cache_dir/apt
+	export APT_CONFIG=$dir/apt.conf
+	lock apt
+	if [ -e "$dir/stamp" ] && [ -z "${LAB_REFRESH:-}" ] &&
+		[ -z "$(find "$dir/stamp" -mmin +1440)" ]; then
+		unlock apt
+		return
+	fi
+	mkdir -p "$dir"/{etc/apt.conf.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
+	: >"$dir/state/status"
+	APT_CONFIG='' apt-config dump |
+		grep -E '^Acquire::(http|https|ftp|Retries|ForceIPv)' >"$dir/apt.conf.new" || true
+	cat >>"$dir/apt.conf.new" <<-CONF
+		Dir::Etc "$dir/etc";
+		Dir::State "$dir/state";
+		Dir::State::status "$dir/state/status";
+		Dir::Cache "$dir/cache";
+		APT::Architecture "amd64";
+		APT::Architectures { "amd64"; };
+		APT::Sandbox::User "root";
+		Acquire::Languages "none";
+		Acquire::Retries "3";
+	CONF
+	mv "$dir/apt.conf.new" "$dir/apt.conf"
+	APT_CONFIG='' debian_sources bookworm bookworm-security bookworm-backports \
+		trixie trixie-security trixie-backports >"$dir/etc/sources.list"
+	with_progress "reading Debian's package lists" apt-get update ||
+		die "apt-get update failed with the sources in $dir/etc/sources.list"
+	touch "$dir/stamp"
+	unlock apt
+}
