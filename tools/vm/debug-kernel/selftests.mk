@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run-all mounts the filesystems beneath and runs each program over each.
 
-CFLAGS += -std=gnu11 -O1 -g -Wall -D_GNU_SOURCE -Ilib $(KHDR_INCLUDES)
+CFLAGS += -std=gnu11 -O1 -g -Wall -Ilib -I../.. $(KHDR_INCLUDES)
 LOCAL_HDRS := $(wildcard lib/*.h)
 
 TEST_PROGS := run-all
