@@ -17,6 +17,9 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 LAB := tools/vm
 export BUILD
+# CMD is handed on as written: a $ in it is the guest's shell's
+unexport CMD
+export LAB_CMD = $(value CMD)
 
 # parts of the tree that have a Makefile of their own
 TOOL_DIRS := $(patsubst %/Makefile,%,$(wildcard userspace/lib/Makefile tools/mount.shiftfs/Makefile userspace/runner/Makefile))
@@ -43,12 +46,9 @@ selftests:
 vm-parts: $(if $(filter 6.1 6.12 7,$(KERNEL)),modules) tools selftests
 .PHONY: vm-parts
 
-vm: export SHARE MEM SMP TIMEOUT ACCEL SPARES SPARE_SIZE KERNEL_ARGS QEMU_EXTRA VM_ENV VM_TREE KLOG_CHECK
-vm: export LAB_CMD = $(value CMD)
 vm: vm-parts
 	@$(LAB)/vm-run "$(KERNEL)" "$${LAB_CMD:?CMD= is missing: make vm KERNEL=7 CMD='uname -a'}"
 
-vm-shell: export SHARE MEM SMP ACCEL SPARES SPARE_SIZE KERNEL_ARGS QEMU_EXTRA VM_ENV VM_TREE KLOG_CHECK
 vm-shell: vm-parts
 	@$(LAB)/vm-run -i "$(KERNEL)"
 

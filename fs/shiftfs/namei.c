@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lookup, and whether what was looked up still holds.
+ *
+ * Names change beneath without a word to us. Every change of a dentry's
+ * identity (rename, unlink, becoming positive or negative) moves its d_seq on,
+ * while a write, a chmod or a chown does not. An upper dentry pins the lower
+ * dentry it stands for (d_fsdata) and remembers its d_seq (d_time): as long as
+ * both agree, the name is good, which is a comparison that RCU-walk can make.
+ */
+#include <linux/dcache.h>
+#include "shiftfs.h"
+
+/* What has no lower state to compare with has to be looked up each time. */
+static bool is_comparable(const struct dentry *lower_dir)
+{
+	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
+}
+
+/*
+ * Is @lower, in @lower_dir, still found under @name? If it is, remember this
+ * moment. With d_lock held d_seq cannot be odd and the name cannot change.
+ */
+static bool shiftfs_name_holds(struct dentry *dentry, struct dentry *lower,
+			       struct dentry *lower_dir,
+			       const struct qstr *name)
+{
+	bool holds;
+
+	spin_lock(&lower->d_lock);
+	holds = lower->d_parent == lower_dir && !d_unhashed(lower) &&
+		(!is_comparable(lower_dir) ||
+		 (lower->d_name.len == name->len &&
+		  !memcmp(lower->d_name.name, name->name, name->len)));
+	if (holds)
+		shiftfs_sample(dentry, lower);
+	spin_unlock(&lower->d_lock);
+	return holds;
+}
+
+/* The two forms of asking a lower filesystem which asks itself. */
+static int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
+{
+	int ret;
+
+#ifdef SHIFTFS_HAVE_D_REVALIDATE_NAME
+	struct dentry *parent = NULL;
+	struct name_snapshot name;
+	struct inode *dir;
+
+	if (flags & LOOKUP_RCU) {
+		dir = d_inode_rcu(READ_ONCE(lower->d_parent));
+		if (!dir)
+			return -ECHILD;
+	} else {
+		parent = dget_parent(lower);
+		dir = d_inode(parent);
+	}
+	take_dentry_name_snapshot(&name, lower);
+	ret = lower->d_op->d_revalidate(dir, &name.name, lower, flags);
+	release_dentry_name_snapshot(&name);
+	dput(parent);
+#else
+	ret = lower->d_op->d_revalidate(lower, flags);
+#endif
+	if (!ret && !(flags & LOOKUP_RCU))
+		d_invalidate(lower);
+	return ret;
+}
+
+/* The d_seq has moved on: is the upper dentry nevertheless right? */
+static int shiftfs_revalidate_slow(struct dentry *dentry, struct dentry *lower)
+{
+	struct dentry *parent = dget_parent(dentry);
+	struct inode *inode = d_inode(dentry);
+	struct name_snapshot name;
+	int ret = 0;
+
+	take_dentry_name_snapshot(&name, dentry);
+	if (shiftfs_name_holds(dentry, lower, shiftfs_lower_dentry(parent),
+			       &name.name)) {
+		if (inode)
+			ret = d_inode(lower) == shiftfs_lower_inode(inode);
+		else
+			ret = d_is_negative(lower);
+	}
+	release_dentry_name_snapshot(&name);
+	dput(parent);
+	return ret;
+}
+
+static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct inode *inode = d_inode_rcu(dentry);
+	unsigned int seq = READ_ONCE(dentry->d_time);
+	int ret;
+
+	if (unlikely(!lower))
+		return 0;
+
+	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
+		const struct cred *old = shiftfs_override(dentry->d_sb);
+
+		ret = shiftfs_revalidate_lower(lower, flags);
+		shiftfs_revert(old);
+		if (ret <= 0)
+			return ret;
+	}
+
+	if (unlikely(read_seqcount_retry(&lower->d_seq, seq))) {
+		if (flags & LOOKUP_RCU)
+			return -ECHILD;
+		ret = shiftfs_revalidate_slow(dentry, lower);
+		if (ret <= 0)
+			return ret;
+	}
+
+	/* A directory is refreshed by ->permission when it is walked. */
+	if (inode && !S_ISDIR(inode->i_mode))
+		shiftfs_refresh(inode);
+	return 1;
+}
+
+#ifdef SHIFTFS_HAVE_D_REVALIDATE_NAME
+static int shiftfs_d_revalidate(struct inode *dir, const struct qstr *name,
+				struct dentry *dentry, unsigned int flags)
+{
+	return shiftfs_do_revalidate(dentry, flags);
+}
+#else
+static int shiftfs_d_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	return shiftfs_do_revalidate(dentry, flags);
+}
+#endif
+
+/*
+ * For where a walk ends without a name: a mount point, a magic link. The root
+ * of the mount is seen only here, so its attributes are refreshed here too.
+ */
+static int shiftfs_d_weak_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	int ret = 1;
+
+	if (lower && lower->d_flags & DCACHE_OP_WEAK_REVALIDATE) {
+		const struct cred *old = shiftfs_override(dentry->d_sb);
+
+		ret = lower->d_op->d_weak_revalidate(lower, flags);
+		shiftfs_revert(old);
+	}
+	if (ret > 0 && d_really_is_positive(dentry))
+		shiftfs_refresh(d_inode(dentry));
+	return ret;
+}
+
+static void shiftfs_d_release(struct dentry *dentry)
+{
+	dput(dentry->d_fsdata);
+}
+
+const struct dentry_operations shiftfs_dentry_ops = {
+	.d_revalidate		= shiftfs_d_revalidate,
+	.d_weak_revalidate	= shiftfs_d_weak_revalidate,
+	.d_release		= shiftfs_d_release,
+};
+
+/*
+ * Who renames beneath can move the lower dentry between its lookup and the
+ * moment that is remembered; then the name is looked up again.
+ */
+static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
+						struct dentry *lower_dir)
+{
+	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
+	int tries = 16;
+
+	while (tries--) {
+		struct dentry *lower;
+
+		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name);
+		if (IS_ERR(lower))
+			return lower;
+		if (shiftfs_name_holds(dentry, lower, lower_dir,
+				       &dentry->d_name))
+			return lower;
+		dput(lower);
+	}
+	return ERR_PTR(-ESTALE);
+}
+
+/*
+ * Called with the upper directory locked (shared or not), which keeps
+ * dentry->d_name and d_parent as they are.
+ */
+struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
+			      unsigned int flags)
+{
+	struct dentry *lower_dir = shiftfs_lower_dentry(dentry->d_parent);
+	struct inode *inode = NULL;
+	struct inode *lower_inode;
+	const struct cred *old;
+	struct dentry *lower;
+	struct dentry *ret;
+
+	if (dentry->d_name.len > NAME_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+
+	old = shiftfs_override(dir->i_sb);
+	lower = shiftfs_lookup_and_sample(dentry, lower_dir);
+	shiftfs_revert(old);
+	if (IS_ERR(lower))
+		return lower;
+
+	lower_inode = d_inode(lower);
+	if (lower_inode) {
+		inode = shiftfs_iget(dir->i_sb, lower_inode);
+		if (IS_ERR(inode)) {
+			dput(lower);
+			return ERR_CAST(inode);
+		}
+	} else if (!is_comparable(lower_dir)) {
+		/* Several names lead to one dentry: do not remember a "no". */
+		dput(lower);
+		return NULL;
+	}
+
+	dentry->d_fsdata = lower;
+	ret = d_splice_alias(inode, dentry);
+
+	/* A directory that was moved beneath brings its old dentry along. */
+	if (!IS_ERR_OR_NULL(ret) && shiftfs_lower_dentry(ret) == lower)
+		WRITE_ONCE(ret->d_time, dentry->d_time);
+	return ret;
+}

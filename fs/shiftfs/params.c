@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Mount options: parse, check, show.
+ */
+#include <linux/file.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
+#include <linux/magic.h>
+#include <linux/proc_ns.h>
+#include <linux/seq_file.h>
+#include <linux/user_namespace.h>
+#include "params.h"
+#include "shiftfs.h"
+
+enum {
+	Opt_uidmap,
+	Opt_gidmap,
+	Opt_idmap,
+	Opt_userns,
+};
+
+const struct fs_parameter_spec shiftfs_params[] = {
+	fsparam_string("uidmap",	Opt_uidmap),
+	fsparam_string("gidmap",	Opt_gidmap),
+	fsparam_string("idmap",		Opt_idmap),
+	fsparam_fd("userns",		Opt_userns),
+	{}
+};
+
+/*
+ * Options add up: a value of fsconfig(2) has at most 255 characters, so a long
+ * map comes in pieces.
+ */
+static int shiftfs_parse_extents(struct fs_context *fc,
+				 struct fs_parameter *param, int opt)
+{
+	struct shiftfs_fc *opts = fc->fs_private;
+	const char *s = param->string;
+	enum shiftfs_idmap_error err;
+
+	if (opts->has_userns) {
+		errorf(fc, "shiftfs: %s and userns exclude each other",
+		       param->key);
+		return -EINVAL;
+	}
+	opts->has_extents = true;
+
+	do {
+		struct shiftfs_extent ext;
+		unsigned int which;
+
+		err = shiftfs_idmap_parse(&s, opt == Opt_idmap, &ext, &which);
+		if (err)
+			goto refuse;
+		if (opt == Opt_uidmap)
+			which = SHIFTFS_MAP_UID;
+		else if (opt == Opt_gidmap)
+			which = SHIFTFS_MAP_GID;
+
+		if (which & SHIFTFS_MAP_UID) {
+			err = shiftfs_idmap_add(&opts->uidmap, &ext);
+			if (err)
+				goto refuse;
+		}
+		if (which & SHIFTFS_MAP_GID) {
+			err = shiftfs_idmap_add(&opts->gidmap, &ext);
+			if (err)
+				goto refuse;
+		}
+	} while (*s);
+	return 0;
+
+refuse:
+	if (err == SHIFTFS_IDMAP_NOMEM)
+		return -ENOMEM;
+	errorf(fc, "shiftfs: %s=%s: %s", param->key, param->string,
+	       shiftfs_idmap_strerror(err));
+	return -EINVAL;
+}
+
+static int shiftfs_copy_ns_map(struct shiftfs_idmap *map,
+			       struct user_namespace *ns, bool gid)
+{
+	const struct uid_gid_map *from = gid ? &ns->gid_map : &ns->uid_map;
+	unsigned int i, nr = READ_ONCE(from->nr_extents);
+
+	/* Pairs with the write barrier before nr_extents is set. */
+	smp_rmb();
+	for (i = 0; i < nr; i++) {
+		const struct uid_gid_extent *e;
+		struct shiftfs_extent ext;
+		enum shiftfs_idmap_error err;
+
+		if (nr <= UID_GID_MAP_MAX_BASE_EXTENTS)
+			e = &from->extent[i];
+		else
+			e = &from->forward[i];
+		ext.stored = e->first;
+		ext.seen = e->lower_first;
+		ext.count = e->count;
+		err = shiftfs_idmap_add(map, &ext);
+		if (err)
+			return err == SHIFTFS_IDMAP_NOMEM ? -ENOMEM : -EINVAL;
+	}
+	return 0;
+}
+
+/* What a process in that namespace calls 0 is 0 on the lower filesystem. */
+static int shiftfs_parse_userns(struct fs_context *fc,
+				struct fs_parameter *param)
+{
+	struct shiftfs_fc *opts = fc->fs_private;
+	struct user_namespace *ns;
+	struct ns_common *common;
+	struct file *file;
+	int err = -EINVAL;
+
+	if (opts->has_extents || opts->has_userns) {
+		errorf(fc, "shiftfs: userns is given once and without uidmap, gidmap and idmap");
+		return -EINVAL;
+	}
+
+	file = param->type == fs_value_is_file ? get_file(param->file) : NULL;
+	if (!file) {
+		errorf(fc, "shiftfs: userns takes a file descriptor of a user namespace (fsconfig with FSCONFIG_SET_FD; mount.shiftfs takes a path)");
+		return -EINVAL;
+	}
+
+	if (file_inode(file)->i_sb->s_magic != NSFS_MAGIC)
+		goto refuse;
+	common = get_proc_ns(file_inode(file));
+	if (!shiftfs_ns_is_user(common))
+		goto refuse;
+
+	ns = container_of(common, struct user_namespace, ns);
+	err = shiftfs_copy_ns_map(&opts->uidmap, ns, false);
+	if (!err)
+		err = shiftfs_copy_ns_map(&opts->gidmap, ns, true);
+	if (!err && (!opts->uidmap.nr || !opts->gidmap.nr)) {
+		errorf(fc, "shiftfs: the user namespace has no uid_map or no gid_map yet");
+		err = -EINVAL;
+	}
+	opts->has_userns = true;
+	fput(file);
+	return err;
+
+refuse:
+	errorf(fc, "shiftfs: userns: the descriptor is not of a user namespace");
+	fput(file);
+	return err;
+}
+
+static int shiftfs_parse_param(struct fs_context *fc,
+			       struct fs_parameter *param)
+{
+	struct fs_parse_result result;
+	int opt;
+
+	/*
+	 * The fd is looked at by its file: fs_parse() would take the number
+	 * of a descriptor out of a string as well, of whoever calls mount(2).
+	 */
+	if (!strcmp(param->key, "userns"))
+		return shiftfs_parse_userns(fc, param);
+
+	opt = fs_parse(fc, shiftfs_params, param, &result);
+	if (opt < 0)
+		return opt;
+	return shiftfs_parse_extents(fc, param, opt);
+}
+
+static int shiftfs_finish_idmap(struct fs_context *fc, const char *what,
+				struct shiftfs_idmap *map)
+{
+	enum shiftfs_idmap_error err = shiftfs_idmap_finish(map);
+
+	if (!err)
+		return 0;
+	if (err == SHIFTFS_IDMAP_NOMEM)
+		return -ENOMEM;
+	errorf(fc, "shiftfs: the %s map is refused: %s", what,
+	       shiftfs_idmap_strerror(err));
+	return -EINVAL;
+}
+
+int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts)
+{
+	int err;
+
+	if (opts->finished)
+		return 0;
+	if (!opts->uidmap.nr && !opts->gidmap.nr) {
+		errorf(fc, "shiftfs: no map given: use idmap=b:STORED:SEEN:COUNT or userns=");
+		return -EINVAL;
+	}
+	if (!opts->uidmap.nr || !opts->gidmap.nr) {
+		errorf(fc, "shiftfs: there is a map for %s ids only: give %s= too, or idmap=b:STORED:SEEN:COUNT for both",
+		       opts->uidmap.nr ? "user" : "group",
+		       opts->uidmap.nr ? "gidmap" : "uidmap");
+		return -EINVAL;
+	}
+
+	err = shiftfs_finish_idmap(fc, "uid", &opts->uidmap);
+	if (!err)
+		err = shiftfs_finish_idmap(fc, "gid", &opts->gidmap);
+	opts->finished = !err;
+	return err;
+}
+
+/*
+ * Ids which are cached in inodes cannot be remapped under a running mount. A
+ * remount comes with the options that mountinfo shows; these are accepted.
+ */
+int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,
+			    const struct shiftfs_sb *ss)
+{
+	int err;
+
+	if (!opts->has_extents && !opts->has_userns)
+		return 0;
+
+	err = shiftfs_finish_idmaps(fc, opts);
+	if (err)
+		return err;
+	if (!shiftfs_idmap_equal(&opts->uidmap, &ss->uidmap) ||
+	    !shiftfs_idmap_equal(&opts->gidmap, &ss->gidmap)) {
+		errorf(fc, "shiftfs: the map of a mount cannot be changed: umount and mount again");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static void shiftfs_free_fc(struct fs_context *fc)
+{
+	struct shiftfs_fc *opts = fc->fs_private;
+
+	if (!opts)
+		return;
+	shiftfs_idmap_free(&opts->uidmap);
+	shiftfs_idmap_free(&opts->gidmap);
+	kfree(opts);
+}
+
+static const struct fs_context_operations shiftfs_context_ops = {
+	.parse_param	= shiftfs_parse_param,
+	.get_tree	= shiftfs_get_tree,
+	.reconfigure	= shiftfs_reconfigure,
+	.free		= shiftfs_free_fc,
+};
+
+int shiftfs_init_fs_context(struct fs_context *fc)
+{
+	struct shiftfs_fc *opts = kzalloc(sizeof(*opts), GFP_KERNEL);
+
+	if (!opts)
+		return -ENOMEM;
+	fc->fs_private = opts;
+	fc->ops = &shiftfs_context_ops;
+	return 0;
+}
+
+/* One option for each extent: it can be pasted into a shell as it is. */
+static void shiftfs_show_map(struct seq_file *m, const char *option,
+			     const struct shiftfs_idmap *map)
+{
+	unsigned int i;
+
+	for (i = 0; i < map->nr; i++)
+		seq_printf(m, ",%s%u:%u:%u", option, map->by_stored[i].stored,
+			   map->by_stored[i].seen, map->by_stored[i].count);
+}
+
+int shiftfs_show_options(struct seq_file *m, struct dentry *root)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(root->d_sb);
+
+	if (shiftfs_idmap_equal(&ss->uidmap, &ss->gidmap)) {
+		shiftfs_show_map(m, "idmap=b:", &ss->uidmap);
+	} else {
+		shiftfs_show_map(m, "uidmap=", &ss->uidmap);
+		shiftfs_show_map(m, "gidmap=", &ss->gidmap);
+	}
+	return 0;
+}

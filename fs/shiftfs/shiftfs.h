@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * shiftfs: a stacking filesystem which translates owners at mount time.
+ *
+ * "Lower" is the filesystem beneath, "upper" is what the mount shows. An upper
+ * inode stands for one lower inode, an upper dentry for one lower dentry. The
+ * ids in an upper inode are translated already.
+ */
+#ifndef _SHIFTFS_H
+#define _SHIFTFS_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/mount.h>
+#include <linux/posix_acl.h>
+#include <linux/seqlock.h>
+#include "compat.h"
+#include "idmap.h"
+
+#define SHIFTFS_NAME	"shiftfs"
+/* The number of the shiftfs which Ubuntu shipped; its users look for it. */
+#define SHIFTFS_MAGIC	0x6a656a62
+
+struct fs_context;
+struct fiemap_extent_info;
+
+/* An anonymous device number which stands for a device beneath. */
+struct shiftfs_dev {
+	struct list_head list;
+	dev_t lower;
+	dev_t upper;
+};
+
+/**
+ * struct shiftfs_sb - what a mount knows
+ * @lower:	root of what is shown: a private clone of the source's mount,
+ *		and the source, a directory or any other file
+ * @cred:	the mounter's credentials, without CAP_SYS_RESOURCE; the lower
+ *		filesystem is used with these
+ * @check_lower: those credentials do not override the permissions of the
+ *		lower filesystem, so that it has to be asked
+ * @uidmap:	stored and seen user ids
+ * @gidmap:	stored and seen group ids
+ * @create_cred: credentials of the latest creator, kept for the next one;
+ *		@lock protects it and @devs
+ * @devs:	list of struct shiftfs_dev
+ * @wb_err:	write-back errors of the lower superblock reported so far
+ */
+struct shiftfs_sb {
+	struct path lower;
+	const struct cred *cred;
+	bool check_lower;
+	struct shiftfs_idmap uidmap;
+	struct shiftfs_idmap gidmap;
+	spinlock_t lock;
+	const struct cred *create_cred;
+	struct list_head devs;
+	errseq_t wb_err;
+};
+
+/**
+ * struct shiftfs_inode - an upper inode
+ * @vfs_inode:	the VFS's part; its attributes are translated copies
+ * @lower:	the lower inode; referenced until the upper one is evicted and
+ *		valid under RCU as long as the upper one is
+ * @lower_uid:	the values from which @vfs_inode was last translated, to see
+ * @lower_gid:	cheaply that the lower inode has changed since
+ * @lower_flags: i_flags likewise
+ */
+struct shiftfs_inode {
+	struct inode vfs_inode;
+	struct inode *lower;
+	kuid_t lower_uid;
+	kgid_t lower_gid;
+	unsigned int lower_flags;
+};
+
+static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
+{
+	return sb->s_fs_info;
+}
+
+static inline struct shiftfs_inode *shiftfs_i(const struct inode *inode)
+{
+	return container_of(inode, struct shiftfs_inode, vfs_inode);
+}
+
+static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
+{
+	return READ_ONCE(shiftfs_i(inode)->lower);
+}
+
+/*
+ * The lower dentry. It is referenced by the upper one and exchanged only in
+ * ->create and its like; the old one stays valid for an RCU grace period.
+ */
+static inline struct dentry *shiftfs_lower_dentry(const struct dentry *dentry)
+{
+	return READ_ONCE(dentry->d_fsdata);
+}
+
+static inline struct vfsmount *shiftfs_lower_mnt(const struct super_block *sb)
+{
+	return shiftfs_sb(sb)->lower.mnt;
+}
+
+static inline struct shiftfs_mnt_idmap *
+shiftfs_lower_idmap(const struct super_block *sb)
+{
+	return shiftfs_idmap_of(shiftfs_lower_mnt(sb));
+}
+
+/* A path for a call into the lower filesystem; borrows both references. */
+static inline struct path shiftfs_lower_path(const struct dentry *dentry)
+{
+	return (struct path) {
+		.mnt = shiftfs_lower_mnt(dentry->d_sb),
+		.dentry = shiftfs_lower_dentry(dentry),
+	};
+}
+
+static inline struct file *shiftfs_lower_file(const struct file *file)
+{
+	return file->private_data;
+}
+
+/*
+ * The lower dentry of a positive upper one is found negative or with another
+ * inode by who raced with its removal.
+ */
+static inline bool shiftfs_is_stale(const struct dentry *dentry)
+{
+	return d_inode(shiftfs_lower_dentry(dentry)) !=
+	       shiftfs_lower_inode(d_inode(dentry));
+}
+
+/*
+ * Translation between what the lower mount shows and what the upper shows.
+ * Ids which the map lacks become INVALID_UID and INVALID_GID, never another.
+ */
+static inline kuid_t shiftfs_uid_up(const struct shiftfs_sb *ss, kuid_t lower)
+{
+	return KUIDT_INIT(shiftfs_idmap_up(&ss->uidmap, __kuid_val(lower)));
+}
+
+static inline kgid_t shiftfs_gid_up(const struct shiftfs_sb *ss, kgid_t lower)
+{
+	return KGIDT_INIT(shiftfs_idmap_up(&ss->gidmap, __kgid_val(lower)));
+}
+
+static inline kuid_t shiftfs_uid_down(const struct shiftfs_sb *ss, kuid_t upper)
+{
+	return KUIDT_INIT(shiftfs_idmap_down(&ss->uidmap, __kuid_val(upper)));
+}
+
+static inline kgid_t shiftfs_gid_down(const struct shiftfs_sb *ss, kgid_t upper)
+{
+	return KGIDT_INIT(shiftfs_idmap_down(&ss->gidmap, __kgid_val(upper)));
+}
+
+/* Remember that @lower stands at this name, at this moment: namei.c. */
+static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
+{
+	WRITE_ONCE(dentry->d_time, raw_seqcount_begin(&lower->d_seq));
+}
+
+/* cred.c */
+static inline const struct cred *shiftfs_override(const struct super_block *sb)
+{
+	return override_creds(shiftfs_sb(sb)->cred);
+}
+
+static inline void shiftfs_revert(const struct cred *old)
+{
+	revert_creds(old);
+}
+
+int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter);
+const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
+				       const struct inode *dir);
+
+/* params.c */
+extern const struct fs_parameter_spec shiftfs_params[];
+int shiftfs_init_fs_context(struct fs_context *fc);
+int shiftfs_show_options(struct seq_file *m, struct dentry *root);
+
+/* super.c */
+int shiftfs_get_tree(struct fs_context *fc);
+int shiftfs_reconfigure(struct fs_context *fc);
+extern struct kmem_cache *shiftfs_inode_cachep;
+
+/* namei.c */
+extern const struct dentry_operations shiftfs_dentry_ops;
+struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
+			      unsigned int flags);
+
+/* dir.c */
+extern const struct inode_operations shiftfs_dir_iops;
+
+/* rename.c */
+int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
+		   struct dentry *old, struct inode *new_dir,
+		   struct dentry *new, unsigned int flags);
+
+/* inode.c */
+struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
+void shiftfs_copy_attr(struct inode *inode);
+void shiftfs_copy_size(struct inode *inode);
+void shiftfs_copy_times(struct inode *inode);
+void shiftfs_refresh_slow(struct inode *inode);
+
+/*
+ * See a chmod, chown or chattr which was made beneath. Cheap where nothing
+ * has changed, and legal under RCU.
+ */
+static inline void shiftfs_refresh(struct inode *inode)
+{
+	const struct shiftfs_inode *si = shiftfs_i(inode);
+	const struct inode *lower = READ_ONCE(si->lower);
+
+	if (unlikely(READ_ONCE(lower->i_mode) != inode->i_mode ||
+		     !uid_eq(READ_ONCE(lower->i_uid), si->lower_uid) ||
+		     !gid_eq(READ_ONCE(lower->i_gid), si->lower_gid) ||
+		     READ_ONCE(lower->i_flags) != si->lower_flags))
+		shiftfs_refresh_slow(inode);
+}
+
+#ifdef CONFIG_LOCKDEP
+void shiftfs_lockdep_sb(struct super_block *sb);
+#else
+static inline void shiftfs_lockdep_sb(struct super_block *sb)
+{
+}
+#endif
+
+/* attr.c */
+int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		       int mask);
+int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
+		    struct kstat *stat, u32 request_mask, unsigned int flags);
+int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+		    struct iattr *attr);
+int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr);
+#if defined(SHIFTFS_HAVE_UPDATE_TIME_TS)
+int shiftfs_update_time(struct inode *inode, struct timespec64 *ts, int flags);
+#elif defined(SHIFTFS_HAVE_UPDATE_TIME_TYPE)
+int shiftfs_update_time(struct inode *inode, enum fs_update_time type,
+			unsigned int flags);
+#else
+int shiftfs_update_time(struct inode *inode, int flags);
+#endif
+int shiftfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
+		   u64 start, u64 len);
+void shiftfs_free_devs(struct shiftfs_sb *ss);
+
+/* file.c */
+extern const struct file_operations shiftfs_file_fops;
+struct file *shiftfs_open_lower(struct file *file, struct dentry *lower);
+void shiftfs_accessed(struct file *file);
+int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+		    struct file *file, umode_t mode);
+int shiftfs_release(struct inode *inode, struct file *file);
+int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+int shiftfs_remove_privs(struct file *file);
+
+/* io.c */
+ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter);
+ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter);
+ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
+			    struct pipe_inode_info *pipe, size_t len,
+			    unsigned int flags);
+int shiftfs_init_io(void);
+void shiftfs_exit_io(void);
+
+/* mmap.c */
+int shiftfs_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* lock.c */
+int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl);
+int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl);
+int shiftfs_flush(struct file *file, fl_owner_t id);
+void shiftfs_release_locks(struct file *file, struct file *lower);
+#ifdef SHIFTFS_HAVE_FILE_LEASE
+int shiftfs_setlease(struct file *file, int arg, struct file_lease **lease,
+		     void **priv);
+#else
+int shiftfs_setlease(struct file *file, long arg, struct file_lock **lease,
+		     void **priv);
+#endif
+
+/* readdir.c */
+extern const struct file_operations shiftfs_dir_fops;
+
+/* xattr.c */
+extern SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[];
+ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size);
+
+/* acl.c */
+#ifdef SHIFTFS_HAVE_GET_INODE_ACL
+struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
+					bool rcu);
+struct posix_acl *shiftfs_get_acl(struct shiftfs_mnt_idmap *idmap,
+				  struct dentry *dentry, int type);
+int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+		    struct posix_acl *acl, int type);
+#define SHIFTFS_ACL_OPS					\
+	.get_inode_acl	= shiftfs_get_inode_acl,	\
+	.get_acl	= shiftfs_get_acl,		\
+	.set_acl	= shiftfs_set_acl
+#else
+struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
+					bool rcu);
+int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		    struct posix_acl *acl, int type);
+#define SHIFTFS_ACL_OPS					\
+	.get_acl	= shiftfs_get_inode_acl,	\
+	.set_acl	= shiftfs_set_acl
+#endif
+
+/* fileattr.c */
+int shiftfs_fileattr_get(struct dentry *dentry, struct shiftfs_fileattr *fa);
+int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
+			 struct dentry *dentry, struct shiftfs_fileattr *fa);
+
+/* export.c */
+extern const struct export_operations shiftfs_export_ops;
+
+#endif /* _SHIFTFS_H */
