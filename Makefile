@@ -57,3 +57,5 @@ clean:
 
 distclean: clean
 	rm -rf build
+
+include tools/vm/debug.mk
