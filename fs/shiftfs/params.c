@@ -234,6 +234,8 @@ static void shiftfs_free_fc(struct fs_context *fc)
 {
 	struct shiftfs_fc *opts = fc->fs_private;
 
+	/* Still here where no superblock could be made for it. */
+	shiftfs_free_sb(fc->s_fs_info);
 	if (!opts)
 		return;
 	shiftfs_idmap_free(&opts->uidmap);

@@ -185,6 +185,7 @@ int shiftfs_init_fs_context(struct fs_context *fc);
 int shiftfs_show_options(struct seq_file *m, struct dentry *root);
 
 /* super.c */
+void shiftfs_free_sb(struct shiftfs_sb *ss);
 int shiftfs_get_tree(struct fs_context *fc);
 int shiftfs_reconfigure(struct fs_context *fc);
 extern struct kmem_cache *shiftfs_inode_cachep;

@@ -40,7 +40,7 @@ static void shiftfs_evict_inode(struct inode *inode)
 	iput(shiftfs_i(inode)->lower);
 }
 
-static void shiftfs_free_sb(struct shiftfs_sb *ss)
+void shiftfs_free_sb(struct shiftfs_sb *ss)
 {
 	if (!ss)
 		return;

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attributes: permission, stat, chmod, chown, truncate, utimes, FIEMAP.
+ */
+#include <linux/fiemap.h>
+#include <linux/namei.h>
+#include <linux/slab.h>
+#include "shiftfs.h"
+
+/*
+ * The caller is checked against the upper inode, then the mounter against the
+ * lower one. The latter is skipped where it cannot say no: the mounter
+ * overrides permissions there and the filesystem has no rules of its own.
+ */
+int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		       int mask)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+
+	if (shiftfs_sb(inode->i_sb)->check_lower || lower->i_op->permission) {
+		const struct cred *old = shiftfs_override(inode->i_sb);
+		int err;
+
+		err = inode_permission(shiftfs_lower_idmap(inode->i_sb), lower,
+				       mask);
+		shiftfs_revert(old);
+		if (err)
+			return err;
+	}
+
+	shiftfs_refresh(inode);
+	return generic_permission(idmap, inode, mask);
+}
+
+/*
+ * Files of one mount have one device number, unless the lower filesystem shows
+ * several (btrfs subvolumes, overlayfs): then each of these gets one of ours,
+ * since a number together with the inode number has to name one file.
+ */
+static int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct shiftfs_dev *dev, *new;
+	int err;
+
+	if (likely(stat->dev == ss->lower.mnt->mnt_sb->s_dev)) {
+		stat->dev = sb->s_dev;
+		return 0;
+	}
+
+	spin_lock(&ss->lock);
+	list_for_each_entry(dev, &ss->devs, list)
+		if (dev->lower == stat->dev)
+			goto found;
+	spin_unlock(&ss->lock);
+
+	new = kmalloc(sizeof(*new), GFP_KERNEL);
+	if (!new)
+		return -ENOMEM;
+	new->lower = stat->dev;
+	err = get_anon_bdev(&new->upper);
+	if (err) {
+		kfree(new);
+		return err;
+	}
+
+	spin_lock(&ss->lock);
+	list_for_each_entry(dev, &ss->devs, list) {
+		if (dev->lower == stat->dev) {
+			free_anon_bdev(new->upper);
+			kfree(new);
+			goto found;
+		}
+	}
+	list_add(&new->list, &ss->devs);
+	dev = new;
+found:
+	stat->dev = dev->upper;
+	spin_unlock(&ss->lock);
+	return 0;
+}
+
+void shiftfs_free_devs(struct shiftfs_sb *ss)
+{
+	struct shiftfs_dev *dev, *next;
+
+	list_for_each_entry_safe(dev, next, &ss->devs, list) {
+		free_anon_bdev(dev->upper);
+		kfree(dev);
+	}
+}
+
+int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
+		    struct kstat *stat, u32 request_mask, unsigned int flags)
+{
+	struct path lower = shiftfs_lower_path(path->dentry);
+	struct inode *inode = d_inode(path->dentry);
+	struct super_block *sb = inode->i_sb;
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	const struct cred *old;
+	int err;
+
+	if (shiftfs_is_stale(path->dentry))
+		return -ESTALE;
+
+	old = shiftfs_override(sb);
+	err = vfs_getattr(&lower, stat, request_mask, flags);
+	shiftfs_revert(old);
+	if (err)
+		return err;
+
+	shiftfs_refresh(inode);
+	shiftfs_copy_size(inode);
+
+	/* The ids come as the lower mount shows them; show them as ours does. */
+	stat->uid = shiftfs_uid_up(ss, stat->uid);
+	stat->gid = shiftfs_gid_up(ss, stat->gid);
+	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
+						 stat->uid));
+	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),
+						 stat->gid));
+	return shiftfs_map_dev(sb, stat);
+}
+
+/*
+ * Apply @attr, whose ids are lower ones already, to the lower inode. The
+ * caller has checked and locked the upper inode.
+ */
+int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+{
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
+	struct inode *inode = d_inode(dentry);
+	const struct cred *old;
+	int err;
+
+	if (shiftfs_is_stale(dentry))
+		return -ESTALE;
+	err = mnt_want_write(mnt);
+	if (err)
+		return err;
+
+	/* Not while the lower file is executed through another path. */
+	if (attr->ia_valid & ATTR_SIZE) {
+		err = get_write_access(d_inode(lower));
+		if (err)
+			goto out;
+	}
+
+	/* The lower notify_change() makes a mode of the kill flags itself. */
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
+		attr->ia_valid &= ~ATTR_MODE;
+
+	/*
+	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
+	 * tell it that its own open has truncated, but that did not.
+	 */
+	if (attr->ia_valid & ATTR_FILE)
+		attr->ia_file = shiftfs_lower_file(attr->ia_file);
+	attr->ia_valid &= ~ATTR_OPEN;
+
+	old = shiftfs_override(dentry->d_sb);
+	inode_lock(d_inode(lower));
+	err = notify_change(shiftfs_idmap_of(mnt), lower, attr, NULL);
+	inode_unlock(d_inode(lower));
+	shiftfs_revert(old);
+
+	if (attr->ia_valid & ATTR_SIZE)
+		put_write_access(d_inode(lower));
+	shiftfs_copy_attr(inode);
+out:
+	mnt_drop_write(mnt);
+	return err;
+}
+
+int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+		    struct iattr *attr)
+{
+	struct inode *inode = d_inode(dentry);
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	struct iattr lower_attr;
+	int err;
+
+	/* The VFS decided on a copy of the mode that may have been old. */
+	shiftfs_refresh(inode);
+
+	lower_attr = *attr;
+	if (attr->ia_valid & ATTR_UID) {
+		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
+					 attr->ia_vfsuid);
+
+		uid = shiftfs_uid_down(ss, uid);
+		if (!uid_valid(uid))
+			return -EOVERFLOW;
+		lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
+	}
+	if (attr->ia_valid & ATTR_GID) {
+		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
+					 attr->ia_vfsgid);
+
+		gid = shiftfs_gid_down(ss, gid);
+		if (!gid_valid(gid))
+			return -EOVERFLOW;
+		lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
+	}
+
+	shiftfs_copy_size(inode);
+	err = setattr_prepare(idmap, dentry, attr);
+	if (err)
+		return err;
+	/* What it decided about setgid for this caller. */
+	lower_attr.ia_mode = attr->ia_mode;
+	lower_attr.ia_valid = attr->ia_valid;
+
+	return shiftfs_set_lower_attr(dentry, &lower_attr);
+}
+
+/*
+ * The VFS found, by the upper mount's rules, that the access time is due. The
+ * lower mount has rules too.
+ */
+static void shiftfs_touch_lower(struct inode *inode)
+{
+	struct path lower = {
+		.mnt = shiftfs_lower_mnt(inode->i_sb),
+		.dentry = d_find_any_alias(shiftfs_lower_inode(inode)),
+	};
+
+	if (!lower.dentry)
+		return;
+	touch_atime(&lower);
+	inode_set_atime_to_ts(inode, inode_get_atime(d_inode(lower.dentry)));
+	dput(lower.dentry);
+}
+
+#if defined(SHIFTFS_HAVE_UPDATE_TIME_TS)
+int shiftfs_update_time(struct inode *inode, struct timespec64 *ts, int flags)
+{
+	if (flags & S_ATIME)
+		shiftfs_touch_lower(inode);
+	return 0;
+}
+#elif defined(SHIFTFS_HAVE_UPDATE_TIME_TYPE)
+int shiftfs_update_time(struct inode *inode, enum fs_update_time type,
+			unsigned int flags)
+{
+	if (flags & IOCB_NOWAIT)
+		return -EAGAIN;
+	if (type == FS_UPD_ATIME)
+		shiftfs_touch_lower(inode);
+	return 0;
+}
+#else
+int shiftfs_update_time(struct inode *inode, int flags)
+{
+	if (flags & S_ATIME)
+		shiftfs_touch_lower(inode);
+	return 0;
+}
+#endif
+
+int shiftfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
+		   u64 start, u64 len)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+	const struct cred *old;
+	int err;
+
+	if (!lower->i_op->fiemap)
+		return -EOPNOTSUPP;
+
+	old = shiftfs_override(inode->i_sb);
+	err = lower->i_op->fiemap(lower, fieinfo, start, len);
+	shiftfs_revert(old);
+	return err;
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Create, link and remove. The VFS has checked the caller against the upper
+ * directory, which it holds locked; the lower directory is locked below it.
+ */
+#include <linux/namei.h>
+#include "shiftfs.h"
+
+/* What ->create, ->mknod, ->symlink, ->mkdir and ->link have in common. */
+struct shiftfs_new {
+	struct dentry *dir;	/* lower directory, locked from start to end */
+	struct dentry *lower;	/* lower dentry to be made, referenced */
+	struct shiftfs_mnt_idmap *idmap;
+	const struct cred *cred; /* put at the end, NULL for ->link */
+	const struct cred *old;
+};
+
+/*
+ * Lock the lower directory and get a negative lower dentry; switch to the
+ * credentials with which the new file gets its owner, for ->link (@idmap NULL)
+ * to the mounter's.
+ */
+static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
+			 struct dentry *dentry,
+			 struct shiftfs_mnt_idmap *idmap)
+{
+	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
+	int err;
+
+	new->dir = shiftfs_lower_dentry(dentry->d_parent);
+	new->idmap = shiftfs_idmap_of(mnt);
+	new->cred = NULL;
+	if (idmap) {
+		new->cred = shiftfs_create_cred(idmap, dir);
+		if (IS_ERR(new->cred))
+			return PTR_ERR(new->cred);
+	}
+
+	err = mnt_want_write(mnt);
+	if (err)
+		goto out_cred;
+
+	new->old = override_creds(new->cred ?: shiftfs_sb(dir->i_sb)->cred);
+	new->lower = shiftfs_start_create(mnt, new->dir,
+					  shiftfs_lower_dentry(dentry),
+					  &dentry->d_name);
+	if (IS_ERR(new->lower)) {
+		err = PTR_ERR(new->lower);
+		goto out_revert;
+	}
+	if (d_is_positive(new->lower)) {
+		shiftfs_end_create(new->dir, new->lower);
+		err = -EEXIST;
+		goto out_revert;
+	}
+	return 0;
+
+out_revert:
+	revert_creds(new->old);
+	mnt_drop_write(mnt);
+out_cred:
+	put_cred(new->cred);
+	return err;
+}
+
+/* After a failed mkdir the lower directory is unlocked already. */
+static void shiftfs_end(struct shiftfs_new *new, struct dentry *dentry,
+			bool locked)
+{
+	if (locked)
+		shiftfs_end_create(new->dir, new->lower);
+	revert_creds(new->old);
+	mnt_drop_write(shiftfs_lower_mnt(dentry->d_sb));
+	put_cred(new->cred);
+}
+
+/* Let @dentry stand for @lower from now on. Both directories are locked. */
+static void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower)
+{
+	struct dentry *old = shiftfs_lower_dentry(dentry);
+
+	if (old != lower) {
+		/* RCU-walk sees one or the other; both are safe to read. */
+		smp_store_release(&dentry->d_fsdata, dget(lower));
+		dput(old);
+	}
+	shiftfs_sample(dentry, lower);
+}
+
+/*
+ * The lower file is made: give the upper dentry its inode, @inode for ->link
+ * or a new one. Some filesystems leave the dentry they were given negative
+ * and hash another one.
+ */
+static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
+			       struct dentry *dentry, struct inode *inode)
+{
+	struct dentry *lower = new->lower;
+	struct dentry *other = NULL;
+	int err = 0;
+
+	if (d_really_is_negative(lower) || d_unhashed(lower)) {
+		other = shiftfs_lookup_lower_locked(shiftfs_lower_mnt(dir->i_sb),
+						    new->dir, &dentry->d_name);
+		if (IS_ERR(other))
+			return PTR_ERR(other);
+		lower = other;
+	}
+
+	if (d_really_is_negative(lower)) {
+		/* Removed again, on a server say: look it up next time. */
+		d_drop(dentry);
+		goto out;
+	}
+
+	if (inode) {
+		if (d_inode(lower) == shiftfs_lower_inode(inode))
+			ihold(inode);
+		else
+			inode = shiftfs_iget(dir->i_sb, d_inode(lower));
+	} else {
+		inode = shiftfs_iget(dir->i_sb, d_inode(lower));
+	}
+	if (IS_ERR(inode)) {
+		err = PTR_ERR(inode);
+		d_drop(dentry);
+		goto out;
+	}
+
+	shiftfs_set_lower(dentry, lower);
+	shiftfs_copy_attr(inode);
+	d_instantiate(dentry, inode);
+out:
+	shiftfs_copy_attr(dir);
+	dput(other);
+	return err;
+}
+
+static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+			  struct dentry *dentry, umode_t mode SHIFTFS_EXCL_ARG)
+{
+	struct shiftfs_new new;
+	int err;
+
+	err = shiftfs_begin(&new, dir, dentry, idmap);
+	if (err)
+		return err;
+	err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower, mode);
+	if (!err)
+		err = shiftfs_instantiate(&new, dir, dentry, NULL);
+	shiftfs_end(&new, dentry, true);
+	return err;
+}
+
+static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+			 struct dentry *dentry, umode_t mode, dev_t dev)
+{
+	struct shiftfs_new new;
+	int err;
+
+	err = shiftfs_begin(&new, dir, dentry, idmap);
+	if (err)
+		return err;
+	err = shiftfs_vfs_mknod(new.idmap, d_inode(new.dir), new.lower, mode,
+				dev);
+	if (!err)
+		err = shiftfs_instantiate(&new, dir, dentry, NULL);
+	shiftfs_end(&new, dentry, true);
+	return err;
+}
+
+static int shiftfs_symlink(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+			   struct dentry *dentry, const char *target)
+{
+	struct shiftfs_new new;
+	int err;
+
+	err = shiftfs_begin(&new, dir, dentry, idmap);
+	if (err)
+		return err;
+	err = shiftfs_vfs_symlink(new.idmap, d_inode(new.dir), new.lower,
+				  target);
+	if (!err)
+		err = shiftfs_instantiate(&new, dir, dentry, NULL);
+	shiftfs_end(&new, dentry, true);
+	return err;
+}
+
+static int shiftfs_do_mkdir(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+			    struct dentry *dentry, umode_t mode)
+{
+	struct dentry *lower;
+	struct shiftfs_new new;
+	int err;
+
+	err = shiftfs_begin(&new, dir, dentry, idmap);
+	if (err)
+		return err;
+	lower = shiftfs_vfs_mkdir(new.idmap, new.dir, new.lower, mode);
+	if (IS_ERR(lower)) {
+		shiftfs_end(&new, dentry, false);
+		return PTR_ERR(lower);
+	}
+	new.lower = lower;
+	err = shiftfs_instantiate(&new, dir, dentry, NULL);
+	shiftfs_end(&new, dentry, true);
+	return err;
+}
+
+#ifdef SHIFTFS_HAVE_MKDIR_DENTRY
+static struct dentry *shiftfs_mkdir(struct shiftfs_mnt_idmap *idmap,
+				    struct inode *dir, struct dentry *dentry,
+				    umode_t mode)
+{
+	return ERR_PTR(shiftfs_do_mkdir(idmap, dir, dentry, mode));
+}
+#else
+static int shiftfs_mkdir(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+			 struct dentry *dentry, umode_t mode)
+{
+	return shiftfs_do_mkdir(idmap, dir, dentry, mode);
+}
+#endif
+
+static int shiftfs_link(struct dentry *old, struct inode *dir,
+			struct dentry *dentry)
+{
+	struct inode *inode = d_inode(old);
+	struct shiftfs_new new;
+	int err;
+
+	if (shiftfs_is_stale(old))
+		return -ESTALE;
+
+	err = shiftfs_begin(&new, dir, dentry, NULL);
+	if (err)
+		return err;
+	err = vfs_link(shiftfs_lower_dentry(old), new.idmap, d_inode(new.dir),
+		       new.lower, NULL);
+	if (!err)
+		err = shiftfs_instantiate(&new, dir, dentry, inode);
+	shiftfs_end(&new, dentry, true);
+	return err;
+}
+
+/*
+ * The lower dentry is removed while the upper one pins it, so it is unhashed
+ * but keeps its inode: who has the file open goes on with it. The upper dentry
+ * is dropped likewise, and with its last user the file goes.
+ */
+static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
+{
+	struct dentry *lower_dir = shiftfs_lower_dentry(dentry->d_parent);
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
+	struct inode *inode = d_inode(dentry);
+	const struct cred *old;
+	int err;
+
+	err = mnt_want_write(mnt);
+	if (err)
+		return err;
+	old = shiftfs_override(dir->i_sb);
+	dget(lower);
+	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
+
+	if (lower->d_parent != lower_dir || d_unhashed(lower) ||
+	    shiftfs_is_stale(dentry))
+		err = -ESTALE;
+	else if (is_dir)
+		err = shiftfs_vfs_rmdir(shiftfs_idmap_of(mnt),
+					d_inode(lower_dir), lower);
+	else
+		err = vfs_unlink(shiftfs_idmap_of(mnt), d_inode(lower_dir),
+				 lower, NULL);
+
+	inode_unlock(d_inode(lower_dir));
+	dput(lower);
+	shiftfs_revert(old);
+	mnt_drop_write(mnt);
+
+	if (!err) {
+		d_drop(dentry);
+		shiftfs_copy_attr(inode);
+		shiftfs_copy_attr(dir);
+	}
+	return err;
+}
+
+static int shiftfs_unlink(struct inode *dir, struct dentry *dentry)
+{
+	return shiftfs_remove(dir, dentry, false);
+}
+
+static int shiftfs_rmdir(struct inode *dir, struct dentry *dentry)
+{
+	return shiftfs_remove(dir, dentry, true);
+}
+
+const struct inode_operations shiftfs_dir_iops = {
+	.lookup		= shiftfs_lookup,
+	.create		= shiftfs_create,
+	.mknod		= shiftfs_mknod,
+	.mkdir		= shiftfs_mkdir,
+	.symlink	= shiftfs_symlink,
+	.link		= shiftfs_link,
+	.unlink		= shiftfs_unlink,
+	.rmdir		= shiftfs_rmdir,
+	.rename		= shiftfs_rename,
+	.tmpfile	= shiftfs_tmpfile,
+	.permission	= shiftfs_permission,
+	.getattr	= shiftfs_getattr,
+	.setattr	= shiftfs_setattr,
+	.update_time	= shiftfs_update_time,
+	.listxattr	= shiftfs_listxattr,
+	SHIFTFS_ACL_OPS,
+	.fileattr_get	= shiftfs_fileattr_get,
+	.fileattr_set	= shiftfs_fileattr_set,
+};

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Regular files: open, tmpfile, release, and what is handed to the lower file
+ * as it is. Reading and writing are in io.c, locks in lock.c.
+ *
+ * Each upper file has one lower file for all its life, so that locks, errors
+ * of write-back and read-ahead state have one owner.
+ */
+#include <linux/fadvise.h>
+#include <linux/falloc.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/splice.h>
+#include "shiftfs.h"
+#ifdef SHIFTFS_HAVE_BACKING_FILE
+#include <linux/backing-file.h>
+#endif
+
+/* Creation and truncation are done by the VFS through other operations. */
+#define SHIFTFS_NO_OPEN_FLAGS	(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+
+/* What the lower file can do and the upper one then can, too. */
+#define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT)
+
+/*
+ * Open the lower file of @file. Access times are kept by the upper mount's
+ * rules, see shiftfs_accessed(), hence O_NOATIME.
+ */
+struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
+{
+	struct super_block *sb = file_inode(file)->i_sb;
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(sb);
+	struct path path = { .mnt = ss->lower.mnt, .dentry = lower };
+	int flags = (file->f_flags & ~SHIFTFS_NO_OPEN_FLAGS) | O_NOATIME;
+	struct inode *inode = d_inode(lower);
+	const struct cred *old;
+	struct file *ret;
+	int err = 0;
+
+	if (!inode || inode != shiftfs_lower_inode(file_inode(file)))
+		return ERR_PTR(-ESTALE);
+
+	old = shiftfs_override(sb);
+	if (ss->check_lower || inode->i_op->permission)
+		err = inode_permission(idmap, inode,
+				       MAY_OPEN | ACC_MODE(flags));
+	if (err) {
+		ret = ERR_PTR(err);
+	} else {
+		if (!inode_owner_or_capable(idmap, inode))
+			flags &= ~O_NOATIME;
+#if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
+		ret = backing_file_open(file, flags, &path, current_cred());
+#elif defined(SHIFTFS_HAVE_BACKING_FILE)
+		ret = backing_file_open(&file->f_path, flags, &path,
+					current_cred());
+#else
+		ret = dentry_open(&path, flags, current_cred());
+#endif
+	}
+	shiftfs_revert(old);
+	return ret;
+}
+
+/* @lower becomes the lower file of @file; it is closed on an error. */
+static int shiftfs_attach_lower(struct file *file, struct file *lower)
+{
+	int err;
+
+	/* Executing the upper file keeps everybody from writing the lower. */
+	if (file->f_flags & __FMODE_EXEC) {
+		err = deny_write_access(lower);
+		if (err) {
+			fput(lower);
+			return err;
+		}
+	}
+	file->f_mode |= lower->f_mode & SHIFTFS_COPY_FMODE;
+	file->private_data = lower;
+	return 0;
+}
+
+static int shiftfs_open(struct inode *inode, struct file *file)
+{
+	struct file *lower;
+	int err;
+
+	shiftfs_copy_size(inode);
+	err = generic_file_open(inode, file);
+	if (err)
+		return err;
+	/* Kernels before 7.3 check these on the inode that is opened only. */
+	shiftfs_refresh(inode);
+
+	lower = shiftfs_open_lower(file,
+				   shiftfs_lower_dentry(file->f_path.dentry));
+	if (IS_ERR(lower))
+		return PTR_ERR(lower);
+	return shiftfs_attach_lower(file, lower);
+}
+
+int shiftfs_release(struct inode *inode, struct file *file)
+{
+	struct file *lower = shiftfs_lower_file(file);
+
+	shiftfs_release_locks(file, lower);
+	if (file->f_flags & __FMODE_EXEC)
+		allow_write_access(lower);
+	fput(lower);
+	return 0;
+}
+
+/*
+ * The upper mount decides whether the access time is due (noatime, relatime),
+ * so it has to know the lower times; ->update_time then goes to the lower.
+ */
+void shiftfs_accessed(struct file *file)
+{
+	if (file->f_flags & O_NOATIME)
+		return;
+	shiftfs_copy_times(file_inode(file));
+	touch_atime(&file->f_path);
+}
+
+/*
+ * What a write by this caller takes away (setuid, setgid, capabilities): the
+ * mounter, with whose credentials the lower file is written, keeps them all.
+ * The lower S_NOSEC says that there is nothing to take.
+ */
+int shiftfs_remove_privs(struct file *file)
+{
+	struct inode *inode = file_inode(file);
+	int err;
+
+	if (IS_NOSEC(shiftfs_lower_inode(inode)))
+		return 0;
+
+	inode_lock(inode);
+	shiftfs_refresh(inode);
+	err = file_remove_privs(file);
+	inode_unlock(inode);
+	return err;
+}
+
+static loff_t shiftfs_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old;
+	loff_t ret;
+
+	/* f_pos_lock or a single user protects the two positions. */
+	lower->f_pos = file->f_pos;
+	old = shiftfs_override(file_inode(file)->i_sb);
+	ret = vfs_llseek(lower, offset, whence);
+	shiftfs_revert(old);
+	file->f_pos = lower->f_pos;
+	return ret;
+}
+
+int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
+{
+	const struct cred *old = shiftfs_override(file_inode(file)->i_sb);
+	int err;
+
+	err = vfs_fsync_range(shiftfs_lower_file(file), start, end, datasync);
+	shiftfs_revert(old);
+	return err;
+}
+
+static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
+			      loff_t len)
+{
+	const struct cred *old;
+	int err;
+
+	err = shiftfs_remove_privs(file);
+	if (err)
+		return err;
+
+	old = shiftfs_override(file_inode(file)->i_sb);
+	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);
+	shiftfs_revert(old);
+	shiftfs_copy_attr(file_inode(file));
+	return err;
+}
+
+static int shiftfs_fadvise(struct file *file, loff_t offset, loff_t len,
+			   int advice)
+{
+	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old = shiftfs_override(file_inode(file)->i_sb);
+	int err;
+
+	err = vfs_fadvise(lower, offset, len, advice);
+	shiftfs_revert(old);
+	return err;
+}
+
+/* The VFS calls these two only where both files are of shiftfs. */
+static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
+				       struct file *out, loff_t pos_out,
+				       size_t len, unsigned int flags)
+{
+	const struct cred *old;
+	ssize_t ret;
+
+	ret = shiftfs_remove_privs(out);
+	if (ret)
+		return ret;
+
+	old = shiftfs_override(file_inode(out)->i_sb);
+	ret = vfs_copy_file_range(shiftfs_lower_file(in), pos_in,
+				  shiftfs_lower_file(out), pos_out, len,
+				  flags & ~COPY_FILE_SPLICE);
+	shiftfs_revert(old);
+	shiftfs_copy_attr(file_inode(out));
+	return ret;
+}
+
+static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
+				       struct file *out, loff_t pos_out,
+				       loff_t len, unsigned int flags)
+{
+	struct file *lower_out = shiftfs_lower_file(out);
+	struct file *lower_in = shiftfs_lower_file(in);
+	const struct cred *old;
+	loff_t ret;
+
+	/* Deduplication changes no contents, so it takes no privileges away. */
+	if (!(flags & REMAP_FILE_DEDUP)) {
+		ret = shiftfs_remove_privs(out);
+		if (ret)
+			return ret;
+	}
+
+	old = shiftfs_override(file_inode(out)->i_sb);
+	if (flags & REMAP_FILE_DEDUP)
+		ret = vfs_dedupe_file_range_one(lower_in, pos_in, lower_out,
+						pos_out, len, flags);
+	else
+		ret = vfs_clone_file_range(lower_in, pos_in, lower_out,
+					   pos_out, len, flags);
+	shiftfs_revert(old);
+	shiftfs_copy_attr(file_inode(out));
+	return ret;
+}
+
+const struct file_operations shiftfs_file_fops = {
+	.open			= shiftfs_open,
+	.release		= shiftfs_release,
+	.llseek			= shiftfs_llseek,
+	.read_iter		= shiftfs_read_iter,
+	.write_iter		= shiftfs_write_iter,
+	.splice_read		= shiftfs_splice_read,
+	.splice_write		= iter_file_splice_write,
+	.mmap			= shiftfs_mmap,
+	.fsync			= shiftfs_fsync,
+	.fallocate		= shiftfs_fallocate,
+	.fadvise		= shiftfs_fadvise,
+	.copy_file_range	= shiftfs_copy_file_range,
+	.remap_file_range	= shiftfs_remap_file_range,
+	.flush			= shiftfs_flush,
+	.lock			= shiftfs_lock,
+	.flock			= shiftfs_flock,
+	.setlease		= shiftfs_setlease,
+};
+
+/*
+ * O_TMPFILE: the lower file is opened and made in one, so the upper one gets
+ * it ready-made instead of through ->open.
+ */
+static struct file *shiftfs_make_tmpfile(struct file *file,
+					 struct vfsmount *mnt,
+					 struct dentry *lower_dir, umode_t mode)
+{
+	struct path path = { .mnt = mnt, .dentry = lower_dir };
+	int flags = file->f_flags | O_NOATIME;
+
+#if defined(SHIFTFS_HAVE_BACKING_TMPFILE_USER_FILE)
+	return backing_tmpfile_open(file, flags, &path, mode, current_cred());
+#elif defined(SHIFTFS_HAVE_BACKING_TMPFILE)
+	return backing_tmpfile_open(&file->f_path, flags, &path, mode,
+				    current_cred());
+#elif defined(SHIFTFS_HAVE_KERNEL_TMPFILE_OPEN)
+	return kernel_tmpfile_open(shiftfs_idmap_of(mnt), &path, mode, flags,
+				   current_cred());
+#else
+	return vfs_tmpfile_open(shiftfs_idmap_of(mnt), &path, mode, flags,
+				current_cred());
+#endif
+}
+
+static int shiftfs_opened(struct inode *inode, struct file *file)
+{
+	return 0;
+}
+
+int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+		    struct file *file, umode_t mode)
+{
+	struct dentry *dentry = file->f_path.dentry;
+	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
+	const struct cred *cred, *old;
+	struct inode *inode;
+	struct file *lower;
+	int err;
+
+	cred = shiftfs_create_cred(idmap, dir);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	err = mnt_want_write(mnt);
+	if (err)
+		goto out_cred;
+
+	old = override_creds(cred);
+	lower = shiftfs_make_tmpfile(file, mnt,
+				     shiftfs_lower_dentry(dentry->d_parent),
+				     mode);
+	revert_creds(old);
+	if (IS_ERR(lower)) {
+		err = PTR_ERR(lower);
+		goto out_write;
+	}
+
+	inode = shiftfs_iget(dir->i_sb, file_inode(lower));
+	if (IS_ERR(inode)) {
+		fput(lower);
+		err = PTR_ERR(inode);
+		goto out_write;
+	}
+	err = shiftfs_attach_lower(file, lower);
+	if (err) {
+		iput(inode);
+		goto out_write;
+	}
+
+	dentry->d_fsdata = dget(lower->f_path.dentry);
+	shiftfs_sample(dentry, lower->f_path.dentry);
+	/* d_tmpfile() takes one link away and so wants to find one. */
+	set_nlink(inode, 1);
+	d_tmpfile(file, inode);
+	err = finish_open(file, dentry, shiftfs_opened);
+	if (err)
+		fput(lower);
+
+out_write:
+	mnt_drop_write(mnt);
+out_cred:
+	put_cred(cred);
+	return err;
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Upper inodes: made from a lower inode, kept like it.
+ */
+#include "shiftfs.h"
+
+/* Flags which the VFS looks at in the upper inode. */
+#define SHIFTFS_COPY_FLAGS (S_SYNC | S_NOATIME | S_APPEND | S_IMMUTABLE | \
+			    S_DIRSYNC)
+
+void shiftfs_copy_size(struct inode *inode)
+{
+	loff_t size = i_size_read(shiftfs_lower_inode(inode));
+
+	if (size == i_size_read(inode))
+		return;
+	/* i_size_write() wants writers to exclude each other. */
+	spin_lock(&inode->i_lock);
+	i_size_write(inode, size);
+	spin_unlock(&inode->i_lock);
+}
+
+void shiftfs_copy_times(struct inode *inode)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+
+	inode_set_atime_to_ts(inode, inode_get_atime(lower));
+	inode_set_mtime_to_ts(inode, inode_get_mtime(lower));
+	inode_set_ctime_to_ts(inode, inode_get_ctime(lower));
+}
+
+/* With i_lock held, which also orders concurrent refreshes. */
+static void shiftfs_copy_ids(struct inode *inode)
+{
+	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	struct shiftfs_inode *si = shiftfs_i(inode);
+	struct inode *lower = si->lower;
+	unsigned int flags;
+
+	/*
+	 * Read before they are translated: if they change in between, the next
+	 * comparison sees it.
+	 */
+	si->lower_uid = READ_ONCE(lower->i_uid);
+	si->lower_gid = READ_ONCE(lower->i_gid);
+	si->lower_flags = READ_ONCE(lower->i_flags);
+	smp_rmb();
+
+	inode->i_mode = READ_ONCE(lower->i_mode);
+	inode->i_uid = shiftfs_uid_up(ss,
+			vfsuid_into_kuid(i_uid_into_vfsuid(idmap, lower)));
+	inode->i_gid = shiftfs_gid_up(ss,
+			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
+	flags = si->lower_flags & SHIFTFS_COPY_FLAGS;
+	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
+}
+
+void shiftfs_refresh_slow(struct inode *inode)
+{
+	spin_lock(&inode->i_lock);
+	shiftfs_copy_ids(inode);
+	spin_unlock(&inode->i_lock);
+}
+
+/* After an operation that changed the lower inode through us. */
+void shiftfs_copy_attr(struct inode *inode)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+
+	spin_lock(&inode->i_lock);
+	shiftfs_copy_ids(inode);
+	i_size_write(inode, i_size_read(lower));
+	if (inode->i_nlink != lower->i_nlink)
+		set_nlink(inode, lower->i_nlink);
+	shiftfs_copy_times(inode);
+	spin_unlock(&inode->i_lock);
+}
+
+static const char *shiftfs_get_link(struct dentry *dentry, struct inode *inode,
+				    struct delayed_call *done)
+{
+	const struct cred *old;
+	const char *link;
+
+	/* RCU-walk; a link that is held in the inode never comes here. */
+	if (!dentry)
+		return ERR_PTR(-ECHILD);
+	if (shiftfs_is_stale(dentry))
+		return ERR_PTR(-ESTALE);
+
+	old = shiftfs_override(inode->i_sb);
+	link = vfs_get_link(shiftfs_lower_dentry(dentry), done);
+	shiftfs_revert(old);
+	return link;
+}
+
+static const struct inode_operations shiftfs_symlink_iops = {
+	.get_link	= shiftfs_get_link,
+	.permission	= shiftfs_permission,
+	.getattr	= shiftfs_getattr,
+	.setattr	= shiftfs_setattr,
+	.update_time	= shiftfs_update_time,
+	.listxattr	= shiftfs_listxattr,
+};
+
+static const struct inode_operations shiftfs_file_iops = {
+	.permission	= shiftfs_permission,
+	.getattr	= shiftfs_getattr,
+	.setattr	= shiftfs_setattr,
+	.update_time	= shiftfs_update_time,
+	.listxattr	= shiftfs_listxattr,
+	SHIFTFS_ACL_OPS,
+	.fiemap		= shiftfs_fiemap,
+	.fileattr_get	= shiftfs_fileattr_get,
+	.fileattr_set	= shiftfs_fileattr_set,
+};
+
+/* Device nodes, FIFOs and sockets. */
+static const struct inode_operations shiftfs_special_iops = {
+	.permission	= shiftfs_permission,
+	.getattr	= shiftfs_getattr,
+	.setattr	= shiftfs_setattr,
+	.update_time	= shiftfs_update_time,
+	.listxattr	= shiftfs_listxattr,
+	SHIFTFS_ACL_OPS,
+};
+
+/*
+ * Pages are the lower inode's. An empty table is needed for readahead(2) and
+ * posix_fadvise(2), which look whether there is one.
+ */
+static const struct address_space_operations shiftfs_aops = {
+};
+
+#ifdef CONFIG_LOCKDEP
+/*
+ * A shiftfs below a shiftfs is locked after it: give each depth locks of its
+ * own class, or lockdep takes the order for a recursion.
+ */
+static struct lock_class_key shiftfs_inode_key[FILESYSTEM_MAX_STACK_DEPTH];
+static struct lock_class_key shiftfs_dir_key[FILESYSTEM_MAX_STACK_DEPTH];
+static struct lock_class_key shiftfs_rename_key[FILESYSTEM_MAX_STACK_DEPTH];
+static struct lock_class_key
+	shiftfs_writers_key[FILESYSTEM_MAX_STACK_DEPTH][SB_FREEZE_LEVELS];
+static const char * const shiftfs_writers_name[SB_FREEZE_LEVELS] = {
+	"shiftfs_writers", "shiftfs_pagefaults", "shiftfs_internal",
+};
+
+static void shiftfs_lockdep_inode(struct inode *inode)
+{
+	int depth = inode->i_sb->s_stack_depth - 1;
+
+	if (S_ISDIR(inode->i_mode))
+		lockdep_set_class(&inode->i_rwsem, &shiftfs_dir_key[depth]);
+	else
+		lockdep_set_class(&inode->i_rwsem, &shiftfs_inode_key[depth]);
+}
+
+void shiftfs_lockdep_sb(struct super_block *sb)
+{
+	int depth = sb->s_stack_depth - 1;
+	int i;
+
+	for (i = 0; i < SB_FREEZE_LEVELS; i++)
+		lockdep_set_class_and_name(&sb->s_writers.rw_sem[i],
+					   &shiftfs_writers_key[depth][i],
+					   shiftfs_writers_name[i]);
+	lockdep_set_class(&sb->s_vfs_rename_mutex, &shiftfs_rename_key[depth]);
+}
+#else
+static void shiftfs_lockdep_inode(struct inode *inode)
+{
+}
+#endif
+
+static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
+{
+	inode->i_ino = lower->i_ino;
+	inode->i_generation = lower->i_generation;
+	inode->i_blkbits = lower->i_blkbits;
+	inode->i_flags |= S_NOCMTIME;
+	/* The ids in an ACL are translated at each use: see acl.c. */
+	inode->i_acl = ACL_DONT_CACHE;
+	inode->i_default_acl = ACL_DONT_CACHE;
+	inode->i_mapping->a_ops = &shiftfs_aops;
+	shiftfs_copy_attr(inode);
+
+	switch (inode->i_mode & S_IFMT) {
+	case S_IFREG:
+		inode->i_op = &shiftfs_file_iops;
+		inode->i_fop = &shiftfs_file_fops;
+		break;
+	case S_IFDIR:
+		inode->i_op = &shiftfs_dir_iops;
+		inode->i_fop = &shiftfs_dir_fops;
+		break;
+	case S_IFLNK:
+		inode->i_op = &shiftfs_symlink_iops;
+		/* Part of the lower inode, which outlives ours. */
+		inode->i_link = lower->i_link;
+		break;
+	default:
+		inode->i_op = &shiftfs_special_iops;
+		init_special_inode(inode, inode->i_mode, lower->i_rdev);
+		break;
+	}
+	shiftfs_lockdep_inode(inode);
+}
+
+static int shiftfs_iget_test(struct inode *inode, void *lower)
+{
+	return shiftfs_lower_inode(inode) == lower;
+}
+
+static int shiftfs_iget_set(struct inode *inode, void *lower)
+{
+	ihold(lower);
+	shiftfs_i(inode)->lower = lower;
+	return 0;
+}
+
+/*
+ * The upper inode of @lower, which the caller holds a reference to. There is
+ * one for each mount; hard links share it. Hashed by address, since lower
+ * inode numbers need not be unique (btrfs, overlayfs).
+ */
+struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower)
+{
+	struct inode *inode;
+
+	inode = iget5_locked(sb, (unsigned long)lower, shiftfs_iget_test,
+			     shiftfs_iget_set, lower);
+	if (!inode)
+		return ERR_PTR(-ENOMEM);
+	if (inode_state_read_once(inode) & I_NEW) {
+		shiftfs_fill_inode(inode, lower);
+		unlock_new_inode(inode);
+	} else {
+		shiftfs_refresh(inode);
+	}
+	return inode;
+}

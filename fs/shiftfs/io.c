@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Read and write: the request goes to the lower file's own operations, with a
+ * kiocb of ours. There are no pages here, so there is one page cache.
+ */
+#include <linux/fs.h>
+#include <linux/fsnotify.h>
+#include <linux/slab.h>
+#include <linux/splice.h>
+#include <linux/uio.h>
+#include "shiftfs.h"
+
+static struct kmem_cache *shiftfs_aio_cachep;
+
+/*
+ * What of the caller's kiocb is meant for the lower filesystem. The rest says
+ * who owns the kiocb and how to complete it (IOCB_AIO_RW lets the lower one
+ * look for the container of the caller's), or is not forwarded.
+ */
+#define SHIFTFS_IOCB_FLAGS	(IOCB_HIPRI | IOCB_DSYNC | IOCB_SYNC |	\
+				 IOCB_NOWAIT | IOCB_APPEND |		\
+				 IOCB_DIRECT | IOCB_WRITE | IOCB_NOIO)
+
+/* What fcntl(F_SETFL) may change while a file is open. */
+#define SHIFTFS_SETFL_FLAGS	(O_APPEND | O_NONBLOCK | O_NDELAY | O_DIRECT)
+
+/* An asynchronous request under way. */
+struct shiftfs_aio {
+	struct kiocb iocb;	/* the lower one */
+	struct kiocb *upper;
+	refcount_t ref;		/* submitter and completion */
+};
+
+/* Filesystems look at f_flags of their own file, which F_SETFL left alone. */
+static int shiftfs_sync_flags(struct file *file, struct file *lower)
+{
+	unsigned int flags = file->f_flags & SHIFTFS_SETFL_FLAGS;
+	int err;
+
+	if (likely(!((flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
+		return 0;
+
+	if (flags & O_DIRECT && !(lower->f_mode & FMODE_CAN_ODIRECT))
+		return -EINVAL;
+	if (lower->f_op->check_flags) {
+		err = lower->f_op->check_flags(flags);
+		if (err)
+			return err;
+	}
+
+	spin_lock(&lower->f_lock);
+	lower->f_flags = (lower->f_flags & ~SHIFTFS_SETFL_FLAGS) | flags;
+	lower->f_iocb_flags = iocb_flags(lower);
+	spin_unlock(&lower->f_lock);
+	return 0;
+}
+
+static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
+			      struct file *lower)
+{
+	*iocb = (struct kiocb) {
+		.ki_filp = lower,
+		.ki_pos = upper->ki_pos,
+		.ki_flags = upper->ki_flags & SHIFTFS_IOCB_FLAGS,
+		.ki_ioprio = upper->ki_ioprio,
+	};
+}
+
+static void shiftfs_aio_put(struct shiftfs_aio *aio)
+{
+	if (refcount_dec_and_test(&aio->ref)) {
+		fput(aio->iocb.ki_filp);
+		kmem_cache_free(shiftfs_aio_cachep, aio);
+	}
+}
+
+/* May run in an interrupt, where i_lock must not be taken. */
+static void shiftfs_aio_done(struct shiftfs_aio *aio, long res)
+{
+	struct kiocb *iocb = &aio->iocb;
+	struct kiocb *upper = aio->upper;
+
+	if (iocb->ki_flags & IOCB_WRITE) {
+		struct inode *lower = file_inode(iocb->ki_filp);
+
+		/* Taken by the submitter, which lockdep has to be told. */
+		if (S_ISREG(lower->i_mode)) {
+			__sb_writers_acquired(lower->i_sb, SB_FREEZE_WRITE);
+			sb_end_write(lower->i_sb);
+		}
+		if (in_task())
+			shiftfs_copy_size(file_inode(upper->ki_filp));
+	}
+	upper->ki_pos = iocb->ki_pos;
+	shiftfs_aio_put(aio);
+}
+
+static void shiftfs_aio_complete(struct kiocb *iocb, long res)
+{
+	struct shiftfs_aio *aio = container_of(iocb, struct shiftfs_aio, iocb);
+	struct kiocb *upper = aio->upper;
+
+	shiftfs_aio_done(aio, res);
+	upper->ki_complete(upper, res);
+}
+
+static struct shiftfs_aio *shiftfs_aio_alloc(struct kiocb *upper,
+					     struct file *lower)
+{
+	struct shiftfs_aio *aio;
+
+	aio = kmem_cache_alloc(shiftfs_aio_cachep, GFP_KERNEL);
+	if (!aio)
+		return NULL;
+	shiftfs_init_iocb(&aio->iocb, upper, get_file(lower));
+	aio->iocb.ki_complete = shiftfs_aio_complete;
+	aio->upper = upper;
+	refcount_set(&aio->ref, 2);
+	return aio;
+}
+
+static ssize_t shiftfs_read_async(struct kiocb *iocb, struct iov_iter *iter,
+				  struct file *lower)
+{
+	struct shiftfs_aio *aio = shiftfs_aio_alloc(iocb, lower);
+	ssize_t ret;
+
+	if (!aio)
+		return -ENOMEM;
+	ret = lower->f_op->read_iter(&aio->iocb, iter);
+	shiftfs_aio_put(aio);
+	if (ret != -EIOCBQUEUED)
+		shiftfs_aio_done(aio, ret);
+	return ret;
+}
+
+ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct file *file = iocb->ki_filp;
+	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old;
+	ssize_t ret;
+
+	if (!iov_iter_count(iter))
+		return 0;
+	if (!lower->f_op->read_iter)
+		return -EINVAL;
+	ret = shiftfs_sync_flags(file, lower);
+	if (ret)
+		return ret;
+
+	old = shiftfs_override(file_inode(file)->i_sb);
+	ret = rw_verify_area(READ, lower, &iocb->ki_pos, iov_iter_count(iter));
+	if (ret)
+		goto out;
+	if (is_sync_kiocb(iocb)) {
+		struct kiocb kio;
+
+		shiftfs_init_iocb(&kio, iocb, lower);
+		ret = lower->f_op->read_iter(&kio, iter);
+		iocb->ki_pos = kio.ki_pos;
+	} else {
+		ret = shiftfs_read_async(iocb, iter, lower);
+	}
+	if (ret >= 0)
+		fsnotify_access(lower);
+out:
+	shiftfs_revert(old);
+	shiftfs_copy_size(file_inode(file));
+	if (!(iocb->ki_flags & IOCB_NOWAIT))
+		shiftfs_accessed(file);
+	return ret;
+}
+
+static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
+				   struct file *lower)
+{
+	struct shiftfs_aio *aio = shiftfs_aio_alloc(iocb, lower);
+	struct super_block *sb = file_inode(lower)->i_sb;
+	ssize_t ret;
+
+	if (!aio)
+		return -ENOMEM;
+	aio->iocb.ki_flags |= IOCB_WRITE;
+
+	file_start_write(lower);
+	/* Whoever completes the request gives the right to write back. */
+	if (S_ISREG(file_inode(lower)->i_mode))
+		__sb_writers_release(sb, SB_FREEZE_WRITE);
+	ret = lower->f_op->write_iter(&aio->iocb, iter);
+	shiftfs_aio_put(aio);
+	if (ret != -EIOCBQUEUED)
+		shiftfs_aio_done(aio, ret);
+	return ret;
+}
+
+ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
+{
+	struct file *file = iocb->ki_filp;
+	struct file *lower = shiftfs_lower_file(file);
+	struct inode *inode = file_inode(file);
+	const struct cred *old;
+	ssize_t ret;
+
+	if (!iov_iter_count(iter))
+		return 0;
+	if (!lower->f_op->write_iter)
+		return -EINVAL;
+	ret = shiftfs_sync_flags(file, lower);
+	if (ret)
+		return ret;
+
+	/* Taking privileges away sleeps. */
+	if (iocb->ki_flags & IOCB_NOWAIT && !IS_NOSEC(file_inode(lower)))
+		return -EAGAIN;
+	ret = shiftfs_remove_privs(file);
+	if (ret)
+		return ret;
+
+	old = shiftfs_override(inode->i_sb);
+	ret = rw_verify_area(WRITE, lower, &iocb->ki_pos, iov_iter_count(iter));
+	if (ret)
+		goto out;
+	if (is_sync_kiocb(iocb)) {
+		struct kiocb kio;
+
+		shiftfs_init_iocb(&kio, iocb, lower);
+		/* The upper mount may be "sync" where the lower is not. */
+		if (IS_SYNC(inode))
+			kio.ki_flags |= IOCB_DSYNC | IOCB_SYNC;
+		file_start_write(lower);
+		ret = lower->f_op->write_iter(&kio, iter);
+		file_end_write(lower);
+		iocb->ki_pos = kio.ki_pos;
+	} else {
+		ret = shiftfs_write_async(iocb, iter, lower);
+	}
+	if (ret > 0)
+		fsnotify_modify(lower);
+out:
+	shiftfs_revert(old);
+	shiftfs_copy_size(inode);
+	return ret;
+}
+
+/* Pages move into the pipe from the lower page cache without a copy. */
+ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
+			    struct pipe_inode_info *pipe, size_t len,
+			    unsigned int flags)
+{
+	struct file *lower = shiftfs_lower_file(in);
+	const struct cred *old;
+	ssize_t ret;
+
+	ret = shiftfs_sync_flags(in, lower);
+	if (ret)
+		return ret;
+
+	old = shiftfs_override(file_inode(in)->i_sb);
+#ifdef SHIFTFS_HAVE_VFS_SPLICE_READ
+	ret = vfs_splice_read(lower, ppos, pipe, len, flags);
+#else
+	ret = rw_verify_area(READ, lower, ppos, len);
+	if (!ret) {
+		if (lower->f_op->splice_read)
+			ret = lower->f_op->splice_read(lower, ppos, pipe, len,
+						       flags);
+		else
+			ret = -EINVAL;
+	}
+#endif
+	shiftfs_revert(old);
+	shiftfs_accessed(in);
+	return ret;
+}
+
+int shiftfs_init_io(void)
+{
+	shiftfs_aio_cachep = kmem_cache_create("shiftfs_aio",
+					       sizeof(struct shiftfs_aio), 0,
+					       SLAB_HWCACHE_ALIGN, NULL);
+	return shiftfs_aio_cachep ? 0 : -ENOMEM;
+}
+
+void shiftfs_exit_io(void)
+{
+	kmem_cache_destroy(shiftfs_aio_cachep);
+}

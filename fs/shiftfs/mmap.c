@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mmap: the mapping is one of the lower file, with the lower page cache.
+ */
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include "shiftfs.h"
+#ifdef SHIFTFS_HAVE_BACKING_FILE
+#include <linux/backing-file.h>
+#endif
+
+#ifdef SHIFTFS_HAVE_BACKING_FILE
+/* /proc/PID/maps shows the upper path: the lower file knows whose it is. */
+int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct backing_file_ctx ctx = {
+		.cred = shiftfs_sb(file_inode(file)->i_sb)->cred,
+#ifdef SHIFTFS_HAVE_BACKING_CTX_USER_FILE
+		.user_file = file,
+#endif
+		.accessed = shiftfs_accessed,
+	};
+
+	return backing_file_mmap(shiftfs_lower_file(file), vma, &ctx);
+}
+#else
+int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old;
+	int err;
+
+	if (!lower->f_op->mmap)
+		return -ENODEV;
+	if (WARN_ON_ONCE(file != vma->vm_file))
+		return -EIO;
+
+	/*
+	 * Exchanges the references too: on an error the caller puts the file
+	 * that it finds in the vma.
+	 */
+	vma_set_file(vma, lower);
+
+	old = shiftfs_override(file_inode(file)->i_sb);
+	err = call_mmap(vma->vm_file, vma);
+	shiftfs_revert(old);
+	shiftfs_accessed(file);
+	return err;
+}
+#endif
