@@ -2,12 +2,18 @@
 #
 #   make                    the module for the running kernel, and the tools
 #   make install            install both here (DESTDIR= honoured)
-#   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
-#   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
-#   make selftests          the tests that run in the guest
+#   make check              everything that tests [KERNELS='6.1 6.12 7'] [STEPS=]
+#   make check-all          the same and the long runs
 #   make vm KERNEL=7 CMD='uname -a' [SHARE=DIR]   a command in a guest
 #   make vm-shell KERNEL=7  a shell in a guest
+#   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
+#   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
+#   make selftests          the tests that run in the guest
 #   make deps               install the Debian packages that all this needs
+#   make clean              remove what was built; distclean: the cache as well
+#
+# Everything is made below build/; what is fetched, and what every source tree
+# can share, is kept in SHIFTFS_CACHE (build/cache).
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 export SAN FLAVOUR SHIFTFS_CACHE
@@ -16,21 +22,37 @@ KERNEL ?= 6.12
 KDIR ?= /lib/modules/$(shell uname -r)/build
 BUILD := $(CURDIR)/build
 LAB := tools/vm
-export BUILD
+LAB_KERNELS := 6.1 6.12 7
 # CMD is handed on as written: a $ in it is the guest's shell's
 unexport CMD
 export LAB_CMD = $(value CMD)
+
+SBINDIR ?= /sbin
+BINDIR ?= /usr/bin
+MANDIR ?= /usr/share/man
+MODDIR ?= /lib/modules
+INSTALL ?= install
 
 # parts of the tree that have a Makefile of their own
 TOOL_DIRS := $(patsubst %/Makefile,%,$(wildcard userspace/lib/Makefile tools/mount.shiftfs/Makefile userspace/runner/Makefile))
 SELFTEST_DIR := $(patsubst %/Makefile,%,$(wildcard selftests/Makefile))
 MODULE_DIR := $(patsubst %/Makefile,%,$(wildcard fs/shiftfs/Makefile))
+MAN_PAGES := $(wildcard tools/mount.shiftfs/*.[1-8] userspace/runner/*.[1-8] Documentation/*.[1-8])
 
-.PHONY: all module modules tools selftests vm vm-shell deps clean distclean
-all: module tools
+.PHONY: all module modules tools selftests vm-parts vm vm-shell check check-all \
+	deps install install-module install-tools clean distclean
 
+all: tools module
+
+# For the running kernel, or the one whose headers are in KDIR. Without headers
+# the tools are still worth having; make install says what is missing.
 module:
-	@$(LAB)/module-build KDIR=$(KDIR) $(notdir $(patsubst %/build,%,$(KDIR)))
+ifneq ($(wildcard $(KDIR)/Makefile),)
+	@$(LAB)/module-build KDIR=$(KDIR) host
+else
+	@echo "No kernel headers in $(KDIR): the module is not built." >&2
+	@echo "Install them (apt-get install linux-headers-\$$(uname -r)) or give KDIR=." >&2
+endif
 
 modules:
 	$(if $(MODULE_DIR),@$(LAB)/module-build $(KERNEL))
@@ -41,10 +63,13 @@ tools:
 selftests:
 	@set -e; for dir in $(SELFTEST_DIR); do $(MAKE) -C $$dir; done
 
+deps:
+	@$(LAB)/deps
+
 # What the guest gets: a kernel given as a directory, and the debug kernel, may
 # have the module built in, so only the lab's own kernels get one built.
-vm-parts: $(if $(filter 6.1 6.12 7,$(KERNEL)),modules) tools selftests
-.PHONY: vm-parts
+vm-parts: deps
+	@$(MAKE) -s $(if $(filter $(LAB_KERNELS),$(KERNEL)),modules) tools selftests >&2
 
 vm: vm-parts
 	@$(LAB)/vm-run "$(KERNEL)" "$${LAB_CMD:?CMD= is missing: make vm KERNEL=7 CMD='uname -a'}"
@@ -52,10 +77,38 @@ vm: vm-parts
 vm-shell: vm-parts
 	@$(LAB)/vm-run -i "$(KERNEL)"
 
-clean:
-	rm -rf build/bin build/san build/selftests build/modules build/vm
+check: deps
+	@$(LAB)/check
 
-distclean: clean
+# Parts of the lab that bring targets of their own, and runs to check-all.
+CHECK_ALL := check
+include $(wildcard $(LAB)/*.mk)
+
+# One after the other: each uses the whole machine.
+check-all:
+	@status=0; for target in $(CHECK_ALL); do $(MAKE) $$target || status=1; done; exit $$status
+
+install: install-tools install-module
+
+install-tools: tools
+	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR)
+	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
+	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
+	set -e; for page in $(MAN_PAGES); do \
+		$(INSTALL) -D -m 644 $$page \
+			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
+	done
+
+install-module: module
+	release=$$($(MAKE) -s -C $(KDIR) kernelrelease) && \
+	$(INSTALL) -D -m 644 $(BUILD)/modules/host/shiftfs.ko \
+		$(DESTDIR)$(MODDIR)/$$release/updates/shiftfs.ko && \
+	{ [ -n "$(DESTDIR)" ] || depmod $$release; }
+
+clean:
+	rm -rf $(filter-out build/cache,$(wildcard build/*))
+
+distclean:
 	rm -rf build
 
 include tools/vm/debug.mk

@@ -9,10 +9,11 @@ cache_dir=${SHIFTFS_CACHE:-$build_dir/cache}
 mkdir -p "$cache_dir" "$build_dir"
 cache_dir=$(cd "$cache_dir" && pwd)
 lab_flavour=${FLAVOUR:-cloud-amd64}
-lab_start=${lab_start:-$SECONDS}
 
 # sbin is not in every caller's PATH, but mke2fs and depmod live there
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+
+trap 'say "stopped at line $LINENO: $BASH_COMMAND"' ERR
 
 say() {
 	printf '%s: %s\n' "${0##*/}" "$*" >&2
@@ -21,6 +22,14 @@ say() {
 die() {
 	say "$*"
 	exit 1
+}
+
+# lab_name KERNEL: what the files of a kernel are called below build/
+lab_name() {
+	case $1,$lab_flavour in
+	*/*,* | debug,* | *,cloud-amd64) echo "${1##*/}" ;;
+	*) echo "$1-$lab_flavour" ;;
+	esac
 }
 
 need_root() {
@@ -54,7 +63,7 @@ with_progress() {
 }
 
 # lock NAME: hold cache_dir/lock.NAME until this process ends. Children inherit
-# the descriptor; what may outlive us must be started with unlocked().
+# the descriptor, so a guest that outlives us still holds it.
 lock() {
 	local fd
 	exec {fd}>"$cache_dir/lock.$1"
@@ -101,7 +110,7 @@ debian_uris() {
 	echo "$main" "$security"
 }
 
-# debian_sources FORMAT-NEUTRAL: print sources.list lines for the suites named
+# debian_sources SUITE...: print lines for sources.list
 debian_sources() {
 	local main security suite keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	read -r main security <<<"$(debian_uris)"
@@ -123,16 +132,16 @@ debian_sources() {
 # Its lists are read again when older than a day, or with LAB_REFRESH=1.
 archive_setup() {
 	local dir=$cache_dir/apt
-	export APT_CONFIG=$dir/apt.conf
-	lock apt
+		lock apt
 	if [ -e "$dir/stamp" ] && [ -z "${LAB_REFRESH:-}" ] &&
 		[ -z "$(find "$dir/stamp" -mmin +1440)" ]; then
 		unlock apt
+		export APT_CONFIG=$dir/apt.conf
 		return
 	fi
 	mkdir -p "$dir"/{etc/apt.conf.d,etc/preferences.d,state/lists/partial,cache/archives/partial}
 	: >"$dir/state/status"
-	APT_CONFIG='' apt-config dump |
+	apt-config dump |
 		grep -E '^Acquire::(http|https|ftp|Retries|ForceIPv)' >"$dir/apt.conf.new" || true
 	cat >>"$dir/apt.conf.new" <<-CONF
 		Dir::Etc "$dir/etc";
@@ -146,8 +155,9 @@ archive_setup() {
 		Acquire::Retries "3";
 	CONF
 	mv "$dir/apt.conf.new" "$dir/apt.conf"
-	APT_CONFIG='' debian_sources bookworm bookworm-security bookworm-backports \
+	debian_sources bookworm bookworm-security bookworm-backports \
 		trixie trixie-security trixie-backports >"$dir/etc/sources.list"
+	export APT_CONFIG=$dir/apt.conf
 	with_progress "reading Debian's package lists" apt-get update ||
 		die "apt-get update failed with the sources in $dir/etc/sources.list"
 	touch "$dir/stamp"
