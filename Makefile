@@ -110,5 +110,3 @@ clean:
 
 distclean:
 	rm -rf build
-
-include tools/vm/debug.mk
