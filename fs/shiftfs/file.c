@@ -6,11 +6,8 @@
  * Each upper file has one lower file for all its life, so that locks, errors
  * of write-back and read-ahead state have one owner.
  */
-#include <linux/fadvise.h>
-#include <linux/falloc.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/splice.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 #include <linux/backing-file.h>

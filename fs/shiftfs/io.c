@@ -3,6 +3,7 @@
  * Read and write: the request goes to the lower file's own operations, with a
  * kiocb of ours. There are no pages here, so there is one page cache.
  */
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
 #include <linux/slab.h>

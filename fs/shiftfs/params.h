@@ -4,6 +4,8 @@
 
 #include "idmap.h"
 
+#include <linux/fs_parser.h>
+
 struct fs_context;
 struct shiftfs_sb;
 
@@ -15,6 +17,8 @@ struct shiftfs_fc {
 	bool has_userns;	/* userns= was given */
 	bool finished;		/* both maps are sorted and checked */
 };
+
+extern const struct fs_parameter_spec shiftfs_params[];
 
 int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts);
 int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,

@@ -152,11 +152,10 @@ probe VFS_FALLOCATE_OP_FLAGS "" \
 export work
 # shellcheck disable=SC2016
 ask='name=$1; shift
-if "$@" -Wno-unused-function -c -o "$work/$name.o" "$work/$name.c" 2> "$work/$name.log"
-then echo "#define SHIFTFS_HAVE_$name 1"; else echo "/* no $name */"; fi > "$work/$name.h"
-rm -f "$work/$name.o"'
+if "$@" -fsyntax-only "$work/$name.c" 2> "$work/$name.log"
+then echo "#define SHIFTFS_HAVE_$name 1"; else echo "/* no $name */"; fi > "$work/$name.h"'
 # shellcheck disable=SC2086
-printf '%s\n' $probes | xargs -P "$(nproc)" -I@ sh -c "$ask" sh @ "$@"
+printf '%s\n' $probes | xargs -P "$(nproc)" -I{} sh -c "$ask" sh {} "$@"
 
 if ! grep -q ALWAYS "$work/ALWAYS.h" || ! grep -q '^#define' "$work/ALWAYS.h"; then
 	echo "probe.sh: the compiler does not work on this kernel's headers:" >&2

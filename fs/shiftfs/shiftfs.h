@@ -180,7 +180,6 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 				       const struct inode *dir);
 
 /* params.c */
-extern const struct fs_parameter_spec shiftfs_params[];
 int shiftfs_init_fs_context(struct fs_context *fc);
 int shiftfs_show_options(struct seq_file *m, struct dentry *root);
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * POSIX ACLs: the ids in their entries are translated, a copy for each use.
+ */
+#include <linux/fs.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
+#include "shiftfs.h"
+
+/*
+ * The translated copy of @acl, which is consumed. Entries for ids that the map
+ * lacks stay, for nobody, so that the mask keeps its meaning.
+ */
+static struct posix_acl *shiftfs_acl_up(const struct super_block *sb,
+					struct posix_acl *acl)
+{
+	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(sb);
+	struct user_namespace *ns = shiftfs_lower_mnt(sb)->mnt_sb->s_user_ns;
+	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct posix_acl *copy;
+	int i;
+
+	if (IS_ERR_OR_NULL(acl))
+		return acl;
+
+	copy = posix_acl_clone(acl, GFP_KERNEL);
+	posix_acl_release(acl);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+
+	for (i = 0; i < copy->a_count; i++) {
+		struct posix_acl_entry *e = &copy->a_entries[i];
+
+		if (e->e_tag == ACL_USER)
+			e->e_uid = shiftfs_uid_up(ss, vfsuid_into_kuid(
+					make_vfsuid(idmap, ns, e->e_uid)));
+		else if (e->e_tag == ACL_GROUP)
+			e->e_gid = shiftfs_gid_up(ss, vfsgid_into_kgid(
+					make_vfsgid(idmap, ns, e->e_gid)));
+	}
+	return copy;
+}
+
+/* A copy of @acl as the lower mount is to see it. */
+static struct posix_acl *shiftfs_acl_down(const struct super_block *sb,
+					  const struct posix_acl *acl)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct posix_acl *copy;
+	int i;
+
+	copy = posix_acl_clone(acl, GFP_KERNEL);
+	if (!copy)
+		return ERR_PTR(-ENOMEM);
+
+	for (i = 0; i < copy->a_count; i++) {
+		struct posix_acl_entry *e = &copy->a_entries[i];
+
+		if (e->e_tag == ACL_USER) {
+			e->e_uid = shiftfs_uid_down(ss, e->e_uid);
+			if (!uid_valid(e->e_uid))
+				goto refuse;
+		} else if (e->e_tag == ACL_GROUP) {
+			e->e_gid = shiftfs_gid_down(ss, e->e_gid);
+			if (!gid_valid(e->e_gid))
+				goto refuse;
+		}
+	}
+	return copy;
+
+refuse:
+	posix_acl_release(copy);
+	return ERR_PTR(-EINVAL);
+}
+
+/* For permission checks; under RCU only where there is nothing to translate. */
+struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
+					bool rcu)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+	const struct cred *old;
+	struct posix_acl *acl;
+
+	if (!IS_POSIXACL(lower))
+		return NULL;
+
+	if (rcu) {
+		acl = get_cached_acl_rcu(lower, type);
+		return acl ? ERR_PTR(-ECHILD) : NULL;
+	}
+
+	old = shiftfs_override(inode->i_sb);
+#ifdef SHIFTFS_HAVE_GET_INODE_ACL
+	acl = get_inode_acl(lower, type);
+#else
+	acl = get_acl(lower, type);
+#endif
+	shiftfs_revert(old);
+	return shiftfs_acl_up(inode->i_sb, acl);
+}
+
+/*
+ * Setting an ACL may take the setgid bit away, by the caller's groups and
+ * capabilities; the mounter, who sets the lower one, would always keep it.
+ */
+static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
+				 struct dentry *dentry, int type)
+{
+	struct inode *inode = d_inode(dentry);
+	struct iattr attr = { .ia_valid = ATTR_KILL_SGID };
+
+	if (type != ACL_TYPE_ACCESS || !(inode->i_mode & S_ISGID))
+		return 0;
+	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
+	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))
+		return 0;
+	return shiftfs_set_lower_attr(dentry, &attr);
+}
+
+#ifdef SHIFTFS_HAVE_GET_INODE_ACL
+static const char *shiftfs_acl_name(int type)
+{
+	return type == ACL_TYPE_ACCESS ? XATTR_NAME_POSIX_ACL_ACCESS :
+					 XATTR_NAME_POSIX_ACL_DEFAULT;
+}
+
+struct posix_acl *shiftfs_get_acl(struct shiftfs_mnt_idmap *idmap,
+				  struct dentry *dentry, int type)
+{
+	struct super_block *sb = dentry->d_sb;
+	const struct cred *old;
+	struct posix_acl *acl;
+
+	if (shiftfs_is_stale(dentry))
+		return ERR_PTR(-ESTALE);
+
+	old = shiftfs_override(sb);
+	acl = vfs_get_acl(shiftfs_lower_idmap(sb), shiftfs_lower_dentry(dentry),
+			  shiftfs_acl_name(type));
+	shiftfs_revert(old);
+	return shiftfs_acl_up(sb, acl);
+}
+
+int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+		    struct posix_acl *acl, int type)
+{
+	struct shiftfs_mnt_idmap *lower_idmap = shiftfs_lower_idmap(dentry->d_sb);
+	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct posix_acl *copy = NULL;
+	const struct cred *old;
+	int err;
+
+	if (shiftfs_is_stale(dentry))
+		return -ESTALE;
+	if (acl) {
+		copy = shiftfs_acl_down(dentry->d_sb, acl);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+	}
+
+	err = mnt_want_write(mnt);
+	if (err)
+		goto out;
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out_write;
+
+	old = shiftfs_override(dentry->d_sb);
+	if (copy)
+		err = vfs_set_acl(lower_idmap, lower, shiftfs_acl_name(type),
+				  copy);
+	else
+		err = vfs_remove_acl(lower_idmap, lower,
+				     shiftfs_acl_name(type));
+	shiftfs_revert(old);
+	shiftfs_copy_attr(d_inode(dentry));
+out_write:
+	mnt_drop_write(mnt);
+out:
+	posix_acl_release(copy);
+	return err;
+}
+#else
+/* 6.1 gives an inode only; any dentry of it does. */
+int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		    struct posix_acl *acl, int type)
+{
+	const char *name = type == ACL_TYPE_ACCESS ?
+			   XATTR_NAME_POSIX_ACL_ACCESS :
+			   XATTR_NAME_POSIX_ACL_DEFAULT;
+	struct shiftfs_mnt_idmap *lower_idmap = shiftfs_lower_idmap(inode->i_sb);
+	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
+	struct dentry *dentry = NULL, *lower;
+	struct posix_acl *copy = NULL;
+	const struct cred *old;
+	void *value = NULL;
+	int size = 0;
+	int err;
+
+	if (acl) {
+		copy = shiftfs_acl_down(inode->i_sb, acl);
+		if (IS_ERR(copy))
+			return PTR_ERR(copy);
+		size = posix_acl_to_xattr(&init_user_ns, copy, NULL, 0);
+		value = kmalloc(size, GFP_KERNEL);
+		err = -ENOMEM;
+		if (!value)
+			goto out;
+		err = posix_acl_to_xattr(&init_user_ns, copy, value, size);
+		if (err < 0)
+			goto out;
+	}
+
+	err = -ESTALE;
+	dentry = d_find_any_alias(inode);
+	if (!dentry || shiftfs_is_stale(dentry))
+		goto out;
+	lower = shiftfs_lower_dentry(dentry);
+
+	err = mnt_want_write(mnt);
+	if (err)
+		goto out;
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out_write;
+
+	old = shiftfs_override(inode->i_sb);
+	if (value)
+		err = vfs_setxattr(lower_idmap, lower, name, value, size, 0);
+	else
+		err = vfs_removexattr(lower_idmap, lower, name);
+	shiftfs_revert(old);
+	shiftfs_copy_attr(inode);
+out_write:
+	mnt_drop_write(mnt);
+out:
+	dput(dentry);
+	kfree(value);
+	posix_acl_release(copy);
+	return err;
+}
+#endif

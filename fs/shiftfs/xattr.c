@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Extended attributes: handed to the lower file, but for file capabilities,
+ * which hold a user id, and ACLs (acl.c).
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/posix_acl_xattr.h>
+#include <linux/xattr.h>
+#include "shiftfs.h"
+
+/*
+ * A file capability is valid in the user namespaces whose root is its rootid;
+ * version 2 stands for rootid 0. What is read here is interpreted in the user
+ * namespace of the upper superblock.
+ */
+static int shiftfs_caps_up(const struct shiftfs_sb *ss, void *value, int size,
+			   size_t room, struct user_namespace *ns)
+{
+	struct vfs_ns_cap_data *cap = value;
+	uid_t seen;
+	kuid_t root;
+	u32 magic;
+
+	if (size != XATTR_CAPS_SZ_2 && size != XATTR_CAPS_SZ_3)
+		return -EINVAL;
+
+	magic = le32_to_cpu(cap->magic_etc);
+	root = GLOBAL_ROOT_UID;
+	if ((magic & VFS_CAP_REVISION_MASK) == VFS_CAP_REVISION_3) {
+		if (size != XATTR_CAPS_SZ_3)
+			return -EINVAL;
+		root = KUIDT_INIT(le32_to_cpu(cap->rootid));
+	}
+
+	seen = from_kuid(ns, shiftfs_uid_up(ss, root));
+	/* As if there was none: it is for a root whom nobody here can be. */
+	if (seen == (uid_t)-1)
+		return -ENODATA;
+
+	magic &= VFS_CAP_FLAGS_EFFECTIVE;
+	if (!seen) {
+		cap->magic_etc = cpu_to_le32(magic | VFS_CAP_REVISION_2);
+		return XATTR_CAPS_SZ_2;
+	}
+	if (room < XATTR_CAPS_SZ_3)
+		return -ERANGE;
+	cap->magic_etc = cpu_to_le32(magic | VFS_CAP_REVISION_3);
+	cap->rootid = cpu_to_le32(seen);
+	return XATTR_CAPS_SZ_3;
+}
+
+static int shiftfs_get_caps(const struct xattr_handler *handler,
+			    struct dentry *dentry, struct inode *inode,
+			    const char *name, void *value, size_t size)
+{
+	struct super_block *sb = inode->i_sb;
+	struct vfs_ns_cap_data cap = {};
+	const struct cred *old;
+	int ret;
+
+	old = shiftfs_override(sb);
+	ret = vfs_getxattr(shiftfs_lower_idmap(sb),
+			   shiftfs_lower_dentry(dentry), name, &cap,
+			   sizeof(cap));
+	shiftfs_revert(old);
+	if (ret < 0)
+		return ret;
+
+	ret = shiftfs_caps_up(shiftfs_sb(sb), &cap, ret, sizeof(cap),
+			      sb->s_user_ns);
+	if (ret < 0 || !size)
+		return ret;
+	if (size < ret)
+		return -ERANGE;
+	memcpy(value, &cap, ret);
+	return ret;
+}
+
+/*
+ * The VFS has checked the caller and has made version 3 of what a user
+ * namespace's root has set. Version 3 is also what is stored, as an idmapped
+ * mount does, with the rootid that the lower filesystem knows.
+ */
+static int shiftfs_caps_down(const struct shiftfs_sb *ss, const void *value,
+			     size_t size, struct user_namespace *ns,
+			     struct vfs_ns_cap_data *out)
+{
+	const struct vfs_ns_cap_data *cap = value;
+	kuid_t root;
+	u32 magic;
+
+	if (size != XATTR_CAPS_SZ_2 && size != XATTR_CAPS_SZ_3)
+		return -EINVAL;
+
+	memset(out, 0, sizeof(*out));
+	memcpy(out, cap, size);
+	magic = le32_to_cpu(cap->magic_etc);
+	root = make_kuid(ns, size == XATTR_CAPS_SZ_3 ?
+			     le32_to_cpu(cap->rootid) : 0);
+	if (uid_valid(root))
+		root = shiftfs_uid_down(ss, root);
+	if (!uid_valid(root))
+		return -EINVAL;
+
+	magic &= VFS_CAP_FLAGS_EFFECTIVE;
+	out->magic_etc = cpu_to_le32(magic | VFS_CAP_REVISION_3);
+	out->rootid = cpu_to_le32(__kuid_val(root));
+	return 0;
+}
+
+static int shiftfs_xattr_get(const struct xattr_handler *handler,
+			     struct dentry *dentry, struct inode *inode,
+			     const char *name, void *value, size_t size)
+{
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	const struct cred *old;
+	ssize_t ret;
+
+	/* LSMs ask before a dentry of ours knows its lower one. */
+	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
+		return -ESTALE;
+
+	if (!strcmp(name, XATTR_NAME_CAPS))
+		return shiftfs_get_caps(handler, dentry, inode, name, value,
+					size);
+
+	old = shiftfs_override(inode->i_sb);
+	ret = vfs_getxattr(shiftfs_lower_idmap(inode->i_sb), lower, name,
+			   value, size);
+	shiftfs_revert(old);
+	return ret;
+}
+
+static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
+			  const char *name, const void *value, size_t size,
+			  int flags)
+{
+	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
+	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct vfs_ns_cap_data cap;
+	const struct cred *old;
+	int err;
+
+	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
+		return -ESTALE;
+
+	if (value && !strcmp(name, XATTR_NAME_CAPS)) {
+		err = shiftfs_caps_down(shiftfs_sb(inode->i_sb), value, size,
+					inode->i_sb->s_user_ns, &cap);
+		if (err)
+			return err;
+		value = &cap;
+		size = sizeof(cap);
+	}
+
+	err = mnt_want_write(mnt);
+	if (err)
+		return err;
+	old = shiftfs_override(inode->i_sb);
+	if (value)
+		err = vfs_setxattr(idmap, lower, name, value, size, flags);
+	else
+		err = vfs_removexattr(idmap, lower, name);
+	shiftfs_revert(old);
+	mnt_drop_write(mnt);
+
+	shiftfs_copy_attr(inode);
+	return err;
+}
+
+static int shiftfs_xattr_set(const struct xattr_handler *handler,
+			     struct shiftfs_mnt_idmap *idmap,
+			     struct dentry *dentry, struct inode *inode,
+			     const char *name, const void *value, size_t size,
+			     int flags)
+{
+	return shiftfs_do_set(dentry, inode, name, value, size, flags);
+}
+
+static const struct xattr_handler shiftfs_xattr_handler = {
+	.prefix	= "", /* all that no handler before takes */
+	.get	= shiftfs_xattr_get,
+	.set	= shiftfs_xattr_set,
+};
+
+SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[] = {
+#ifndef SHIFTFS_HAVE_GET_INODE_ACL
+	/* Later the VFS takes ACLs out before it looks for a handler. */
+	&posix_acl_access_xattr_handler,
+	&posix_acl_default_xattr_handler,
+#endif
+	&shiftfs_xattr_handler,
+	NULL
+};
+
+/*
+ * The lower filesystem lists with the mounter's eyes, so what only
+ * CAP_SYS_ADMIN may see is taken out here.
+ */
+ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	struct inode *inode = d_inode(dentry);
+	const struct cred *old;
+	size_t left, kept = 0;
+	ssize_t ret;
+	char *s;
+
+	if (shiftfs_is_stale(dentry))
+		return -ESTALE;
+
+	old = shiftfs_override(inode->i_sb);
+	ret = vfs_listxattr(shiftfs_lower_dentry(dentry), list, size);
+	shiftfs_revert(old);
+	if (ret <= 0 || !size ||
+	    ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
+		return ret;
+
+	for (s = list, left = ret; left;) {
+		size_t len = strnlen(s, left) + 1;
+
+		if (WARN_ON_ONCE(len > left))
+			return -EIO;
+		left -= len;
+		if (strncmp(s, XATTR_TRUSTED_PREFIX,
+			    XATTR_TRUSTED_PREFIX_LEN)) {
+			memmove(list + kept, s, len);
+			kept += len;
+		}
+		s += len;
+	}
+	return kept;
+}
