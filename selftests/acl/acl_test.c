@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* POSIX ACLs: the ids in them are mapped as owners are. */
+#include <endian.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
+#include <sys/xattr.h>
+
+#include "fixture.h"
+
+#define ACCESS	"system.posix_acl_access"
+#define DEFAULT	"system.posix_acl_default"
+
+struct acl {
+	struct posix_acl_xattr_header head;
+	struct posix_acl_xattr_entry entry[16];
+};
+
+/* "u::6 u:1000:4 g::4 m::6 o::0", id absent where the tag has none */
+static size_t acl_from_text(struct acl *acl, const char *text)
+{
+	char *copy = strdup(text), *save = NULL;
+	int n = 0;
+
+	acl->head.a_version = htole32(POSIX_ACL_XATTR_VERSION);
+	for (char *t = strtok_r(copy, " ", &save); t;
+	     t = strtok_r(NULL, " ", &save)) {
+		struct posix_acl_xattr_entry *e = &acl->entry[n++];
+		char *id = strchr(t, ':') + 1, *perm = strchr(id, ':') + 1;
+		bool named = *id != ':';
+
+		e->e_tag = htole16(*t == 'u' ? named ? ACL_USER : ACL_USER_OBJ :
+				   *t == 'g' ? named ? ACL_GROUP : ACL_GROUP_OBJ :
+				   *t == 'm' ? ACL_MASK : ACL_OTHER);
+		e->e_perm = htole16(*perm - '0');
+		e->e_id = htole32(named ? strtoul(id, NULL, 10) :
+				  (uint32_t)ACL_UNDEFINED_ID);
+	}
+	free(copy);
+	return sizeof(acl->head) + n * sizeof(acl->entry[0]);
+}
+
+static int set_acl(const char *path, const char *type, const char *text)
+{
+	struct acl acl;
+	size_t size = acl_from_text(&acl, text);
+
+	return setxattr(path, type, &acl, size, 0);
+}
+
+static char *get_acl(const char *path, const char *type)
+{
+	static char text[4][512];
+	static int next;
+	char *out = text[next++ % 4], *p = out;
+	struct acl acl;
+	ssize_t size = getxattr(path, type, &acl, sizeof(acl));
+
+	*p = 0;
+	if (size < 0)
+		return errno == ENODATA ? strcpy(out, "none") :
+			strcpy(out, strerror(errno));
+	for (size_t i = 0; i < (size - sizeof(acl.head)) /
+	     sizeof(acl.entry[0]); i++) {
+		struct posix_acl_xattr_entry *e = &acl.entry[i];
+		int tag = le16toh(e->e_tag);
+
+		p += sprintf(p, "%s%c:", i ? " " : "",
+			     tag & (ACL_USER_OBJ | ACL_USER) ? 'u' :
+			     tag & (ACL_GROUP_OBJ | ACL_GROUP) ? 'g' :
+			     tag == ACL_MASK ? 'm' : 'o');
+		if (tag & (ACL_USER | ACL_GROUP))
+			p += sprintf(p, "%u", le32toh(e->e_id));
+		p += sprintf(p, ":%d", le16toh(e->e_perm));
+	}
+	return out;
+}
+
+#define ACL_IS(path, type, want) do {					\
+	const char *got_ = get_acl(path, type);				\
+	if (strcmp(got_, want))						\
+		fail_at(__FILE__, __LINE__, "%s of %s is '%s', wanted '%s'", \
+			type, path, got_, want);			\
+} while (0)
+
+static bool no_acl(void)
+{
+	make("probe", 0, 0, S_IFREG | 0644);
+	return set_acl(lo("probe"), ACCESS, "u::6 u:1:4 g::4 m::4 o::4") &&
+	       errno == EOPNOTSUPP;
+}
+
+#define NEED_ACL() SKIP_IF(no_acl(), "the lower has no ACLs")
+
+TEST_F(shift, mapped_both_ways)
+{
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0640);
+	OK(set_acl(lo("f"), ACCESS, "u::6 u:1:4 u:2:6 g::4 g:3:2 m::6 o::0"));
+	ACL_IS(up("f"), ACCESS,
+	       "u::6 u:100001:4 u:100002:6 g::4 g:100003:2 m::6 o::0");
+
+	become(SEEN(1000), SEEN(1000));
+	OK(set_acl(up("f"), ACCESS,
+		   "u::7 u:100005:1 g::0 g:165535:7 m::7 o::4"));
+	become_root();
+	ACL_IS(lo("f"), ACCESS, "u::7 u:5:1 g::0 g:65535:7 m::7 o::4");
+	ACL_IS(up("f"), ACCESS, "u::7 u:100005:1 g::0 g:165535:7 m::7 o::4");
+	BOTH("f", 1000, 1000, S_IFREG | 0774);
+
+	AS_NS(userns(MAP), 1000, 1000, 0) {
+		ACL_IS(up("f"), ACCESS, "u::7 u:5:1 g::0 g:65535:7 m::7 o::4");
+		OK(set_acl(up("f"), ACCESS, "u::6 u:7:4 g::0 m::4 o::0"));
+	}
+	ACL_IS(lo("f"), ACCESS, "u::6 u:7:4 g::0 m::4 o::0");
+	become(SEEN(1000), SEEN(1000));
+	OK(removexattr(up("f"), ACCESS));
+	become_root();
+	ACL_IS(lo("f"), ACCESS, "none");
+	ACL_IS(up("f"), ACCESS, "none");
+}
+
+TEST_F(shift, decides)
+{
+	gid_t groups[] = { SEEN(3) };
+
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0600);
+	OK(put(lower, "f", "x"));
+	OK(set_acl(lo("f"), ACCESS, "u::6 u:1:4 u:2:7 g::0 g:3:4 m::6 o::0"));
+	become(SEEN(1), SEEN(1));
+	CONTENT(upper, "f", "x");
+	FAILS(openat(upper, "f", O_WRONLY), EACCES);
+	become(SEEN(2), SEEN(2));
+	close(OK(openat(upper, "f", O_RDWR)));
+	FAILS(faccessat(upper, "f", X_OK, AT_EACCESS), EACCES);
+	become_groups(SEEN(9), SEEN(9), 1, groups);
+	CONTENT(upper, "f", "x");
+	become(SEEN(4), SEEN(4));
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+	/* the stored numbers open nothing */
+	become(1, 1);
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+	become_root();
+	/* a change below decides at once */
+	OK(set_acl(lo("f"), ACCESS, "u::6 u:4:4 g::0 m::6 o::0"));
+	become(SEEN(4), SEEN(4));
+	CONTENT(upper, "f", "x");
+	become(SEEN(1), SEEN(1));
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+	become_root();
+	OK(removexattr(lo("f"), ACCESS));
+	become(SEEN(4), SEEN(4));
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+}
+
+TEST_F(shift, permission_to_set)
+{
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0644);
+	make("l", 1000, 1000, S_IFLNK | 0777);
+	become(SEEN(1001), SEEN(1001));
+	FAILS(set_acl(up("f"), ACCESS, "u::7 u:100001:7 g::7 m::7 o::7"),
+	      EPERM);
+	FAILS(removexattr(up("f"), ACCESS), EPERM);
+	become(SEEN(1000), SEEN(1000));
+	FAILS(set_acl(up("f"), DEFAULT, "u::7 g::7 o::7"), EACCES);
+	FAILS(set_acl(up("f"), ACCESS, "u::7 u:100001:7 g::7 o::7"), EINVAL);
+	become_root();
+	AS_NS(userns(MAP), 0, 0, ALL_CAPS)
+		OK(set_acl(up("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4"));
+	ACL_IS(lo("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4");
+	AS_NS(userns("b:0:200000:65536"), 0, 0, ALL_CAPS)
+		FAILS(set_acl(up("f"), ACCESS, "u::7 u:1:7 g::7 m::7 o::7"),
+		      EPERM);
+	ACL_IS(lo("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4");
+}
+
+TEST_F(shift, unmapped_ids)
+{
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0644);
+	/* stored and not mapped: shown as no id, never as 0 */
+	OK(set_acl(lo("f"), ACCESS, "u::6 u:70000:6 g::4 m::6 o::4"));
+	ACL_IS(up("f"), ACCESS, "u::6 u:4294967295:6 g::4 m::6 o::4");
+	become(70000, 70000);
+	FAILS(openat(upper, "f", O_WRONLY), EACCES);
+	become(NOBODY, NOBODY);
+	FAILS(openat(upper, "f", O_WRONLY), EACCES);
+	/* seen and not mapped: refused, nothing stored */
+	become(SEEN(1000), SEEN(1000));
+	FAILS(set_acl(up("f"), ACCESS, "u::6 u:500000:6 g::4 m::6 o::4"),
+	      EINVAL);
+	FAILS(set_acl(up("f"), ACCESS, "u::6 g::4 g:0:6 m::6 o::4"), EINVAL);
+	become_root();
+	ACL_IS(lo("f"), ACCESS, "u::6 u:70000:6 g::4 m::6 o::4");
+}
+
+/* chmod through the mount moves the mask and keeps unmapped entries. */
+TEST_F(shift, chmod_and_mask)
+{
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0644);
+	OK(set_acl(lo("f"), ACCESS,
+		   "u::6 u:1:6 u:70000:4 g::4 m::6 o::4"));
+	BOTH("f", 1000, 1000, S_IFREG | 0664);
+	become(SEEN(1000), SEEN(1000));
+	OK(fchmodat(upper, "f", 0740, 0));
+	become_root();
+	BOTH("f", 1000, 1000, S_IFREG | 0740);
+	ACL_IS(lo("f"), ACCESS, "u::7 u:1:6 u:70000:4 g::4 m::4 o::0");
+	ACL_IS(up("f"), ACCESS,
+	       "u::7 u:100001:6 u:4294967295:4 g::4 m::4 o::0");
+	become(SEEN(1), SEEN(1));
+	FAILS(openat(upper, "f", O_WRONLY), EACCES);
+	close(OK(openat(upper, "f", O_RDONLY)));
+}
+
+/* A minimal ACL becomes the mode and leaves no attribute. */
+TEST_F(shift, minimal)
+{
+	NEED_ACL();
+	make("f", 1000, 1000, S_IFREG | 0644);
+	become(SEEN(1000), SEEN(1000));
+	OK(set_acl(up("f"), ACCESS, "u::7 g::5 o::1"));
+	become_root();
+	BOTH("f", 1000, 1000, S_IFREG | 0751);
+	ACL_IS(up("f"), ACCESS, "none");
+	ACL_IS(lo("f"), ACCESS, "none");
+}
+
+/* Setting an ACL outside the group loses the setgid bit, as chmod does. */
+TEST_F(shift, setgid_lost)
+{
+	NEED_ACL();
+	make("f", 1000, 55, S_IFREG | 02755);
+	make("k", 1000, 1000, S_IFREG | 02755);
+	become(SEEN(1000), SEEN(1000));
+	OK(set_acl(up("f"), ACCESS, "u::7 u:100001:7 g::5 m::7 o::5"));
+	OK(set_acl(up("k"), ACCESS, "u::7 u:100001:7 g::5 m::7 o::5"));
+	become_root();
+	BOTH("f", 1000, 55, S_IFREG | 0775);
+	BOTH("k", 1000, 1000, S_IFREG | 02775);
+	ACL_IS(lo("f"), ACCESS, "u::7 u:1:7 g::5 m::7 o::5");
+}
+
+TEST_F(shift, default_inherited)
+{
+	NEED_ACL();
+	make("d", 1000, 1000, S_IFDIR | 0777);
+	become(SEEN(1000), SEEN(1000));
+	OK(set_acl(up("d"), DEFAULT, "u::7 u:100007:6 g::5 m::7 o::1"));
+	become_root();
+	ACL_IS(lo("d"), DEFAULT, "u::7 u:7:6 g::5 m::7 o::1");
+	ACL_IS(up("d"), DEFAULT, "u::7 u:100007:6 g::5 m::7 o::1");
+
+	become(SEEN(2000), SEEN(2000));
+	umask(077);	/* has no say where a default ACL is */
+	OK(touch(upper, "d/f", 0666));
+	OK(mkdirat(upper, "d/sub", 0777));
+	OK(mknodat(upper, "d/p", S_IFIFO | 0640, 0));
+	OK(symlinkat("x", upper, "d/l"));
+	umask(0);
+	become_root();
+	BOTH("d/f", 2000, 2000, S_IFREG | 0660);
+	ACL_IS(lo("d/f"), ACCESS, "u::6 u:7:6 g::5 m::6 o::0");
+	ACL_IS(up("d/f"), ACCESS, "u::6 u:100007:6 g::5 m::6 o::0");
+	BOTH("d/sub", 2000, 2000, S_IFDIR | 0771);
+	ACL_IS(lo("d/sub"), DEFAULT, "u::7 u:7:6 g::5 m::7 o::1");
+	ACL_IS(lo("d/sub"), ACCESS, "u::7 u:7:6 g::5 m::7 o::1");
+	BOTH("d/p", 2000, 2000, S_IFIFO | 0640);
+	BOTH("d/l", 2000, 2000, S_IFLNK | 0777);
+	become(SEEN(7), SEEN(7));
+	OK(put(upper, "d/f", "named"));
+	become_root();
+	CONTENT(lower, "d/f", "named");
+}
+
+TEST_F(shift, default_and_tmpfile)
+{
+	int fd;
+
+	NEED_ACL();
+	fd = openat(lower, ".", O_TMPFILE | O_RDWR, 0600);
+	SKIP_IF(fd < 0 && errno == EOPNOTSUPP, "the lower has no O_TMPFILE");
+	make("d", 1000, 1000, S_IFDIR | 0777);
+	OK(set_acl(lo("d"), DEFAULT, "u::7 u:7:6 g::5 m::7 o::1"));
+	become(SEEN(1000), SEEN(1000));
+	umask(022);
+	fd = OK(openat(upper, "d", O_TMPFILE | O_RDWR, 0666));
+	umask(0);
+	become_caps(SEEN(1000), SEEN(1000));
+	OK(linkat(fd, "", upper, "d/f", AT_EMPTY_PATH));
+	become_root();
+	ACL_IS(lo("d/f"), ACCESS, "u::6 u:7:6 g::5 m::6 o::0");
+	BOTH("d/f", 1000, 1000, S_IFREG | 0660);
+}
+
+TEST_F(shift, listed)
+{
+	char above[256], below[256];
+	ssize_t n;
+
+	NEED_ACL();
+	make("d", 1000, 1000, S_IFDIR | 0755);
+	OK(set_acl(lo("d"), DEFAULT, "u::7 u:7:6 g::5 m::7 o::1"));
+	OK(set_acl(lo("d"), ACCESS, "u::7 u:7:6 g::5 m::7 o::1"));
+	n = OK(listxattr(lo("d"), below, sizeof(below)));
+	EQ(n, listxattr(up("d"), above, sizeof(above)));
+	CHECK(memmem(above, n, ACCESS, sizeof(ACCESS)));
+	CHECK(memmem(above, n, DEFAULT, sizeof(DEFAULT)));
+}
+
+/* An ACL on the directory decides about names in it. */
+TEST_F(shift, on_directories)
+{
+	NEED_ACL();
+	make("d", 1000, 1000, S_IFDIR | 0700);
+	make("d/f", 1000, 1000, S_IFREG | 0644);
+	OK(set_acl(lo("d"), ACCESS, "u::7 u:1:7 u:2:1 g::0 m::7 o::0"));
+	become(SEEN(1), SEEN(1));
+	OK(touch(upper, "d/g", 0600));
+	become(SEEN(2), SEEN(2));
+	close(OK(openat(upper, "d/f", O_RDONLY)));
+	FAILS(touch(upper, "d/h", 0600), EACCES);
+	become(SEEN(3), SEEN(3));
+	FAILS(openat(upper, "d/f", O_RDONLY), EACCES);
+	become_root();
+	BOTH("d/g", 1, 1, S_IFREG | 0600);
+	ABSENT_BOTH("d/h");
+}
+
+SHIFT_TEST_MAIN

@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A change through one path is seen through the others at once: the host
+ * path below, the mount, and another mount with another map.
+ */
+#include "fixture.h"
+
+static int other = -1;		/* a second mount, ids from 300000 */
+
+static void second_view(void)
+{
+	other = open_view(lower_path, "b:0:300000:65536", 0, NULL);
+}
+
+TEST_F(shift, create_below)
+{
+	/* a cached negative name first */
+	ABSENT(upper, "f");
+	ABSENT(upper, "d");
+	make("f", 1, 2, S_IFREG | 0644);
+	make("d", 1, 2, S_IFDIR | 0755);
+	BOTH("f", 1, 2, S_IFREG | 0644);
+	BOTH("d", 1, 2, S_IFDIR | 0755);
+	ABSENT(upper, "d/x");
+	make("d/x", 3, 4, S_IFIFO | 0600);
+	BOTH("d/x", 3, 4, S_IFIFO | 0600);
+	ABSENT(upper, "l");
+	OK(linkat(lower, "f", lower, "l", 0));
+	EQ(2, st(upper, "l").st_nlink);
+	EQ(2, st(upper, "f").st_nlink);
+}
+
+TEST_F(shift, unlink_below)
+{
+	int fd;
+
+	make("f", 1, 2, S_IFREG | 0644);
+	make("d", 1, 2, S_IFDIR | 0755);
+	make("d/x", 1, 2, S_IFREG | 0644);
+	BOTH("f", 1, 2, S_IFREG | 0644);
+	BOTH("d/x", 1, 2, S_IFREG | 0644);
+	fd = OK(openat(upper, "f", O_RDONLY));
+	OK(unlinkat(lower, "f", 0));
+	ABSENT_BOTH("f");
+	EQ(0, st(fd, "").st_nlink);
+	OK(unlinkat(lower, "d/x", 0));
+	OK(unlinkat(lower, "d", AT_REMOVEDIR));
+	ABSENT_BOTH("d/x");
+	ABSENT_BOTH("d");
+	FAILS(openat(upper, "f", O_RDONLY), ENOENT);
+}
+
+/* A name that comes back as another thing. */
+TEST_F(shift, replaced_below)
+{
+	for (int i = 0; i < 3; i++) {
+		make("n", 1, 1, S_IFREG | 0600);
+		BOTH("n", 1, 1, S_IFREG | 0600);
+		OK(unlinkat(lower, "n", 0));
+		make("n", 2, 2, S_IFDIR | 0700);
+		BOTH("n", 2, 2, S_IFDIR | 0700);
+		OK(unlinkat(lower, "n", AT_REMOVEDIR));
+		make("n", 3, 3, S_IFLNK | 0777);
+		BOTH("n", 3, 3, S_IFLNK | 0777);
+		OK(unlinkat(lower, "n", 0));
+		ABSENT(upper, "n");
+	}
+	make("a", 1, 1, S_IFREG | 0600);
+	make("b", 2, 2, S_IFREG | 0600);
+	BOTH("b", 2, 2, S_IFREG | 0600);
+	OK(renameat(lower, "a", lower, "b"));
+	BOTH("b", 1, 1, S_IFREG | 0600);
+	ABSENT_BOTH("a");
+	EQ(st(lower, "b").st_ino, st(upper, "b").st_ino);
+}
+
+TEST_F(shift, rename_below)
+{
+	make("f", 1, 1, S_IFREG | 0600);
+	make("d", 1, 1, S_IFDIR | 0755);
+	make("d/sub", 1, 1, S_IFDIR | 0755);
+	make("d/sub/x", 1, 1, S_IFREG | 0600);
+	make("e", 1, 1, S_IFDIR | 0755);
+	BOTH("f", 1, 1, S_IFREG | 0600);
+	BOTH("d/sub/x", 1, 1, S_IFREG | 0600);
+	ABSENT(upper, "g");
+	ABSENT(upper, "e/moved");
+	OK(renameat(lower, "f", lower, "g"));
+	ABSENT(upper, "f");
+	BOTH("g", 1, 1, S_IFREG | 0600);
+	/* a whole directory, to another parent */
+	OK(renameat(lower, "d/sub", lower, "e/moved"));
+	ABSENT(upper, "d/sub/x");
+	ABSENT(upper, "d/sub");
+	BOTH("e/moved/x", 1, 1, S_IFREG | 0600);
+	EQ(st(upper, "e").st_ino, st(upper, "e/moved/..").st_ino);
+	OK(renameat(lower, "e", lower, "d/e2"));
+	BOTH("d/e2/moved/x", 1, 1, S_IFREG | 0600);
+	ABSENT(upper, "e/moved/x");
+	/* and back: the first names resolve again */
+	OK(renameat(lower, "d/e2", lower, "e"));
+	OK(renameat(lower, "e/moved", lower, "d/sub"));
+	BOTH("d/sub/x", 1, 1, S_IFREG | 0600);
+}
+
+TEST_F(shift, exchange_below)
+{
+	make("a", 1, 1, S_IFREG | 0600);
+	make("b", 2, 2, S_IFDIR | 0700);
+	make("b/in", 3, 3, S_IFREG | 0600);
+	BOTH("a", 1, 1, S_IFREG | 0600);
+	BOTH("b/in", 3, 3, S_IFREG | 0600);
+	OK(renameat2(lower, "a", lower, "b", RENAME_EXCHANGE));
+	BOTH("b", 1, 1, S_IFREG | 0600);
+	BOTH("a/in", 3, 3, S_IFREG | 0600);
+	FAILS(openat(upper, "b/in", O_RDONLY), ENOTDIR);
+}
+
+TEST_F(shift, attributes_below)
+{
+	struct timespec ts[2] = { { 5, 6 }, { 7, 8 } };
+
+	make("f", 1, 1, S_IFREG | 0600);
+	BOTH("f", 1, 1, S_IFREG | 0600);
+	become(SEEN(2), SEEN(2));
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+	become_root();
+	/* the permission decides anew */
+	OK(fchmodat(lower, "f", 0604, 0));
+	BOTH("f", 1, 1, S_IFREG | 0604);
+	become(SEEN(2), SEEN(2));
+	close(OK(openat(upper, "f", O_RDONLY)));
+	become_root();
+	OK(fchownat(lower, "f", 2, 9, 0));
+	BOTH("f", 2, 9, S_IFREG | 0604);
+	become(SEEN(2), SEEN(2));
+	close(OK(openat(upper, "f", O_RDWR)));
+	OK(fchmodat(upper, "f", 0640, 0));
+	become(SEEN(1), SEEN(1));
+	FAILS(openat(upper, "f", O_RDONLY), EACCES);
+	become_root();
+	BOTH("f", 2, 9, S_IFREG | 0640);
+	OK(utimensat(lower, "f", ts, 0));
+	EQ(8, st(upper, "f").st_mtim.tv_nsec);
+	OK(fchownat(lower, "f", OUTSIDE, 0, 0));
+	ATTR(upper, "f", NOBODY, SEEN(0), S_IFREG | 0640);
+}
+
+/* A directory closed below closes at once, also for cached names in it. */
+TEST_F(shift, search_permission_below)
+{
+	make("d", 0, 0, S_IFDIR | 0755);
+	make("d/e", 0, 0, S_IFDIR | 0755);
+	make("d/e/f", 0, 0, S_IFREG | 0644);
+	become(SEEN(5), SEEN(5));
+	for (int i = 0; i < 3; i++)
+		close(OK(openat(upper, "d/e/f", O_RDONLY)));
+	become_root();
+	OK(fchmodat(lower, "d", 0700, 0));
+	become(SEEN(5), SEEN(5));
+	FAILS(openat(upper, "d/e/f", O_RDONLY), EACCES);
+	become_root();
+	OK(fchownat(lower, "d", 5, 0, 0));
+	become(SEEN(5), SEEN(5));
+	close(OK(openat(upper, "d/e/f", O_RDONLY)));
+	become_root();
+	BOTH("d", 5, 0, S_IFDIR | 0700);
+}
+
+TEST_F(shift, data_below)
+{
+	char buf[32] = "";
+	int fd;
+
+	make("f", 1, 1, S_IFREG | 0666);
+	fd = OK(openat(upper, "f", O_RDWR));
+	OK(put(lower, "f", "first"));
+	EQ(5, st(upper, "f").st_size);
+	EQ(5, st(fd, "").st_size);
+	EQ(5, read(fd, buf, 32));
+	CONTENT(upper, "f", "first");
+	OK(put(lower, "f", "2nd"));	/* truncates */
+	EQ(3, st(upper, "f").st_size);
+	EQ(3, lseek(fd, 0, SEEK_END));
+	CONTENT(upper, "f", "2nd");
+	EQ(1, pwrite(fd, "X", 1, 5));
+	EQ(6, st(lower, "f").st_size);
+	OK(truncate(lo("f"), 100));
+	EQ(100, lseek(fd, 0, SEEK_END));
+	EQ(32, pread(fd, buf, 32, 50));
+	close(fd);
+}
+
+TEST_F(shift, two_mounts)
+{
+	second_view();
+	ABSENT(other, "f");
+	become(SEEN(10), SEEN(11));
+	OK(put(upper, "f", "from one"));
+	become_root();
+	ATTR(other, "f", 300010, 300011, S_IFREG | 0644);
+	CONTENT(other, "f", "from one");
+	become(300010, 300011);
+	OK(put(other, "f", "from two"));
+	OK(fchmodat(other, "f", 0600, 0));
+	become(SEEN(10), SEEN(11));
+	FAILS(openat(other, "f", O_RDONLY), EACCES);
+	CONTENT(upper, "f", "from two");
+	OK(renameat(upper, "f", upper, "g"));
+	become_root();
+	ABSENT(other, "f");
+	ATTR(other, "g", 300010, 300011, S_IFREG | 0600);
+	become(300010, 300011);
+	OK(unlinkat(other, "g", 0));
+	OK(mkdirat(other, "g", 0700));
+	become_root();
+	BOTH("g", 10, 11, S_IFDIR | 0700);
+	EQ(st(other, "g").st_ino, st(upper, "g").st_ino);
+}
+
+TEST_F(shift, working_directory)
+{
+	char cwd[PATH_MAX];
+
+	make("d", 0, 0, S_IFDIR | 0777);
+	make("d/e", 0, 0, S_IFDIR | 0777);
+	make("d/e/f", 1, 1, S_IFREG | 0644);
+	OK(fchdir(OK(openat(upper, "d/e", O_RDONLY | O_DIRECTORY))));
+	OK(renameat(lower, "d", lower, "moved"));
+	/* as before, for one that is inside */
+	ATTR(AT_FDCWD, "f", SEEN(1), SEEN(1), S_IFREG | 0644);
+	become(SEEN(1), SEEN(1));
+	OK(touch(AT_FDCWD, "g", 0600));
+	become_root();
+	BOTH("moved/e/g", 1, 1, S_IFREG | 0600);
+	EQ(st(upper, "moved/e").st_ino, st(AT_FDCWD, ".").st_ino);
+	EQ(st(upper, "moved").st_ino, st(AT_FDCWD, "..").st_ino);
+	CHECK(getcwd(cwd, sizeof(cwd)));
+	/* the removed one */
+	OK(unlinkat(lower, "moved/e/f", 0));
+	OK(unlinkat(lower, "moved/e/g", 0));
+	OK(unlinkat(lower, "moved/e", AT_REMOVEDIR));
+	FAILS(touch(AT_FDCWD, "h", 0600), ENOENT);
+	become(SEEN(1), SEEN(1));
+	FAILS(touch(AT_FDCWD, "h", 0600), ENOENT);
+	FAILS(mkdirat(AT_FDCWD, "h", 0700), ENOENT);
+	become_root();
+	FAILS(openat(AT_FDCWD, "f", O_RDONLY), ENOENT);
+	EQ(0, st(AT_FDCWD, ".").st_nlink > 1);
+	ABSENT_BOTH("moved/e");
+	OK(chdir("/"));
+}
+
+TEST_F(shift, open_files_survive)
+{
+	char buf[16] = "";
+	int a, b;
+
+	make("f", 1000, 1000, S_IFREG | 0644);
+	OK(put(lower, "f", "alive"));
+	a = OK(openat(upper, "f", O_RDWR));
+	b = OK(openat(lower, "f", O_RDWR));
+	OK(unlinkat(lower, "f", 0));
+	make("f", 7, 7, S_IFREG | 0644);
+	OK(put(lower, "f", "new"));
+	EQ(5, pread(a, buf, 16, 0));
+	CHECK(!strcmp(buf, "alive"));
+	EQ(5, pwrite(a, "STILL", 5, 0));
+	EQ(5, pread(b, buf, 16, 0));
+	CHECK(!strcmp(buf, "STILL"));
+	OK(ftruncate(a, 2));
+	EQ(2, st(b, "").st_size);
+	OK(fchmod(a, 0600));
+	OK(fchown(a, SEEN(3), SEEN(3)));
+	EQ(3, st(b, "").st_uid);
+	ATTR(a, "", SEEN(3), SEEN(3), S_IFREG | 0600);
+	EQ(0, st(a, "").st_nlink);
+	CONTENT(upper, "f", "new");
+	BOTH("f", 7, 7, S_IFREG | 0644);
+}
+
+/* One moment's answers from many names, each changed in between. */
+TEST_F(shift, many_rounds)
+{
+	char name[16];
+
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "n%d", i % 7);
+		if (i >= 7) {
+			ATTR(upper, name, SEEN(i - 7), 100000, S_IFREG | 0644);
+			OK(unlinkat(lower, name, 0));
+		}
+		ABSENT(upper, name);
+		make(name, i, 0, S_IFREG | 0644);
+		BOTH(name, i, 0, S_IFREG | 0644);
+	}
+}
+
+SHIFT_TEST_MAIN

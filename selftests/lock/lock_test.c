@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Locks: taken on the lower, so that the host path, the mount and another
+ * mount of the same tree stand in each other's way.
+ *
+ * Each test runs over three pairs of descriptors:
+ *     above, below      below, above      above, above of a second mount
+ */
+#include <signal.h>
+#include <sys/file.h>
+#include <time.h>
+
+#include "fixture.h"
+
+static int second = -1;
+
+static const struct pair {
+	const char *text;
+	int *a, *b;
+} pairs[] = {
+	{ "above and below", &upper, &lower },
+	{ "below and above", &lower, &upper },
+	{ "two mounts", &upper, &second },
+};
+
+#define FOR_PAIRS(p)							\
+	for (const struct pair *p = start(); p < pairs + ARRAY_SIZE(pairs); \
+	     p++)
+
+static const struct pair *start(void)
+{
+	second = open_view(lower_path, "b:0:300000:65536", 0, NULL);
+	make("f", 1000, 1000, S_IFREG | 0666);
+	return pairs;
+}
+
+static int get(int dir)
+{
+	return OK(openat(dir, "f", O_RDWR | O_CLOEXEC));
+}
+
+static int posix(int fd, int cmd, int type, off_t start, off_t len)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET,
+			    .l_start = start, .l_len = len };
+
+	return fcntl(fd, cmd, &fl);
+}
+
+TEST_F(shift, flock)
+{
+	FOR_PAIRS(p) {
+		int a = get(*p->a), b = get(*p->b), dupped;
+
+		OK(flock(a, LOCK_EX | LOCK_NB));
+		FAILS(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+		FAILS(flock(b, LOCK_SH | LOCK_NB), EWOULDBLOCK);
+		OK(flock(a, LOCK_SH | LOCK_NB));
+		OK(flock(b, LOCK_SH | LOCK_NB));
+		FAILS(flock(a, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+		OK(flock(b, LOCK_UN));
+		OK(flock(a, LOCK_EX | LOCK_NB));
+		/* it goes with the last descriptor of the open file */
+		dupped = OK(dup(a));
+		close(a);
+		FAILS(flock(b, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+		close(dupped);
+		OK(flock(b, LOCK_EX | LOCK_NB));
+		close(b);
+	}
+}
+
+TEST_F(shift, posix)
+{
+	FOR_PAIRS(p) {
+		int a = get(*p->a), other;
+
+		OK(posix(a, F_SETLK, F_WRLCK, 10, 10));
+		AS_NS(-1, 0, 0, ALL_CAPS) {
+			struct flock fl = { .l_type = F_RDLCK, .l_start = 15,
+					    .l_whence = SEEK_SET, .l_len = 1 };
+			int b = get(*p->b);
+
+			FAILS(posix(b, F_SETLK, F_RDLCK, 15, 1), EAGAIN);
+			OK(posix(b, F_SETLK, F_WRLCK, 20, 5));
+			OK(posix(b, F_SETLK, F_UNLCK, 20, 5));
+			OK(fcntl(b, F_GETLK, &fl));
+			EQ(F_WRLCK, fl.l_type);
+			EQ(getppid(), fl.l_pid);
+			EQ(10, fl.l_start);
+			EQ(10, fl.l_len);
+		}
+		/* any close of the file by the process drops them */
+		other = get(*p->a);
+		close(other);
+		AS_NS(-1, 0, 0, ALL_CAPS) {
+			int b = get(*p->b);
+
+			OK(posix(b, F_SETLK, F_WRLCK, 0, 0));
+		}
+		/* the child is gone, and its lock with it */
+		OK(posix(a, F_SETLK, F_WRLCK, 0, 0));
+		OK(posix(a, F_SETLK, F_UNLCK, 5, 5));
+		AS_NS(-1, 0, 0, ALL_CAPS) {
+			int b = get(*p->b);
+
+			OK(posix(b, F_SETLK, F_WRLCK, 5, 5));
+			FAILS(posix(b, F_SETLK, F_WRLCK, 5, 6), EAGAIN);
+		}
+		close(a);
+	}
+}
+
+TEST_F(shift, ofd)
+{
+	FOR_PAIRS(p) {
+		int a = get(*p->a), b = get(*p->b), c;
+		struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+		OK(posix(a, F_OFD_SETLK, F_WRLCK, 0, 0));
+		/* one process, two open files: they conflict */
+		FAILS(posix(b, F_OFD_SETLK, F_RDLCK, 0, 1), EAGAIN);
+		FAILS(posix(b, F_SETLK, F_WRLCK, 0, 1), EAGAIN);
+		OK(fcntl(b, F_OFD_GETLK, &fl));
+		EQ(F_WRLCK, fl.l_type);
+		EQ(-1, fl.l_pid);
+		/* another open and close of the file leaves them alone */
+		c = get(*p->a);
+		close(c);
+		FAILS(posix(b, F_OFD_SETLK, F_RDLCK, 0, 1), EAGAIN);
+		c = OK(dup(a));
+		close(a);
+		FAILS(posix(b, F_OFD_SETLK, F_RDLCK, 0, 1), EAGAIN);
+		close(c);
+		OK(posix(b, F_OFD_SETLK, F_WRLCK, 0, 0));
+		close(b);
+	}
+}
+
+static volatile sig_atomic_t alarms;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+static void pause_ms(int ms)
+{
+	struct timespec ts = { 0, ms * 1000000l };
+
+	nanosleep(&ts, NULL);
+}
+
+/* True when /proc/locks shows a waiter of this process; OFD locks have -1. */
+static bool waits(pid_t pid)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char line[256];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		int p = 0;
+
+		if (strstr(line, "->") &&
+		    sscanf(line, "%*d: -> %*s %*s %*s %d", &p) == 1 &&
+		    (p == pid || p == -1))
+			found = true;
+	}
+	if (f)
+		fclose(f);
+	return found;
+}
+
+enum kind { FLOCK, POSIX, OFD };
+
+static int take(enum kind kind, int fd, bool wait)
+{
+	if (kind == FLOCK)
+		return flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
+	if (kind == POSIX)
+		return posix(fd, wait ? F_SETLKW : F_SETLK, F_WRLCK, 0, 0);
+	return posix(fd, wait ? F_OFD_SETLKW : F_OFD_SETLK, F_WRLCK, 0, 0);
+}
+
+static int drop(enum kind kind, int fd)
+{
+	if (kind == FLOCK)
+		return flock(fd, LOCK_UN);
+	return posix(fd, kind == POSIX ? F_SETLK : F_OFD_SETLK, F_UNLCK, 0, 0);
+}
+
+static pid_t waiter(enum kind kind, int dir, int held)
+{
+	pid_t pid = spawn();
+
+	if (!pid) {
+		struct sigaction sa = { .sa_handler = on_alarm };
+		int fd = get(dir);
+
+		/* the inherited descriptor would keep the lock */
+		close(held);
+		OK(sigaction(SIGUSR1, &sa, NULL));
+		if (take(kind, fd, true))
+			_exit(errno == EINTR ? 7 : 8);
+		_exit(0);
+	}
+	for (int i = 0; i < 2000 && !waits(pid); i++)
+		pause_ms(5);
+	CHECK(waits(pid));
+	return pid;
+}
+
+TEST_F_TIMEOUT(shift, waiters, 90)
+{
+	FOR_PAIRS(p) {
+		for (enum kind k = FLOCK; k <= OFD; k++) {
+			int a = get(*p->a), b = get(*p->b);
+			pid_t pid;
+
+			/* woken by the unlock */
+			OK(take(k, a, false));
+			pid = waiter(k, *p->b, a);
+			OK(drop(k, a));
+			EQ(0, reap(pid));
+			/* woken by the close */
+			OK(take(k, a, false));
+			pid = waiter(k, *p->b, a);
+			close(a);
+			EQ(0, reap(pid));
+			a = get(*p->a);
+			/* interrupted: it leaves nothing behind */
+			OK(take(k, a, false));
+			pid = waiter(k, *p->b, a);
+			OK(kill(pid, SIGUSR1));
+			EQ(7, reap(pid));
+			pid = waiter(k, *p->b, a);
+			OK(kill(pid, SIGKILL));
+			EQ(128 + SIGKILL, reap(pid));
+			OK(drop(k, a));
+			AS_NS(-1, 0, 0, ALL_CAPS)
+				OK(take(k, get(*p->b), false));
+			close(a);
+			close(b);
+		}
+	}
+}
+
+TEST_F(shift, lock_of_a_killed_process)
+{
+	FOR_PAIRS(p) {
+		int b = get(*p->b), ready[2];
+		pid_t pid;
+		char c;
+
+		OK(pipe2(ready, O_CLOEXEC));
+		pid = spawn();
+		if (!pid) {
+			int a = get(*p->a);
+
+			OK(take(POSIX, a, false));
+			OK(take(FLOCK, a, false));
+			EQ(1, write(ready[1], "x", 1));
+			pause();
+		}
+		EQ(1, read(ready[0], &c, 1));
+		FAILS(take(POSIX, b, false), EAGAIN);
+		FAILS(take(FLOCK, b, false), EWOULDBLOCK);
+		OK(kill(pid, SIGKILL));
+		reap(pid);
+		OK(take(POSIX, b, false));
+		OK(take(FLOCK, b, false));
+		close(b);
+		close(ready[0]);
+		close(ready[1]);
+	}
+}
+
+TEST_F(shift, deadlock_is_found)
+{
+	int a, b;
+	pid_t pid;
+
+	start();
+	a = get(upper);
+	b = get(lower);
+	(void)b;
+	OK(posix(a, F_SETLK, F_WRLCK, 0, 1));
+	pid = spawn();
+	if (!pid) {
+		int c = get(lower);
+
+		OK(posix(c, F_SETLK, F_WRLCK, 1, 1));
+		OK(posix(c, F_SETLKW, F_WRLCK, 0, 1));
+		_exit(0);
+	}
+	for (int i = 0; i < 2000 && !waits(pid); i++)
+		pause_ms(5);
+	FAILS(posix(a, F_SETLKW, F_WRLCK, 1, 1), EDEADLK);
+	OK(posix(a, F_SETLK, F_UNLCK, 0, 1));
+	EQ(0, reap(pid));
+}
+
+TEST_F(shift, wrong_mode)
+{
+	int r, w;
+
+	start();
+	r = OK(openat(upper, "f", O_RDONLY));
+	w = OK(openat(upper, "f", O_WRONLY));
+	FAILS(posix(r, F_SETLK, F_WRLCK, 0, 0), EBADF);
+	FAILS(posix(w, F_SETLK, F_RDLCK, 0, 0), EBADF);
+	OK(flock(r, LOCK_EX | LOCK_NB));
+	FAILS(flock(OK(openat(lower, "f", O_RDONLY)), LOCK_SH | LOCK_NB),
+	      EWOULDBLOCK);
+}
+
+SHIFT_TEST_MAIN

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: GPL-2.0
+# run-all mounts the filesystems beneath and runs each program over each.
+
+CFLAGS += -std=gnu11 -O1 -g -Wall -Ilib -I../.. $(KHDR_INCLUDES)
+LOCAL_HDRS := $(wildcard lib/*.h)
+
+TEST_PROGS := run-all
+TEST_FILES := allowed-skips
+TEST_GEN_PROGS_EXTENDED := $(patsubst %.c,%,$(wildcard */*_test.c))
+
+include ../../lib.mk
+
+$(TEST_GEN_PROGS_EXTENDED): lib/utils.c lib/mount.c
