@@ -231,6 +231,12 @@ test_owners() {
 	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/uid_map"))"
 	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/gid_map"))"
 	same "state is closed to others" 700 "$(stat -c %a /var/lib/runner/pods)"
+	# so that runner keeps no filesystem of the host busy
+	for _ in $(seq 40); do
+		[ "$(readlink "/proc/$runner/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ] || break
+		sleep 0.05
+	done
+	same "runner's mount namespace" "$(readlink /proc/self/ns/mnt)" "$(readlink "/proc/$runner/ns/mnt")"
 	kill -9 "$init"
 	wait "$runner"
 	# the same changes seen from another range
