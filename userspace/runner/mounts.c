@@ -44,6 +44,8 @@ static int configure(int ctx, const char *options, struct shift_error *err)
 	return 0;
 }
 
+#define KNOWN_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
 static unsigned int attrs_of(unsigned long flags)
 {
 	unsigned int attrs = 0;
@@ -86,9 +88,10 @@ int mounts_create(const char *fstype, const char *source, const char *options,
 
 	if (mnt_split_optstr(options, NULL, &vfs, &fs, 0, 0) ||
 	    mnt_optstr_get_flags(vfs, &flags,
-				 mnt_get_builtin_optmap(MNT_LINUX_MAP)))
+				 mnt_get_builtin_optmap(MNT_LINUX_MAP)) ||
+	    (flags & ~(unsigned long)KNOWN_FLAGS))
 		return shift_err_set(err, EINVAL,
-				     "cannot read the mount options '%s' for %s",
+				     "mount options '%s' for %s",
 				     options, fstype);
 	ctx = shift_fsctx_open(fstype, err);
 	if (ctx < 0)

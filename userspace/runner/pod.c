@@ -2,6 +2,7 @@
 #include "pod.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -50,6 +51,8 @@ void pod_block_signals(void)
 
 	forwarded_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* A pod's process that dies early is reported, not died of. */
+	signal(SIGPIPE, SIG_IGN);
 }
 
 static void restore_signals(void)
@@ -217,19 +220,24 @@ static int forward_and_wait(struct child *child, int sig_fd, int *status,
 	return 0;
 }
 
+/* Returns an fd of the namespace that was left, the caller's. */
 static int private_namespace(struct shift_error *err)
 {
-	/* Slave: what the host unmounts later goes away here as well. */
-	if (unshare(CLONE_NEWNS) < 0 ||
+	_cleanup_close_ int host = open("/proc/self/ns/mnt",
+					O_RDONLY | O_CLOEXEC);
+
+	/* Slave: what the host unmounts meanwhile goes away here as well. */
+	if (host < 0 || unshare(CLONE_NEWNS) < 0 ||
 	    mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return shift_err_set(err, errno,
 				     "cannot make a mount namespace for runner");
-	return 0;
+	return steal_fd(&host);
 }
 
 int pod_run(struct plan *plan, int *status, struct shift_error *err)
 {
 	_cleanup_close_ int sig_fd = -1, pidfd = -1, go_fd = -1, report_fd = -1;
+	_cleanup_close_ int host_ns = -1;
 	struct child child = { -1, -1, -1, -1 };
 	struct report report;
 	sigset_t set;
@@ -240,7 +248,7 @@ int pod_run(struct plan *plan, int *status, struct shift_error *err)
 	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (sig_fd < 0)
 		return shift_err_set(err, errno, "cannot receive signals");
-	r = private_namespace(err);
+	r = host_ns = private_namespace(err);
 	if (r >= 0)
 		r = plan_run_host(plan, err);
 	if (r >= 0)
@@ -258,8 +266,12 @@ int pod_run(struct plan *plan, int *status, struct shift_error *err)
 		if (r < 0 && report.status)
 			*status = report.status;
 	}
-	/* The pod has its own copy of the root by now; runner pins nothing. */
-	umount2(STAGE_DIR, MNT_DETACH);
+	/*
+	 * The pod has its own copy of the root by now; with its namespace goes
+	 * whatever runner held of the pod's and the host's filesystems.
+	 */
+	if (host_ns >= 0 && setns(host_ns, CLONE_NEWNS) < 0 && r >= 0)
+		r = shift_err_set(err, errno, "cannot go back to the host's mounts");
 	if (r >= 0)
 		r = forward_and_wait(&child, sig_fd, status, err);
 	/* The end of its first process is the end of a pid namespace. */

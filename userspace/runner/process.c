@@ -288,10 +288,11 @@ int process_exec(const struct spec *spec, struct shift_error *err)
 		r = find_in_path(argv[0], path, sizeof(path));
 	}
 	if (r == -ENOENT || r == -ENOTDIR) {
-		shift_err_set(err, 0, "%s: no such command in the pod%s%s",
-			      argv[0], strchr(argv[0], '/') ? "" : "'s PATH ",
-			      strchr(argv[0], '/') || !getenv("PATH") ?
-			      "" : getenv("PATH"));
+		shift_err_set(err, 0, "%s: there is no such command in the pod",
+			      argv[0]);
+		if (!strchr(argv[0], '/'))
+			shift_err_hint(err, "looked in PATH, %s",
+				       getenv("PATH") ?: "which is not set");
 		return -ENOENT;
 	}
 	if (r < 0) {
