@@ -82,7 +82,7 @@ check: deps
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all:

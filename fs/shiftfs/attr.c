@@ -103,8 +103,9 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	if (shiftfs_is_stale(path->dentry))
 		return -ESTALE;
 
+	/* The VFS has asked the LSMs, about the upper inode. */
 	old = shiftfs_override(sb);
-	err = vfs_getattr(&lower, stat, request_mask, flags);
+	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
 	shiftfs_revert(old);
 	if (err)
 		return err;

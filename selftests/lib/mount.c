@@ -68,7 +68,7 @@ out:
 	return mnt;
 }
 
-static int idmap_mount(const char *source, const char *map, unsigned int attr)
+int idmap_mount(const char *source, const char *map, unsigned int attr)
 {
 	struct mount_attr a = {
 		.attr_set = MOUNT_ATTR_IDMAP | attr,
@@ -92,11 +92,30 @@ static int idmap_mount(const char *source, const char *map, unsigned int attr)
 int mount_map(const char *source, const char *target, const char *map,
 	      unsigned int attr)
 {
-	const char *pairs[] = { "source", source, "idmap", map, NULL };
 	int fd, ret, err;
 
-	fd = on_shiftfs() ? shiftfs_fsmount(pairs, attr) :
-			    idmap_mount(source, map, attr);
+	if (on_shiftfs()) {
+		/* fsconfig(2) takes 255 characters: one extent at a time */
+		static const char *pairs[2 * (1 + 400) + 1];
+		char *copy = strdup(map), *save = NULL;
+		int n = 0;
+
+		pairs[n++] = "source";
+		pairs[n++] = source;
+		for (char *tok = strtok_r(copy, " ;", &save); tok;
+		     tok = strtok_r(NULL, " ;", &save)) {
+			CHECK(n < 2 * 400);
+			pairs[n++] = "idmap";
+			pairs[n++] = tok;
+		}
+		pairs[n] = NULL;
+		fd = shiftfs_fsmount(pairs, attr);
+		err = errno;
+		free(copy);
+		errno = err;
+	} else {
+		fd = idmap_mount(source, map, attr);
+	}
 	if (fd < 0)
 		return -1;
 	ret = move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
@@ -108,11 +127,11 @@ int mount_map(const char *source, const char *target, const char *map,
 
 const char *mount_point(bool directory)
 {
-	static char path[8][64];
+	static char path[32][64];
 	static int next;
 	char *p = path[next];
 
-	CHECK(next < 8);
+	CHECK(next < 32);
 	snprintf(p, sizeof(path[0]), WORK "/%s%d", directory ? "d" : "f",
 		 next++);
 	if (directory) {
@@ -138,23 +157,24 @@ int open_view(const char *source, const char *map, unsigned int attr,
 	return OK(open(point, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-bool mount_options(const char *mountpoint, char *out, size_t size)
+bool mount_info(const char *mountpoint, char *source, char *options,
+		size_t size)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
-	char line[65536], point[4096];
+	static char line[65536], point[4096], src[4096];
 	bool found = false;
 
 	CHECK(f);
 	while (fgets(line, sizeof(line), f)) {
 		char *dash = strstr(line, " - ");
-		char *options;
 
 		if (!dash || sscanf(line, "%*s %*s %*s %*s %4095s",
 				    point) != 1 || strcmp(point, mountpoint))
 			continue;
 		line[strcspn(line, "\n")] = 0;
-		options = strrchr(dash, ' ') + 1;
-		snprintf(out, size, "%s", options);
+		CHECK(sscanf(dash, " - %*s %4095s", src) == 1);
+		snprintf(source, size, "%s", src);
+		snprintf(options, size, "%s", strrchr(dash, ' ') + 1);
 		found = true;
 	}
 	fclose(f);

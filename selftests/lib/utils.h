@@ -113,7 +113,10 @@ const char *lo(const char *name);
 void copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode);
 
 void remove_tree(const char *path);
-bool mount_options(const char *mountpoint, char *out, size_t size);
+
+/* Source and superblock options of the last mount at this place. */
+bool mount_info(const char *mountpoint, char *source, char *options,
+		size_t size);
 
 /*
  * Callers. become() takes the ids as effective ids with no capability and no
@@ -157,6 +160,9 @@ int reap(pid_t pid);		/* wait status 0 or the exit code, 128+signal */
 int mount_map(const char *source, const char *target, const char *map,
 	      unsigned int attr);
 
+/* A detached idmapped mount, whatever the backend; -1 and errno. */
+int idmap_mount(const char *source, const char *map, unsigned int attr);
+
 /* The next free mount point: a directory, or an empty file. */
 const char *mount_point(bool directory);
 
@@ -173,7 +179,7 @@ extern char mount_log[4096];
  */
 int shiftfs_fsmount(const char *const *pairs, unsigned int attr);
 
-/* A file system made on a loop or memory file, for tests that fill one. */
+/* A small tmpfs, for tests that fill one. */
 int small_lower(const char *target, const char *size);
 
 /* Used by lib/fixture.h. */

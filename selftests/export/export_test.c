@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* File handles. */
+#include "fixture.h"
+
+struct handle {
+	struct file_handle h;
+	unsigned char bytes[MAX_HANDLE_SZ];
+};
+
+static int get(int dir, const char *name, struct handle *h)
+{
+	int id;
+
+	memset(h, 0, sizeof(*h));
+	h->h.handle_bytes = MAX_HANDLE_SZ;
+	return name_to_handle_at(dir, name, &h->h, &id,
+				 *name ? 0 : AT_EMPTY_PATH);
+}
+
+static bool no_handles(void)
+{
+	struct handle h;
+	int fd;
+
+	make("probe", 0, 0, S_IFREG | 0644);
+	if (get(lower, "probe", &h))
+		return true;
+	fd = open_by_handle_at(lower, &h.h, O_RDONLY);
+	if (fd < 0)
+		return true;
+	close(fd);
+	return false;
+}
+
+#define NEED_HANDLES() SKIP_IF(no_handles(), "the lower has no file handles")
+
+static void drop_caches(void)
+{
+	int fd = OK(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+
+	sync();
+	EQ(1, write(fd, "2", 1));
+	close(fd);
+}
+
+TEST_F(shift, open)
+{
+	struct handle h;
+	int fd;
+
+	NEED_HANDLES();
+	make("d", 5, 5, S_IFDIR | 0755);
+	make("d/f", 1000, 2000, S_IFREG | 0640);
+	OK(put(lower, "d/f", "text"));
+	OK(get(upper, "d/f", &h));
+	fd = OK(open_by_handle_at(upper, &h.h, O_RDONLY));
+	ATTR(fd, "", SEEN(1000), SEEN(2000), S_IFREG | 0640);
+	EQ(st(upper, "d/f").st_ino, st(fd, "").st_ino);
+	EQ(st(upper, "d/f").st_dev, st(fd, "").st_dev);
+	close(fd);
+	/* written through the handle, stored below */
+	fd = OK(open_by_handle_at(upper, &h.h, O_WRONLY));
+	EQ(1, pwrite(fd, "T", 1, 0));
+	OK(fchown(fd, SEEN(7), SEEN(8)));
+	close(fd);
+	CONTENT(lower, "d/f", "Text");
+	BOTH("d/f", 7, 8, S_IFREG | 0640);
+	/* no handle for those without CAP_DAC_READ_SEARCH of the host */
+	AS_NS(userns(MAP), 0, 0, ALL_CAPS)
+		FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), EPERM);
+}
+
+TEST_F(shift, after_drop_caches)
+{
+	struct handle f, d;
+	int fd;
+
+	NEED_HANDLES();
+	make("d", 5, 5, S_IFDIR | 0755);
+	make("d/e", 6, 6, S_IFDIR | 0755);
+	make("d/e/f", 1000, 2000, S_IFREG | 0640);
+	OK(get(upper, "d/e/f", &f));
+	OK(get(upper, "d/e", &d));
+	drop_caches();
+	fd = OK(open_by_handle_at(upper, &f.h, O_RDONLY));
+	ATTR(fd, "", SEEN(1000), SEEN(2000), S_IFREG | 0640);
+	close(fd);
+	drop_caches();
+	fd = OK(open_by_handle_at(upper, &d.h, O_RDONLY | O_DIRECTORY));
+	ATTR(fd, "", SEEN(6), SEEN(6), S_IFDIR | 0755);
+	ATTR(fd, "f", SEEN(1000), SEEN(2000), S_IFREG | 0640);
+	EQ(st(upper, "d").st_ino, st(fd, "..").st_ino);
+	EQ(st(upper, "").st_ino, st(fd, "../..").st_ino);
+	become(SEEN(6), SEEN(6));
+	OK(touch(fd, "new", 0600));
+	become_root();
+	BOTH("d/e/new", 6, 6, S_IFREG | 0600);
+	close(fd);
+}
+
+TEST_F(shift, after_rename)
+{
+	struct handle f, d;
+	int fd;
+
+	NEED_HANDLES();
+	make("f", 1, 1, S_IFREG | 0600);
+	make("d", 2, 2, S_IFDIR | 0755);
+	make("to", 0, 0, S_IFDIR | 0777);
+	OK(get(upper, "f", &f));
+	OK(get(upper, "d", &d));
+	OK(renameat(lower, "f", lower, "to/g"));
+	OK(renameat(lower, "d", lower, "to/e"));
+	for (int round = 0; round < 2; round++) {
+		fd = OK(open_by_handle_at(upper, &f.h, O_RDONLY));
+		EQ(st(upper, "to/g").st_ino, st(fd, "").st_ino);
+		close(fd);
+		fd = OK(open_by_handle_at(upper, &d.h, O_RDONLY));
+		EQ(st(upper, "to").st_ino, st(fd, "..").st_ino);
+		ATTR(fd, "", SEEN(2), SEEN(2), S_IFDIR | 0755);
+		close(fd);
+		drop_caches();
+	}
+}
+
+TEST_F(shift, unlinked)
+{
+	struct handle h, k;
+	int fd;
+
+	NEED_HANDLES();
+	make("f", 1, 1, S_IFREG | 0600);
+	make("k", 1, 1, S_IFREG | 0600);
+	OK(linkat(lower, "k", lower, "k2", 0));
+	OK(get(upper, "f", &h));
+	OK(get(upper, "k", &k));
+	OK(unlinkat(lower, "f", 0));
+	OK(unlinkat(lower, "k", 0));
+	FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), ESTALE);
+	drop_caches();
+	FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), ESTALE);
+	fd = OK(open_by_handle_at(upper, &k.h, O_RDONLY));
+	EQ(st(upper, "k2").st_ino, st(fd, "").st_ino);
+	EQ(1, st(fd, "").st_nlink);
+	close(fd);
+	/* not by a new file in the same place either */
+	make("f", 2, 2, S_IFREG | 0600);
+	FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), ESTALE);
+}
+
+TEST_F(shift, garbage)
+{
+	struct handle h, bad;
+
+	NEED_HANDLES();
+	make("f", 1, 1, S_IFREG | 0600);
+	OK(get(upper, "f", &h));
+	for (unsigned int i = 0; i < h.h.handle_bytes * 8; i += 3) {
+		int fd;
+
+		bad = h;
+		bad.h.f_handle[i / 8] ^= 1u << (i % 8);
+		fd = open_by_handle_at(upper, &bad.h, O_RDONLY);
+		/* whatever it finds must be inside */
+		if (fd >= 0) {
+			EQ(st(upper, "").st_dev, st(fd, "").st_dev);
+			close(fd);
+		}
+	}
+	for (unsigned int n = 0; n < h.h.handle_bytes; n++) {
+		bad = h;
+		bad.h.handle_bytes = n;
+		FAILS(open_by_handle_at(upper, &bad.h, O_RDONLY),
+		      n ? ESTALE : EINVAL);
+	}
+	bad = h;
+	bad.h.handle_type ^= 0x40;
+	/* a type that no file system uses; tmpfs does not look at it */
+	if (!lower_is("tmpfs"))
+		FAILS(open_by_handle_at(upper, &bad.h, O_RDONLY), ESTALE);
+	BOTH("f", 1, 1, S_IFREG | 0600);
+}
+
+/*
+ *	lower/sub	the mounted tree
+ *	lower/outside	never to be reached through it
+ */
+TEST_F(shift, never_outside)
+{
+	struct handle in, out, moved, dir;
+	int view;
+
+	/* An idmapped bind mount of a directory does open what is outside. */
+	ONLY_SHIFTFS();
+	NEED_HANDLES();
+	make("outside", 1, 1, S_IFREG | 0600);
+	make("sub", 0, 0, S_IFDIR | 0755);
+	make("sub/in", 1, 1, S_IFREG | 0600);
+	make("sub/moved", 1, 1, S_IFREG | 0600);
+	make("sub/dir", 1, 1, S_IFDIR | 0755);
+	view = open_view(lo("sub"), MAP, 0, NULL);
+	OK(get(upper, "outside", &out));
+	OK(get(view, "in", &in));
+	OK(get(view, "moved", &moved));
+	OK(get(view, "dir", &dir));
+	close(OK(open_by_handle_at(view, &in.h, O_RDONLY)));
+	FAILS(open_by_handle_at(view, &out.h, O_RDONLY), ESTALE);
+	OK(renameat(lower, "sub/moved", lower, "gone"));
+	OK(renameat(lower, "sub/dir", lower, "gone.d"));
+	FAILS(open_by_handle_at(view, &moved.h, O_RDONLY), ESTALE);
+	FAILS(open_by_handle_at(view, &dir.h, O_RDONLY), ESTALE);
+	drop_caches();
+	FAILS(open_by_handle_at(view, &moved.h, O_RDONLY), ESTALE);
+	FAILS(open_by_handle_at(view, &dir.h, O_RDONLY), ESTALE);
+	FAILS(open_by_handle_at(view, &out.h, O_RDONLY), ESTALE);
+	close(OK(open_by_handle_at(view, &in.h, O_RDONLY)));
+}
+
+SHIFT_TEST_MAIN

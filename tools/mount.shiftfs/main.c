@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mount.shiftfs - what mount(8) runs for "mount -t shiftfs".
+ *
+ * libmount reads the options, fstab and the namespace, and keeps utab; the
+ * mount itself is made here by fsopen(2) and its family, because the log of the
+ * filesystem context says why something was refused, and because userns= needs
+ * an fd.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <getopt.h>
+#include <libmount/libmount.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "cleanup.h"
+#include "fscontext.h"
+#include "mount.h"
+#include "options.h"
+
+static void usage(FILE *to)
+{
+	fputs("Usage:\n"
+	      " mount.shiftfs [options] SOURCE TARGET\n"
+	      " mount -t shiftfs -o idmap=b:0:100000:65536 SOURCE TARGET\n"
+	      "\n"
+	      "Mount the directory or file SOURCE at TARGET with shifted user and group ids.\n"
+	      "\n"
+	      "Options:\n"
+	      " -f             fake: check everything, mount nothing\n"
+	      " -n             do not write to /run/mount/utab\n"
+	      " -o OPTIONS     mount options, separated by commas\n"
+	      " -s             sloppy: pass over options which the kernel does not know\n"
+	      " -v             say what is done\n"
+	      " -r, -w         the same as -o ro and -o rw\n"
+	      " -t TYPE        filesystem type, " MOUNT_FSTYPE " or " MOUNT_FSTYPE ".SUBTYPE\n"
+	      " -N NAMESPACE   mount in another mount namespace (a pid or a path)\n"
+	      " -h, --help     print this help\n"
+	      " -V, --version  print the version\n"
+	      "\n"
+	      "Mount options:\n"
+	      " idmap=[u:|g:|b:]STORED:SEEN:COUNT[;...]  map of user and group ids\n"
+	      " uidmap=STORED:SEEN:COUNT[;...]           map of user ids\n"
+	      " gidmap=STORED:SEEN:COUNT[;...]           map of group ids\n"
+	      " userns=/proc/PID/ns/user                 the map of a user namespace\n"
+	      "\n"
+	      "For more details see mount.shiftfs(8).\n", to);
+}
+
+static void cleanup_context(struct libmnt_context **cxt)
+{
+	mnt_free_context(*cxt);
+}
+
+/* libmount's own failures, in its words and with its exit status. */
+static int context_failed(struct libmnt_context *cxt, int r)
+{
+	char text[BUFSIZ] = "";
+	int status = mnt_context_get_excode(cxt, r, text, sizeof(text));
+
+	fprintf(stderr, PROGRAM ": %s\n",
+		*text ? text : "libmount could not prepare the mount");
+	return status ? status : MNT_EX_FAIL;
+}
+
+static int failed(const struct shift_error *err, int r, int status)
+{
+	shift_err_print(err, stderr, PROGRAM);
+	if (r == -ENOMEM)
+		return MNT_EX_SYSERR;
+	if (r == -EINTR)
+		return MNT_EX_USER;
+	return status;
+}
+
+static int bad_usage(void)
+{
+	fputs("Try '" PROGRAM " --help' for more information.\n", stderr);
+	return MNT_EX_USAGE;
+}
+
+static int set_namespace(struct libmnt_context *cxt, const char *arg)
+{
+	char path[64];
+	const char *p = arg;
+
+	while (isdigit((unsigned char)*p))
+		p++;
+	if (*arg && !*p && p - arg < 16) {
+		snprintf(path, sizeof(path), "/proc/%s/ns/mnt", arg);
+		arg = path;
+	}
+	if (!mnt_context_set_target_ns(cxt, arg))
+		return 0;
+	fprintf(stderr, PROGRAM ": %s: no mount namespace can be opened there: %s\n",
+		arg, strerror(errno));
+	return -1;
+}
+
+static bool right_type(const char *type)
+{
+	size_t len = strlen(MOUNT_FSTYPE);
+
+	return !strncmp(type, MOUNT_FSTYPE, len) &&
+	       (!type[len] || type[len] == '.');
+}
+
+/*
+ * After this the request has what libmount knows: paths, flags, and as
+ * parameters the options which neither it nor the table took.
+ */
+static int take_from_context(struct libmnt_context *cxt, struct request *req,
+			     struct shift_error *err)
+{
+	struct libmnt_fs *fs = mnt_context_get_fs(cxt);
+	const char *options = mnt_fs_get_fs_options(fs);
+
+	req->source = mnt_fs_get_srcpath(fs);
+	if (!req->source)
+		req->source = mnt_fs_get_source(fs);
+	req->target = mnt_fs_get_target(fs);
+	if (mnt_context_get_mflags(cxt, &req->mflags))
+		return shift_err_set(err, 0, "cannot read the options \"%s\"",
+				     mnt_fs_get_options(fs));
+	if ((req->mflags & (MS_BIND | MS_MOVE)) &&
+	    !(req->mflags & MS_REMOUNT))
+		return shift_err_set(err, 0,
+				     "bind and move are no options of a " MOUNT_FSTYPE " mount; use \"mount --bind\" or \"mount --move\"");
+	return options ? options_to_params(req, options, err) : 0;
+}
+
+static int run(struct libmnt_context *cxt, struct request *req,
+	       struct shift_error *err)
+{
+	struct libmnt_ns *origin = mnt_context_switch_target_ns(cxt);
+	int r;
+
+	if (!origin)
+		return shift_err_set(err, errno, "entering the mount namespace given by -N");
+
+	r = preflight(req, err);
+	if (r >= 0) {
+		if (req->fake)
+			verbose("fake: nothing is mounted");
+		else if (req->mflags & MS_REMOUNT)
+			r = mount_again(req, err);
+		else
+			r = mount_new(req, err);
+	}
+
+	if (!mnt_context_switch_ns(cxt, origin) && r >= 0)
+		return shift_err_set(err, errno, "returning from the mount namespace given by -N");
+	return r;
+}
+
+int main(int argc, char *argv[])
+{
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	__attribute__((cleanup(cleanup_context))) struct libmnt_context *cxt = NULL;
+	struct request req __attribute__((cleanup(request_clear))) = REQUEST_INIT;
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	_cleanup_free_ char *options = strdup("");
+	_cleanup_free_ char *rest = NULL;
+	const char *debug = secure_getenv("SHIFTFS_DEBUG");
+	bool be_verbose = debug && *debug && strcmp(debug, "0");
+	int c, r;
+
+	mnt_init_debug(0);
+	cxt = mnt_new_context();
+	if (!cxt || !options ||
+	    mnt_context_init_helper(cxt, MNT_ACT_MOUNT, 0)) {
+		fputs(PROGRAM ": out of memory\n", stderr);
+		return MNT_EX_SYSERR;
+	}
+
+	while ((c = getopt_long(argc, argv, "fhnN:o:rst:vVw", long_options,
+				NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			usage(stdout);
+			return MNT_EX_SUCCESS;
+		case 'V':
+			printf(PROGRAM " " SHIFTFS_VERSION " (libmount %s)\n",
+			       LIBMOUNT_VERSION);
+			return MNT_EX_SUCCESS;
+		case 'N':
+			if (set_namespace(cxt, optarg))
+				return MNT_EX_USAGE;
+			break;
+		case 'o':
+			if (mnt_optstr_append_option(&options, optarg, NULL))
+				return MNT_EX_SYSERR;
+			break;
+		case 's':
+			req.sloppy = true;
+			break;
+		case 't':
+			if (!right_type(optarg)) {
+				fprintf(stderr, PROGRAM ": %s: this helper mounts " MOUNT_FSTYPE " only\n",
+					optarg);
+				return MNT_EX_USAGE;
+			}
+			break;
+		case 'v':
+			be_verbose = true;
+			break;
+		case '?':
+			return bad_usage();
+		default:
+			/* -f, -n, -r and -w */
+			if (mnt_context_helper_setopt(cxt, c, optarg))
+				return bad_usage();
+		}
+	}
+	if (argc - optind != 2) {
+		fputs(argc - optind < 2 ?
+		      PROGRAM ": SOURCE and TARGET are needed\n" :
+		      PROGRAM ": too many arguments\n", stderr);
+		return bad_usage();
+	}
+	set_verbose(be_verbose);
+	if (be_verbose)
+		shift_fsctx_trace(verbose_line);
+
+	r = options_parse(&req, options, &rest, &err);
+	if (r < 0)
+		return failed(&err, r, MNT_EX_USAGE);
+
+	mnt_context_disable_swapmatch(cxt, true);
+	r = mnt_context_set_fstype(cxt, MOUNT_FSTYPE);
+	if (!r)
+		r = mnt_context_set_source(cxt, argv[optind]);
+	if (!r)
+		r = mnt_context_set_target(cxt, argv[optind + 1]);
+	if (!r && *rest)
+		r = mnt_context_append_options(cxt, rest);
+	if (!r)
+		r = mnt_context_prepare_mount(cxt);
+	if (r)
+		return context_failed(cxt, r);
+
+	req.fake = mnt_context_is_fake(cxt);
+	r = take_from_context(cxt, &req, &err);
+	if (r < 0)
+		return failed(&err, r, MNT_EX_USAGE);
+	verbose("source %s, target %s, flags %#lx", req.source, req.target,
+		req.mflags);
+
+	r = run(cxt, &req, &err);
+	if (r < 0)
+		return failed(&err, r, MNT_EX_FAIL);
+	if (req.fake)
+		return MNT_EX_SUCCESS;
+
+	/* Options for userspace, x-* among them, live on in utab. */
+	mnt_context_set_syscall_status(cxt, 0);
+	if (mnt_context_finalize_mount(cxt)) {
+		warn("%s is mounted, but /run/mount/utab could not be written", req.target);
+		return MNT_EX_FILEIO;
+	}
+	return MNT_EX_SUCCESS;
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "mount.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "cleanup.h"
+#include "flags.h"
+#include "fscontext.h"
+#include "lower.h"
+#include "mounttree.h"
+#include "options.h"
+#include "syscalls.h"
+
+int preflight(const struct request *req, struct shift_error *err)
+{
+	struct stat source, target;
+	int r;
+
+	if (!(req->mflags & MS_REMOUNT) && stat(req->source, &source) < 0) {
+		r = shift_err_set(err, errno, "source %s", req->source);
+		if (r == -ENOENT)
+			shift_err_hint(err, "the source is the directory or file whose ids are to be shifted; see that it exists and that its own filesystem is mounted");
+		return r;
+	}
+	if (stat(req->target, &target) < 0) {
+		r = shift_err_set(err, errno, "target %s", req->target);
+		if (r == -ENOENT)
+			shift_err_hint(err, "make it first, with mkdir or touch, or give the option X-mount.mkdir");
+		return r;
+	}
+	if (req->mflags & MS_REMOUNT)
+		return 0;
+	if (S_ISDIR(source.st_mode) && !S_ISDIR(target.st_mode))
+		return shift_err_set(err, ENOTDIR,
+				     "the source %s is a directory, but the target %s is not",
+				     req->source, req->target);
+	if (!S_ISDIR(source.st_mode) && S_ISDIR(target.st_mode))
+		return shift_err_set(err, EISDIR,
+				     "the source %s is a single file, but the target %s is a directory; a file is mounted on a file",
+				     req->source, req->target);
+	return 0;
+}
+
+static int build(const struct request *req, int fsfd, struct shift_error *err)
+{
+	_cleanup_close_ int pinned = -1;
+	int r;
+
+	r = shift_set_source(fsfd, req->source, &pinned, err);
+	if (r < 0)
+		return r;
+	r = flags_to_fsctx(req->mflags, fsfd, false, err);
+	if (r < 0)
+		return r;
+	r = options_configure(req, fsfd, err);
+	if (r < 0)
+		return r;
+	r = shift_fsctx_create(fsfd, err);
+	if (r < 0)
+		return r;
+	return shift_fsctx_mount(fsfd, flags_to_attr(req->mflags), err);
+}
+
+int mount_new(const struct request *req, struct shift_error *err)
+{
+	_cleanup_close_ int fsfd = -1, mntfd = -1;
+	struct statvfs sv;
+	int r;
+
+	fsfd = shift_fsctx_open(MOUNT_FSTYPE, err);
+	if (fsfd < 0)
+		return shift_err_prefix(err, "%s on %s", req->source, req->target);
+
+	r = build(req, fsfd, err);
+	if (r < 0) {
+		shift_err_prefix(err, "%s on %s", req->source, req->target);
+		return shift_lower_explain(r, req->source, err);
+	}
+	mntfd = r;
+
+	r = shift_attach(mntfd, req->target, err);
+	if (r < 0)
+		return shift_err_prefix(err, "%s on %s", req->source, req->target);
+	verbose("move_mount(%s): ok", req->target);
+	if (!(req->mflags & MS_RDONLY) && !fstatvfs(mntfd, &sv) &&
+	    (sv.f_flag & ST_RDONLY))
+		warn("%s is on a read-only filesystem or mount, so %s is read-only too",
+		     req->source, req->target);
+
+	return options_attached(req, mntfd, err);
+}

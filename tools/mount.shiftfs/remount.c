@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * mount(8) hands a remount every option that the mount has, read back from
+ * mountinfo, with the new ones behind.  The kernel is told what differs only: a
+ * map cannot change under open files, and is refused even when it is the same.
+ */
+#include <errno.h>
+#include <libmount/libmount.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "cleanup.h"
+#include "flags.h"
+#include "fscontext.h"
+#include "mount.h"
+#include "options.h"
+#include "syscalls.h"
+
+static void cleanup_table(struct libmnt_table **table)
+{
+	mnt_unref_table(*table);
+}
+
+/* The superblock options of the topmost mount at @target, as a request. */
+static int read_current(const char *target, struct request *ret,
+			struct shift_error *err)
+{
+	__attribute__((cleanup(cleanup_table))) struct libmnt_table *table =
+		mnt_new_table_from_file("/proc/self/mountinfo");
+	_cleanup_free_ char *rest = NULL;
+	struct libmnt_fs *fs;
+	const char *options;
+	int r;
+
+	if (!table)
+		return shift_err_set(err, errno, "/proc/self/mountinfo");
+	fs = mnt_table_find_target(table, target, MNT_ITER_BACKWARD);
+	if (!fs) {
+		r = shift_err_set(err, EINVAL, "%s is not a mount point", target);
+		shift_err_hint(err, "only what is mounted can be remounted, see findmnt(8)");
+		return r;
+	}
+	if (strcmp(mnt_fs_get_fstype(fs), MOUNT_FSTYPE)) {
+		r = shift_err_set(err, EINVAL, "%s is a mount of %s, not of %s",
+				  target, mnt_fs_get_fstype(fs), MOUNT_FSTYPE);
+		return r;
+	}
+	options = mnt_fs_get_fs_options(fs);
+	if (!options)
+		return 0;
+	r = options_parse(ret, options, &rest, err);
+	if (r < 0)
+		return shift_err_prefix(err, "present options of %s", target);
+	return options_to_params(ret, rest, err);
+}
+
+static bool has_param(const struct request *req, const struct param *p)
+{
+	for (size_t i = 0; i < req->n_params; i++) {
+		const struct param *q = &req->params[i];
+
+		if (!strcmp(p->name, q->name) && !p->value == !q->value &&
+		    (!p->value || !strcmp(p->value, q->value)))
+			return true;
+	}
+	return false;
+}
+
+static int check_map(const struct request *req, const struct request *current,
+		     struct shift_error *err)
+{
+	int r;
+
+	if (req->userns_fd < 0 &&
+	    (shift_idmap_empty(&req->map) ||
+	     shift_idmap_equal(&req->map, &current->map)))
+		return 0;
+	r = shift_err_set(err, EINVAL, "%s: the map cannot be changed by a remount",
+			  req->target);
+	shift_err_hint(err, "umount it and mount it with the new map, or mount the source a second time elsewhere");
+	return r;
+}
+
+static int remount_sb(const struct request *req, struct shift_error *err)
+{
+	struct request current __attribute__((cleanup(request_clear))) =
+		REQUEST_INIT;
+	struct request changed __attribute__((cleanup(request_clear))) =
+		REQUEST_INIT;
+	_cleanup_close_ int fsfd = -1;
+	int r;
+
+	r = read_current(req->target, &current, err);
+	if (r < 0)
+		return r;
+	r = check_map(req, &current, err);
+	if (r < 0)
+		return r;
+
+	changed.sloppy = req->sloppy;
+	for (size_t i = 0; i < req->n_params; i++) {
+		const struct param *p = &req->params[i];
+
+		if (has_param(&current, p))
+			continue;
+		r = request_add_param(&changed, p->name, strlen(p->name),
+				      p->value, p->value ? strlen(p->value) : 0,
+				      err);
+		if (r < 0)
+			return r;
+	}
+
+	fsfd = shift_fsctx_pick(req->target, err);
+	if (fsfd < 0)
+		return fsfd;
+	r = flags_to_fsctx(req->mflags, fsfd, true, err);
+	if (r >= 0)
+		r = options_configure(&changed, fsfd, err);
+	if (r >= 0)
+		r = shift_fsctx_reconfigure(fsfd, err);
+	return r;
+}
+
+int mount_again(const struct request *req, struct shift_error *err)
+{
+	struct mount_attr attr = { 0 };
+	uint64_t set, clr;
+	int r;
+
+	/* remount,bind changes this mount and leaves the superblock alone. */
+	if (!(req->mflags & MS_BIND)) {
+		r = remount_sb(req, err);
+		if (r < 0)
+			return shift_err_prefix(err, "remounting %s", req->target);
+	}
+
+	flags_to_remount_attr(req->mflags, &set, &clr);
+	attr.attr_set = set;
+	attr.attr_clr = clr;
+	if (sys_mount_setattr(AT_FDCWD, req->target, 0, &attr, sizeof(attr)) < 0) {
+		int saved = errno;
+
+		r = shift_err_set(err, saved, "remounting %s", req->target);
+		if (saved == EPERM)
+			shift_err_hint(err, "CAP_SYS_ADMIN is needed, and flags which another user namespace locked cannot be cleared");
+		return r;
+	}
+	verbose("mount_setattr(set %#llx, clear %#llx): ok",
+		(unsigned long long)attr.attr_set,
+		(unsigned long long)attr.attr_clr);
+	return 0;
+}

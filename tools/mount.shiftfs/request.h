@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* One call of mount.shiftfs: what was asked for, filled in stage by stage. */
+#ifndef MOUNT_SHIFTFS_REQUEST_H
+#define MOUNT_SHIFTFS_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+#include "idmap.h"
+
+/* The tests build the helper for a filesystem which every kernel has. */
+#ifndef MOUNT_FSTYPE
+# define MOUNT_FSTYPE "shiftfs"
+#endif
+
+/* A parameter for the kernel as it was written; no value: a flag. */
+struct param {
+	char *name;
+	char *value;
+};
+
+struct request {
+	/* Borrowed from libmount's context. */
+	const char *source;
+	const char *target;
+
+	bool fake;		/* -f: everything but the system calls */
+	bool sloppy;		/* -s: tolerate options unknown to the kernel */
+
+	unsigned long mflags;	/* MS_* of the generic options */
+
+	/* Owned by opt_idmap.c: idmap=, uidmap=, gidmap=, X-mount.idmap= */
+	struct shift_idmap map;
+
+	/* Owned by opt_userns.c: userns=, and idmap= with a path */
+	int userns_fd;
+	char *userns_path;
+
+	/* All the rest, for the kernel to accept or refuse. */
+	struct param *params;
+	size_t n_params;
+};
+
+#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .userns_fd = -1 }
+
+void request_clear(struct request *req);
+
+/* Copies both strings; @value may be NULL. */
+int request_add_param(struct request *req, const char *name, size_t name_len,
+		      const char *value, size_t value_len,
+		      struct shift_error *err);
+
+/* Prints a step when -v or SHIFTFS_DEBUG asks for it. */
+void set_verbose(bool on);
+void verbose(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void verbose_line(const char *line);
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+#define PROGRAM "mount.shiftfs"
+
+#endif

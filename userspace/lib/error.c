@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+
+static const char out_of_memory[] = "out of memory while describing an error";
+
+int shift_err_set(struct shift_error *err, int status, const char *fmt, ...)
+{
+	int ret = status > 0 ? -status : -EINVAL;
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+	int r;
+
+	if (!err)
+		return ret;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		text = NULL;
+
+	shift_err_clear(err);
+	err->status = status > 0 ? status : 0;
+	if (!text)
+		return ret;
+	if (status <= 0) {
+		err->msg = steal_ptr(&text);
+		return ret;
+	}
+	if (asprintf(&err->msg, "%s: %s", text, strerror(status)) < 0)
+		err->msg = NULL;
+	return ret;
+}
+
+int shift_err_prefix(struct shift_error *err, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	char *joined;
+	va_list ap;
+	int r;
+
+	if (!err)
+		return -EINVAL;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		text = NULL;
+	else if (asprintf(&joined, "%s: %s", text, shift_err_text(err)) >= 0) {
+		free(err->msg);
+		err->msg = joined;
+	}
+	return err->status ? -err->status : -EINVAL;
+}
+
+void shift_err_hint(struct shift_error *err, const char *fmt, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	char *joined;
+	va_list ap;
+	int r;
+
+	if (!err)
+		return;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		text = NULL;
+		return;
+	}
+	if (asprintf(&joined, "%s\n%s", shift_err_text(err), text) >= 0) {
+		free(err->msg);
+		err->msg = joined;
+	}
+}
+
+const char *shift_err_text(const struct shift_error *err)
+{
+	return err && err->msg ? err->msg : out_of_memory;
+}
+
+void shift_err_print(const struct shift_error *err, FILE *to, const char *prog)
+{
+	const char *line = shift_err_text(err);
+
+	fprintf(to, "%s: ", prog);
+	for (;;) {
+		size_t len = strcspn(line, "\n");
+
+		fprintf(to, "%.*s\n", (int)len, line);
+		if (!line[len])
+			break;
+		fputs("  ", to);
+		line += len + 1;
+	}
+}
+
+void shift_err_clear(struct shift_error *err)
+{
+	free(err->msg);
+	err->msg = NULL;
+	err->status = 0;
+}

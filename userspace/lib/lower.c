@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "lower.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmount/libmount.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "cleanup.h"
+
+#define MOUNTINFO "/proc/self/mountinfo"
+
+static void cleanup_table(struct libmnt_table **table)
+{
+	mnt_unref_table(*table);
+}
+
+static void cleanup_iter(struct libmnt_iter **iter)
+{
+	mnt_free_iter(*iter);
+}
+
+/* By mount id, as a path alone may be hidden under a later mount. */
+static int find_mount(struct libmnt_table *table, uint64_t id,
+		      struct libmnt_fs **ret)
+{
+	__attribute__((cleanup(cleanup_iter))) struct libmnt_iter *iter =
+		mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs;
+
+	if (!iter)
+		return -ENOMEM;
+	while (!mnt_table_next_fs(table, iter, &fs))
+		if ((uint64_t)mnt_fs_get_id(fs) == id) {
+			*ret = fs;
+			return 0;
+		}
+	return -ENOENT;
+}
+
+static bool has_option(const char *options, const char *name)
+{
+	return options && !mnt_optstr_get_option(options, name, NULL, NULL);
+}
+
+int shift_lower_probe(const char *path, struct shift_lower *ret,
+		      struct shift_error *err)
+{
+	__attribute__((cleanup(cleanup_table))) struct libmnt_table *table = NULL;
+	_cleanup_lower_ struct shift_lower found = SHIFT_LOWER_INIT;
+	struct libmnt_fs *fs;
+	struct statx stx;
+
+	if (statx(AT_FDCWD, path, AT_NO_AUTOMOUNT, STATX_TYPE | STATX_MNT_ID, &stx) < 0)
+		return shift_err_set(err, errno, "%s", path);
+	found.is_dir = S_ISDIR(stx.stx_mode);
+
+	table = mnt_new_table_from_file(MOUNTINFO);
+	if (table && (stx.stx_mask & STATX_MNT_ID) &&
+	    !find_mount(table, stx.stx_mnt_id, &fs)) {
+		const char *type = mnt_fs_get_fstype(fs);
+		const char *root = mnt_fs_get_target(fs);
+
+		found.fstype = strdup(type ? type : "unknown");
+		found.root = strdup(root ? root : "?");
+		found.mount_ro = has_option(mnt_fs_get_vfs_options(fs), "ro");
+		found.sb_ro = has_option(mnt_fs_get_fs_options(fs), "ro");
+		found.idmapped = has_option(mnt_fs_get_vfs_options(fs), "idmapped");
+	} else {
+		found.fstype = strdup("unknown");
+		found.root = strdup("?");
+	}
+	if (!found.fstype || !found.root)
+		return shift_err_set(err, ENOMEM, "%s", path);
+
+	*ret = found;
+	found.fstype = NULL;
+	found.root = NULL;
+	return 0;
+}
+
+void shift_lower_clear(struct shift_lower *lower)
+{
+	free(lower->fstype);
+	free(lower->root);
+	lower->fstype = NULL;
+	lower->root = NULL;
+}
+
+bool shift_in_initial_userns(void)
+{
+	struct stat st;
+
+	/* The inode number of the initial user namespace is fixed. */
+	return !stat("/proc/self/ns/user", &st) && st.st_ino == 0xEFFFFFFDu;
+}
+
+/* Filesystems which stand on others and count towards the stacking limit. */
+static bool is_stacked(const char *fstype)
+{
+	static const char *const stacked[] = { "overlay", "shiftfs", "ecryptfs" };
+
+	for (size_t i = 0; i < sizeof(stacked) / sizeof(stacked[0]); i++)
+		if (!strcmp(fstype, stacked[i]))
+			return true;
+	return false;
+}
+
+int shift_lower_explain(int r, const char *source, struct shift_error *err)
+{
+	_cleanup_lower_ struct shift_lower lower = SHIFT_LOWER_INIT;
+
+	if (shift_lower_probe(source, &lower, NULL) < 0) {
+		shift_err_hint(err, "the source %s cannot be reached: %s", source,
+			       strerror(errno));
+		return r;
+	}
+	shift_err_hint(err, "%s is a %s on %s, mounted at %s%s%s", source,
+		       lower.is_dir ? "directory" : "file", lower.fstype,
+		       lower.root,
+		       lower.sb_ro || lower.mount_ro ? ", read-only" : "",
+		       lower.idmapped ? ", an idmapped mount" : "");
+
+	switch (-r) {
+	case EPERM:
+	case EACCES:
+		if (!shift_in_initial_userns())
+			shift_err_hint(err, "this runs in a user namespace: do the mount outside of it, as root of the machine");
+		else
+			shift_err_hint(err, "CAP_SYS_ADMIN is needed: run this as root");
+		break;
+	case EINVAL:
+	case ELOOP:
+		if (is_stacked(lower.fstype))
+			shift_err_hint(err, "the kernel lets filesystems stand two deep on one another, %s counts as one or more: take a source further down",
+				       lower.fstype);
+		break;
+	case EROFS:
+		shift_err_hint(err, "add the option ro, or remount %s read-write", lower.root);
+		break;
+	}
+	return r;
+}

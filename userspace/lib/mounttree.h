@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shifted views of a tree, as detached mounts. */
+#ifndef SHIFT_MOUNTTREE_H
+#define SHIFT_MOUNTTREE_H
+
+#include "error.h"
+#include "idmap.h"
+
+/*
+ * A shiftfs mount of @source (a directory or a single file) with @map, not
+ * attached anywhere: attach it with shift_attach() or close it to be rid of it.
+ * @attr_flags are MOUNT_ATTR_* bits.  Returns an fd with O_CLOEXEC, the
+ * caller's to close.
+ */
+int shift_mount_tree(const char *source, const struct shift_idmap *map,
+		     unsigned int attr_flags, struct shift_error *err);
+
+/*
+ * The same by an idmapped mount: a clone of the mount at @source, without the
+ * mounts beneath it.  Needs a lower filesystem which supports that, and a lower
+ * which is not idmapped already.
+ */
+int shift_idmap_tree(const char *source, const struct shift_idmap *map,
+		     unsigned int attr_flags, struct shift_error *err);
+
+/*
+ * Sets the source of the context @fsfd.  *ret_pinned is -1 or an fd which the
+ * caller keeps open until the superblock is made.
+ */
+int shift_set_source(int fsfd, const char *source, int *ret_pinned,
+		     struct shift_error *err);
+
+/* Attaches the detached mount @fd at @target. */
+int shift_attach(int fd, const char *target, struct shift_error *err);
+
+#endif

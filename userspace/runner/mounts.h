@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Mounts made by the pod's first process.
+ *
+ * New filesystems are made detached before the pod pivots, because the kernel
+ * lets a user namespace have a proc or sysfs only while the host's is in sight,
+ * and are attached after the host's tree is gone, so that no symbolic link of
+ * an image can lead a mount or a new directory out of the pod.
+ */
+#ifndef RUNNER_MOUNTS_H
+#define RUNNER_MOUNTS_H
+
+#include "error.h"
+
+/*
+ * A new instance of @fstype with @options (comma-separated, as in fstab), not
+ * attached.  Returns an fd, the caller's to close.
+ */
+int mounts_create(const char *fstype, const char *source, const char *options,
+		  struct shift_error *err);
+
+/* Makes @root the pod's root with @dev on its /dev; the host's tree is gone. */
+int mounts_pivot(const char *root, const char *dev, struct shift_error *err);
+
+/* Attaches @fd at @target, which is made if it is missing. */
+int mounts_attach(int fd, const char *target, struct shift_error *err);
+
+/* Both do nothing when @target does not exist. */
+int mounts_mask(const char *target, struct shift_error *err);
+int mounts_readonly(const char *target, struct shift_error *err);
+
+#endif

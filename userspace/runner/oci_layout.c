@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "oci_layout.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+/* Documents of images have a few kilobytes; this is generous. */
+#define DOCUMENT_MAX (4u << 20)
+
+#define TYPE_INDEX "application/vnd.oci.image.index.v1+json"
+#define TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define REF_NAME "org.opencontainers.image.ref.name"
+
+static void put_json(json_object **o)
+{
+	json_object_put(*o);
+}
+
+#define _cleanup_json_ __attribute__((cleanup(put_json)))
+
+bool oci_layout_is(const char *path)
+{
+	static const char *const files[] = { "oci-layout", "index.json" };
+
+	for (int i = 0; i < 2; i++) {
+		_cleanup_free_ char *p = NULL;
+
+		if (strf(&p, NULL, "%s/%s", path, files[i]) < 0 ||
+		    access(p, F_OK) < 0)
+			return false;
+	}
+	return true;
+}
+
+int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
+		    struct shift_error *err)
+{
+	return strf(ret, err, "%s/blobs/sha256/%s", image->path, hex);
+}
+
+/* The document at @path, an object; compared with @hex unless that is NULL. */
+static int read_document(const char *path, const char *hex, json_object **ret,
+			 struct shift_error *err)
+{
+	struct json_tokener *tok;
+	_cleanup_json_ json_object *o = NULL;
+	_cleanup_free_ char *text = NULL;
+	enum json_tokener_error e;
+	size_t len;
+	int r;
+
+	r = read_file(path, DOCUMENT_MAX, &text, &len, err);
+	if (r < 0)
+		return r;
+	if (hex) {
+		r = digest_check_buf(text, len, hex, path, err);
+		if (r < 0)
+			return r;
+	}
+	tok = json_tokener_new();
+	if (!tok)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	/* With the NUL, so that a number at the very end is not "to be continued". */
+	o = json_tokener_parse_ex(tok, text, (int)len + 1);
+	e = json_tokener_get_error(tok);
+	json_tokener_free(tok);
+	if (e != json_tokener_success)
+		return shift_err_set(err, 0, "%s is not JSON: %s", path,
+				     json_tokener_error_desc(e));
+	if (!json_object_is_type(o, json_type_object))
+		return shift_err_set(err, 0, "%s: not a JSON object", path);
+	*ret = o;
+	o = NULL;
+	return 0;
+}
+
+/* NULL when there is no member or it is not a string. */
+static const char *get_string(json_object *o, const char *key)
+{
+	json_object *v = NULL;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &v) ||
+	    !json_object_is_type(v, json_type_string) ||
+	    strlen(json_object_get_string(v)) !=
+		    (size_t)json_object_get_string_len(v))
+		return NULL;
+	return json_object_get_string(v);
+}
+
+static json_object *get(json_object *o, const char *key, enum json_type type)
+{
+	json_object *v = NULL;
+
+	if (!json_object_is_type(o, json_type_object) ||
+	    !json_object_object_get_ex(o, key, &v) ||
+	    !json_object_is_type(v, type))
+		return NULL;
+	return v;
+}
+
+static int get_strings(json_object *o, const char *key, struct strv *ret,
+		       const char *path, struct shift_error *err)
+{
+	json_object *array = get(o, key, json_type_array);
+	size_t n = array ? json_object_array_length(array) : 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *v = json_object_array_get_idx(array, i);
+
+		if (!json_object_is_type(v, json_type_string))
+			return shift_err_set(err, 0,
+					     "%s: %s has a member that is no string",
+					     path, key);
+		r = strv_add(ret, json_object_get_string(v), err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static const char *this_architecture(void)
+{
+	static const struct { const char *machine, *goarch; } names[] = {
+		{ "x86_64", "amd64" }, { "aarch64", "arm64" },
+		{ "armv7l", "arm" }, { "i686", "386" },
+	};
+	static struct utsname uts;
+
+	uname(&uts);
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(uts.machine, names[i].machine))
+			return names[i].goarch;
+	return uts.machine;
+}
+
+static bool for_this_machine(json_object *descriptor)
+{
+	json_object *platform = get(descriptor, "platform", json_type_object);
+	const char *os = get_string(platform, "os");
+	const char *arch = get_string(platform, "architecture");
+
+	return (!os || !strcmp(os, "linux")) &&
+	       (!arch || !strcmp(arch, this_architecture()));
+}
+
+/* Finds the one descriptor of the index that fits. */
+static int choose(json_object *index, const char *name, const char *path,
+		  json_object **ret, struct shift_error *err)
+{
+	json_object *manifests = get(index, "manifests", json_type_array);
+	size_t n = manifests ? json_object_array_length(manifests) : 0;
+	json_object *found = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *d = json_object_array_get_idx(manifests, i);
+		const char *ref = get_string(get(d, "annotations",
+						 json_type_object), REF_NAME);
+
+		if (!for_this_machine(d) || (name && (!ref || strcmp(ref, name))))
+			continue;
+		if (found && strcmp(get_string(found, "digest") ?: "",
+				    get_string(d, "digest") ?: "")) {
+			shift_err_set(err, 0,
+				      "%s has several images for this machine",
+				      path);
+			shift_err_hint(err, "name one: --image LAYOUT:NAME, where NAME is an annotation %s",
+				       REF_NAME);
+			return -ENOTUNIQ;
+		}
+		found = d;
+	}
+	if (!found)
+		return shift_err_set(err, 0, "%s: no image%s%s for linux/%s",
+				     path, name ? " called " : "",
+				     name ? name : "", this_architecture());
+	*ret = found;
+	return 0;
+}
+
+/* Follows indexes down to the digest of a manifest. */
+static int find_manifest(struct oci_image *image, const char *name,
+			 struct shift_error *err)
+{
+	_cleanup_json_ json_object *index = NULL;
+	_cleanup_free_ char *path = NULL;
+	const char *type;
+	json_object *d = NULL;
+	int r;
+
+	r = strf(&path, err, "%s/index.json", image->path);
+	if (r >= 0)
+		r = read_document(path, NULL, &index, err);
+	for (int depth = 0; r >= 0; depth++) {
+		json_object *next = NULL;
+
+		if (depth > 4)
+			return shift_err_set(err, 0,
+					     "%s: indexes within indexes", path);
+		r = choose(index, depth ? NULL : name, path, &d, err);
+		if (r >= 0)
+			r = digest_parse(get_string(d, "digest"),
+					 image->manifest, path, err);
+		if (r < 0)
+			return r;
+		type = get_string(d, "mediaType");
+		if (!type || (strcmp(type, TYPE_INDEX) &&
+			      strcmp(type, TYPE_DOCKER_LIST)))
+			return 0;
+		free(steal_ptr(&path));
+		r = oci_layout_blob(image, image->manifest, &path, err);
+		if (r >= 0)
+			r = read_document(path, image->manifest, &next, err);
+		if (r >= 0) {
+			json_object_put(index);
+			index = next;
+		}
+	}
+	return r;
+}
+
+static int read_layers(struct oci_image *image, json_object *manifest,
+		       const char *path, struct shift_error *err)
+{
+	json_object *layers = get(manifest, "layers", json_type_array);
+	char hex[DIGEST_HEX + 1];
+	int r;
+
+	if (!layers)
+		return shift_err_set(err, 0, "%s: a manifest without layers",
+				     path);
+	for (size_t i = 0; i < json_object_array_length(layers); i++) {
+		json_object *l = json_object_array_get_idx(layers, i);
+
+		r = digest_parse(get_string(l, "digest"), hex, path, err);
+		if (r >= 0)
+			r = strv_add(&image->layers, hex, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int read_config(struct oci_image *image, json_object *manifest,
+		       const char *manifest_path, struct shift_error *err)
+{
+	_cleanup_json_ json_object *o = NULL;
+	_cleanup_free_ char *path = NULL;
+	char hex[DIGEST_HEX + 1];
+	json_object *config;
+	const char *s;
+	int r;
+
+	r = digest_parse(get_string(get(manifest, "config", json_type_object),
+				    "digest"), hex, manifest_path, err);
+	if (r >= 0)
+		r = oci_layout_blob(image, hex, &path, err);
+	if (r >= 0)
+		r = read_document(path, hex, &o, err);
+	if (r < 0)
+		return r;
+	config = get(o, "config", json_type_object);
+	if (!config)
+		return 0;
+	if ((r = get_strings(config, "Env", &image->env, path, err)) < 0 ||
+	    (r = get_strings(config, "Entrypoint", &image->entrypoint, path,
+			     err)) < 0 ||
+	    (r = get_strings(config, "Cmd", &image->cmd, path, err)) < 0)
+		return r;
+	for (size_t i = 0; i < image->env.n; i++)
+		if (!strchr(image->env.v[i], '=') || image->env.v[i][0] == '=')
+			return shift_err_set(err, 0,
+					     "%s: Env has '%.60s' instead of NAME=VALUE",
+					     path, image->env.v[i]);
+	s = get_string(config, "WorkingDir");
+	if (s && *s && (r = str_replace(&image->working_dir, s, err)) < 0)
+		return r;
+	s = get_string(config, "User");
+	if (s && *s && (r = str_replace(&image->user, s, err)) < 0)
+		return r;
+	return 0;
+}
+
+int oci_layout_read(struct oci_image *image, const char *path,
+		    const char *name, struct shift_error *err)
+{
+	_cleanup_json_ json_object *manifest = NULL;
+	_cleanup_free_ char *manifest_path = NULL;
+	int r;
+
+	memset(image, 0, sizeof(*image));
+	if ((r = str_replace(&image->path, path, err)) < 0 ||
+	    (r = find_manifest(image, name, err)) < 0 ||
+	    (r = oci_layout_blob(image, image->manifest, &manifest_path,
+				 err)) < 0 ||
+	    (r = read_document(manifest_path, image->manifest, &manifest,
+			       err)) < 0 ||
+	    (r = read_layers(image, manifest, manifest_path, err)) < 0)
+		return r;
+	return read_config(image, manifest, manifest_path, err);
+}
+
+void oci_image_clear(struct oci_image *image)
+{
+	free(image->path);
+	strv_clear(&image->layers);
+	strv_clear(&image->env);
+	strv_clear(&image->entrypoint);
+	strv_clear(&image->cmd);
+	free(image->working_dir);
+	free(image->user);
+	memset(image, 0, sizeof(*image));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Reading an OCI image layout: index.json, manifest, config. */
+#ifndef RUNNER_OCI_LAYOUT_H
+#define RUNNER_OCI_LAYOUT_H
+
+#include <stdbool.h>
+
+#include "digest.h"
+#include "error.h"
+#include "util.h"
+
+struct oci_image {
+	char *path;			/* of the layout */
+	char manifest[DIGEST_HEX + 1];	/* its digest, without "sha256:" */
+	struct strv layers;		/* digests of blobs, lowest first */
+	/* from the config */
+	struct strv env, entrypoint, cmd;
+	char *working_dir;		/* NULL when not given */
+	char *user;			/* NULL when not given */
+};
+
+/* Whether @path has the two files of a layout. */
+bool oci_layout_is(const char *path);
+
+/*
+ * Reads the image called @name in the layout at @path, or the only one there
+ * for this machine when @name is NULL.  Everything that is read by a digest is
+ * compared with it.  Layers are not looked at.
+ */
+int oci_layout_read(struct oci_image *image, const char *path,
+		    const char *name, struct shift_error *err);
+
+/* Path of a blob; malloc()ed, the caller's. */
+int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
+		    struct shift_error *err);
+
+void oci_image_clear(struct oci_image *image);
+
+#endif

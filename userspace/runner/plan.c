@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "plan.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "devices.h"
+#include "mounts.h"
+#include "process.h"
+#include "rootfs.h"
+
+static int add(struct plan *plan, struct shift_error *err, enum op_type type,
+	       const char *source, const char *target, struct op **ret)
+{
+	struct op *op = reallocarray(plan->ops, plan->n + 1, sizeof(*op));
+
+	if (!op)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	plan->ops = op;
+	op += plan->n++;
+	memset(op, 0, sizeof(*op));
+	op->type = type;
+	op->fd = -1;
+	op->source = source ? strdup(source) : NULL;
+	op->target = target ? strdup(target) : NULL;
+	if ((source && !op->source) || (target && !op->target))
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	if (ret)
+		*ret = op;
+	return 0;
+}
+
+static int add_devices(struct plan *plan, struct shift_error *err)
+{
+	static const struct { const char *link, *to; } links[] = {
+		{ "fd", "/proc/self/fd" },
+		{ "stdin", "/proc/self/fd/0" },
+		{ "stdout", "/proc/self/fd/1" },
+		{ "stderr", "/proc/self/fd/2" },
+		{ "ptmx", "pts/ptmx" },
+	};
+	static const char *const dirs[] = { "pts", "shm", "mqueue" };
+	const struct spec *spec = plan->spec;
+	struct op *op;
+	char path[128];
+	int r;
+
+	r = add(plan, err, OP_DEV_TMPFS, NULL, STAGE_DEV, NULL);
+	for (size_t i = 0; r >= 0 && i < spec->linux_.n_devices; i++) {
+		const struct spec_device *d = &spec->linux_.devices[i];
+
+		snprintf(path, sizeof(path), "%s/%s", STAGE_DEV, d->name);
+		r = add(plan, err, OP_DEV_NODE, NULL, path, &op);
+		if (r < 0)
+			return r;
+		op->dev = makedev(d->major, d->minor);
+		op->mode = d->mode;
+	}
+	for (size_t i = 0; r >= 0 && i < sizeof(links) / sizeof(*links); i++) {
+		snprintf(path, sizeof(path), "%s/%s", STAGE_DEV,
+			 links[i].link);
+		r = add(plan, err, OP_SYMLINK, links[i].to, path, NULL);
+	}
+	for (size_t i = 0; r >= 0 && i < sizeof(dirs) / sizeof(*dirs); i++) {
+		snprintf(path, sizeof(path), "%s/%s", STAGE_DEV, dirs[i]);
+		r = add(plan, err, OP_MKDIR, NULL, path, NULL);
+	}
+	return r;
+}
+
+static int add_mounts(struct plan *plan, struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+	struct op *op;
+	int r;
+
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		r = add(plan, err, OP_MOUNT, m->source, NULL, &op);
+		if (r < 0)
+			return r;
+		op->fstype = strdup(m->type);
+		op->options = strdup(m->options);
+		if (!op->fstype || !op->options)
+			return shift_err_set(err, ENOMEM,
+					     "cannot allocate memory");
+	}
+	return 0;
+}
+
+/* The first operation that mounts is number @first. */
+static int add_attaches(struct plan *plan, size_t first,
+			struct shift_error *err)
+{
+	struct op *op;
+	int r;
+
+	for (size_t i = 0; i < plan->spec->n_mounts; i++) {
+		r = add(plan, err, OP_ATTACH, NULL,
+			plan->spec->mounts[i].destination, &op);
+		if (r < 0)
+			return r;
+		op->from = first + i;
+	}
+	return 0;
+}
+
+int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
+	       struct shift_error *err)
+{
+	size_t mounts;
+	int r;
+
+	memset(plan, 0, sizeof(*plan));
+	plan->spec = spec;
+	plan->pod_dir = pod_dir;
+
+	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
+	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
+		     NULL)) < 0 ||
+	    (r = add_devices(plan, err)) < 0)
+		return r;
+	plan->n_host = plan->n;
+
+	r = add(plan, err, OP_BECOME_ROOT, NULL, NULL, NULL);
+	if (r < 0)
+		return r;
+	mounts = plan->n;
+	if ((r = add_mounts(plan, err)) < 0 ||
+	    (r = add(plan, err, OP_PIVOT, STAGE_DEV, STAGE_ROOT, NULL)) < 0 ||
+	    (r = add_attaches(plan, mounts, err)) < 0)
+		return r;
+	for (size_t i = 0; i < spec->linux_.readonly_paths.n; i++) {
+		r = add(plan, err, OP_READONLY, NULL,
+			spec->linux_.readonly_paths.v[i], NULL);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < spec->linux_.masked_paths.n; i++) {
+		r = add(plan, err, OP_MASK, NULL,
+			spec->linux_.masked_paths.v[i], NULL);
+		if (r < 0)
+			return r;
+	}
+	if ((r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
+		return r;
+	if ((spec->linux_.namespaces & SPEC_NS_NETWORK) &&
+	    (r = add(plan, err, OP_LOOPBACK, NULL, NULL, NULL)) < 0)
+		return r;
+	if ((r = add(plan, err, OP_PRIVILEGES, NULL, NULL, NULL)) < 0)
+		return r;
+	return add(plan, err, OP_EXEC, NULL, NULL, NULL);
+}
+
+static void print_privileges(const struct spec *spec, FILE *to)
+{
+	fprintf(to, "user %s, directory %s, %scapabilities",
+		spec->process.user, spec->process.cwd,
+		spec->process.no_new_privileges ? "no_new_privs, " : "");
+	for (int c = 0; c <= CAP_LAST_CAP; c++) {
+		char *name;
+
+		if (!(spec->process.capabilities & (1ULL << c)))
+			continue;
+		name = cap_to_name(c);
+		fprintf(to, " %s", name ? name : "?");
+		cap_free(name);
+	}
+	fputc('\n', to);
+}
+
+static void print_op(const struct plan *plan, const struct op *op, FILE *to)
+{
+	const struct spec *spec = plan->spec;
+
+	switch (op->type) {
+	case OP_STAGE:
+		fprintf(to, "stage %s (tmpfs, private mount namespace)\n",
+			op->target);
+		break;
+	case OP_ROOTFS:
+		fprintf(to, "rootfs %s lower=%s upper=%s/upper map=0:%" PRIu32 ":%" PRIu32 " shift=%s\n",
+			op->target, op->source, plan->pod_dir,
+			spec->linux_.host_base, spec->linux_.map_size,
+			rootfs_shift_name(spec->shift));
+		break;
+	case OP_DEV_TMPFS:
+		fprintf(to, "tmpfs %s owner=%" PRIu32 "\n", op->target,
+			spec->linux_.host_base);
+		break;
+	case OP_DEV_NODE:
+		fprintf(to, "node %s c %u:%u mode=%04o\n", op->target,
+			major(op->dev), minor(op->dev), op->mode);
+		break;
+	case OP_SYMLINK:
+		fprintf(to, "symlink %s -> %s\n", op->target, op->source);
+		break;
+	case OP_MKDIR:
+		fprintf(to, "mkdir %s\n", op->target);
+		break;
+	case OP_BECOME_ROOT:
+		fprintf(to, "become uid 0 of the pod (host uid %" PRIu32 ")\n",
+			spec->linux_.host_base);
+		break;
+	case OP_PIVOT:
+		fprintf(to, "pivot_root %s, %s on /dev, detach the host's tree\n", op->target,
+			op->source);
+		break;
+	case OP_MOUNT:
+		fprintf(to, "new %s %s\n", op->fstype, op->options);
+		break;
+	case OP_ATTACH:
+		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype,
+			op->target);
+		break;
+	case OP_MASK:
+		fprintf(to, "mask %s\n", op->target);
+		break;
+	case OP_READONLY:
+		fprintf(to, "readonly %s\n", op->target);
+		break;
+	case OP_HOSTNAME:
+		fprintf(to, "hostname %s\n", op->source);
+		break;
+	case OP_LOOPBACK:
+		fprintf(to, "lo up\n");
+		break;
+	case OP_PRIVILEGES:
+		print_privileges(spec, to);
+		break;
+	case OP_EXEC:
+		fprintf(to, "exec");
+		for (size_t i = 0; i < spec->process.args.n; i++)
+			fprintf(to, " %s", spec->process.args.v[i]);
+		fputc('\n', to);
+		break;
+	}
+}
+
+void plan_print(const struct plan *plan, FILE *to)
+{
+	static const struct { unsigned int bit; const char *name; } ns[] = {
+		{ SPEC_NS_USER, "user" }, { SPEC_NS_MOUNT, "mount" },
+		{ SPEC_NS_PID, "pid" }, { SPEC_NS_UTS, "uts" },
+		{ SPEC_NS_IPC, "ipc" }, { SPEC_NS_NETWORK, "network" },
+		{ SPEC_NS_CGROUP, "cgroup" },
+	};
+
+	for (size_t i = 0; i < plan->n; i++) {
+		if (i == plan->n_host) {
+			fprintf(to, "host: clone3, new namespaces:");
+			for (size_t k = 0; k < sizeof(ns) / sizeof(*ns); k++)
+				if (plan->spec->linux_.namespaces & ns[k].bit)
+					fprintf(to, " %s", ns[k].name);
+			fputc('\n', to);
+		}
+		fputs(i < plan->n_host ? "host: " : "pod:  ", to);
+		print_op(plan, &plan->ops[i], to);
+	}
+}
+
+static int run(struct plan *plan, struct op *op,
+	       struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+
+	switch (op->type) {
+	case OP_STAGE:
+		return rootfs_stage(op->target, err);
+	case OP_ROOTFS:
+		return rootfs_mount(spec, op->source, plan->pod_dir,
+				    op->target, err);
+	case OP_DEV_TMPFS:
+		return devices_tmpfs(op->target, spec->linux_.host_base, err);
+	case OP_DEV_NODE:
+		return devices_node(op->target, op->mode, op->dev,
+				    spec->linux_.host_base, err);
+	case OP_SYMLINK:
+		return devices_symlink(op->source, op->target,
+				       spec->linux_.host_base, err);
+	case OP_MKDIR:
+		return devices_mkdir(op->target, spec->linux_.host_base, err);
+	case OP_BECOME_ROOT:
+		return process_become_root(err);
+	case OP_PIVOT:
+		return mounts_pivot(op->target, op->source, err);
+	case OP_MOUNT:
+		op->fd = mounts_create(op->fstype, op->source, op->options,
+				       err);
+		return op->fd < 0 ? op->fd : 0;
+	case OP_ATTACH:
+		return mounts_attach(plan->ops[op->from].fd, op->target, err);
+	case OP_MASK:
+		return mounts_mask(op->target, err);
+	case OP_READONLY:
+		return mounts_readonly(op->target, err);
+	case OP_HOSTNAME:
+		return process_hostname(op->source, err);
+	case OP_LOOPBACK:
+		return process_loopback(err);
+	case OP_PRIVILEGES:
+		return process_privileges(spec, err);
+	case OP_EXEC:
+		return process_exec(spec, err);
+	}
+	return shift_err_set(err, ENOSYS, "operation %d", op->type);
+}
+
+int plan_run_host(struct plan *plan, struct shift_error *err)
+{
+	for (size_t i = 0; i < plan->n_host; i++) {
+		int r = run(plan, &plan->ops[i], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int plan_run_pod(struct plan *plan, int alive_fd, size_t *at,
+		 struct shift_error *err)
+{
+	for (size_t i = plan->n_host; i < plan->n; i++) {
+		struct op *op = &plan->ops[i];
+		int r;
+
+		*at = i;
+		/*
+		 * From OP_PRIVILEGES on the kernel ends the pod with runner,
+		 * but says nothing when runner had ended before.
+		 */
+		if (op->type == OP_EXEC && !process_runner_alive(alive_fd))
+			return shift_err_set(err, ESRCH, "runner is gone");
+		r = run(plan, op, err);
+		if (r < 0)
+			return r;
+	}
+	return shift_err_set(err, EINVAL, "the plan does not end in exec");
+}
+
+void plan_clear(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n; i++) {
+		free(plan->ops[i].source);
+		free(plan->ops[i].target);
+		free(plan->ops[i].fstype);
+		free(plan->ops[i].options);
+		if (plan->ops[i].fd >= 0)
+			close(plan->ops[i].fd);
+	}
+	free(plan->ops);
+	memset(plan, 0, sizeof(*plan));
+}

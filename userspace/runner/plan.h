@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What starting a pod will do, as a list of typed operations: made first from
+ * the description, printed by --dry-run, then executed in order.
+ *
+ * Host operations run in runner, with its privilege, in a mount namespace of
+ * its own, so that none of them is left when runner ends.  Pod operations run
+ * in the pod's first process; up to OP_PIVOT it still sees the host's tree.
+ */
+#ifndef RUNNER_PLAN_H
+#define RUNNER_PLAN_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "spec.h"
+
+/* Seen by nobody but runner and the pod's first process before it pivots. */
+#define STAGE_DIR "/run/runner/stage"
+#define STAGE_ROOT STAGE_DIR "/root"
+#define STAGE_DEV STAGE_DIR "/dev"
+#define STAGE_LOWER STAGE_DIR "/lower"
+#define STAGE_WRITABLE STAGE_DIR "/writable"
+#define STAGE_OVERLAY STAGE_DIR "/overlay"
+
+enum op_type {
+	/* host */
+	OP_STAGE,	/* tmpfs with the mount points above */
+	OP_ROOTFS,	/* writable overlay of source with the map, at target */
+	OP_DEV_TMPFS,	/* tmpfs at target, owned by the pod's root */
+	OP_DEV_NODE,	/* host-made node dev with mode at target */
+	OP_SYMLINK,	/* target -> source */
+	OP_MKDIR,
+	/* pod */
+	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */
+	OP_MOUNT,	/* fstype source options, detached, fd kept */
+	OP_PIVOT,	/* into target, devices from source, host's tree gone */
+	OP_ATTACH,	/* the mount made by operation number from, at target */
+	OP_MASK,	/* target cannot be read */
+	OP_READONLY,	/* target cannot be written */
+	OP_HOSTNAME,
+	OP_LOOPBACK,	/* lo is up */
+	OP_PRIVILEGES,	/* user, capabilities, no_new_privs, directory */
+	OP_EXEC,
+};
+
+struct op {
+	enum op_type type;
+	char *source;
+	char *target;
+	char *fstype;
+	char *options;
+	dev_t dev;
+	mode_t mode;
+	size_t from;
+	int fd;			/* -1 but for OP_MOUNT once it ran */
+};
+
+struct plan {
+	struct op *ops;
+	size_t n;
+	size_t n_host;		/* the first ones are the host's */
+	const struct spec *spec;
+	const char *pod_dir;	/* upper and work are below; plan does not own */
+};
+
+/*
+ * Fills @plan, which keeps pointers to @spec and @pod_dir, with what
+ * starting @spec takes.
+ */
+int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
+	       struct shift_error *err);
+
+/* One line for an operation, in the order in which they run. */
+void plan_print(const struct plan *plan, FILE *to);
+
+int plan_run_host(struct plan *plan, struct shift_error *err);
+
+/*
+ * Executes the pod's part, in the pod's first process.  Returns on failure
+ * only, with the number of the operation that failed in *at.  @alive_fd is the
+ * read end of a pipe that runner holds open as long as it lives.
+ */
+int plan_run_pod(struct plan *plan, int alive_fd, size_t *at,
+		 struct shift_error *err);
+
+void plan_clear(struct plan *plan);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The folder of a pod, /var/lib/runner/pods/NAME:
+ *
+ *	lock		flock(2)ed by the runner whose pod it is
+ *	image		path of the image the changes belong to
+ *	ephemeral	present when the folder goes with the pod
+ *	layer/upper	the pod's changes, ids as stored: base does not matter
+ *	layer/work	overlayfs's own
+ */
+#ifndef RUNNER_PODDIR_H
+#define RUNNER_PODDIR_H
+
+#include <stdbool.h>
+
+#include "error.h"
+
+#define STATE_DIR "/var/lib/runner"
+#define PODS_DIR STATE_DIR "/pods"
+
+struct poddir {
+	char *name;
+	char *path;
+	char *layer;
+	bool ephemeral;
+	int lock_fd;	/* -1 while nothing is held */
+};
+
+#define PODDIR_INIT { NULL, NULL, NULL, false, -1 }
+
+/* STATE_DIR and PODS_DIR, 0700: set-uid files of pods are in there. */
+int poddir_prepare(struct shift_error *err);
+
+/* Removes the folders of ephemeral pods whose runner was killed. */
+int poddir_sweep(struct shift_error *err);
+
+/*
+ * Makes or reopens and locks the folder of @name, or of a new name when it is
+ * NULL.  @image is the root filesystem the pod's changes lie over.
+ */
+int poddir_open(struct poddir *dir, const char *name, const char *image,
+		bool ephemeral, struct shift_error *err);
+
+/* Removes the folder when it is ephemeral, drops the lock. */
+int poddir_close(struct poddir *dir, struct shift_error *err);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The pod's root filesystem: shared image below, own changes above, shifted. */
+#ifndef RUNNER_ROOTFS_H
+#define RUNNER_ROOTFS_H
+
+#include "error.h"
+#include "spec.h"
+
+/* A tmpfs at @dir with empty directories for the mounts to come. */
+int rootfs_stage(const char *dir, struct shift_error *err);
+
+/*
+ * Mounts at @target the image @lower with the writable layer in
+ * @pod_dir/upper and @pod_dir/work, every stored id shown in the pod's range.
+ */
+int rootfs_mount(const struct spec *spec, const char *lower,
+		 const char *pod_dir, const char *target,
+		 struct shift_error *err);
+
+/* What --shift takes and prints. */
+const char *rootfs_shift_name(enum spec_shift shift);
+
+#endif

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "util.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fts.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+static int out_of_memory(struct shift_error *err)
+{
+	return shift_err_set(err, ENOMEM, "cannot allocate memory");
+}
+
+static int strv_take(struct strv *s, char *text, struct shift_error *err)
+{
+	char **v;
+
+	if (!text)
+		return out_of_memory(err);
+	v = reallocarray(s->v, s->n + 2, sizeof(*v));
+	if (!v) {
+		free(text);
+		return out_of_memory(err);
+	}
+	v[s->n++] = text;
+	v[s->n] = NULL;
+	s->v = v;
+	return 0;
+}
+
+int strv_add(struct strv *s, const char *text, struct shift_error *err)
+{
+	return strv_take(s, strdup(text), err);
+}
+
+int strv_addf(struct strv *s, struct shift_error *err, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	return strv_take(s, r < 0 ? NULL : text, err);
+}
+
+int strv_setenv(struct strv *s, const char *assignment,
+		struct shift_error *err)
+{
+	size_t len = strcspn(assignment, "=");
+	char *copy;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (strncmp(s->v[i], assignment, len) || s->v[i][len] != '=')
+			continue;
+		copy = strdup(assignment);
+		if (!copy)
+			return out_of_memory(err);
+		free(s->v[i]);
+		s->v[i] = copy;
+		return 0;
+	}
+	return strv_add(s, assignment, err);
+}
+
+const char *strv_getenv(const struct strv *s, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < s->n; i++)
+		if (!strncmp(s->v[i], name, len) && s->v[i][len] == '=')
+			return s->v[i] + len + 1;
+	return NULL;
+}
+
+void strv_clear(struct strv *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		free(s->v[i]);
+	free(s->v);
+	s->v = NULL;
+	s->n = 0;
+}
+
+int strf(char **ret, struct shift_error *err, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (r < 0)
+		return out_of_memory(err);
+	*ret = text;
+	return 0;
+}
+
+int str_replace(char **dst, const char *text, struct shift_error *err)
+{
+	char *copy = NULL;
+
+	if (text) {
+		copy = strdup(text);
+		if (!copy)
+			return out_of_memory(err);
+	}
+	free(*dst);
+	*dst = copy;
+	return 0;
+}
+
+int mkdir_parents(const char *path, mode_t mode, struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	struct stat st;
+
+	if (!copy)
+		return out_of_memory(err);
+	for (char *p = copy + 1; ; p++) {
+		char c = *p;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, mode) < 0 && errno != EEXIST)
+			return shift_err_set(err, errno,
+					     "cannot create directory %s",
+					     copy);
+		*p = c;
+		if (!c)
+			break;
+	}
+	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return shift_err_set(err, ENOTDIR, "%s", path);
+	return 0;
+}
+
+int remove_tree(const char *path, struct shift_error *err)
+{
+	char *roots[] = { (char *)path, NULL };
+	FTSENT *e;
+	FTS *fts;
+	int r = 0;
+
+	if (access(path, F_OK) < 0 && errno == ENOENT)
+		return 0;
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
+	if (!fts)
+		return shift_err_set(err, errno, "cannot remove %s", path);
+	while ((e = fts_read(fts))) {
+		int failed = 0;
+
+		switch (e->fts_info) {
+		case FTS_D:
+			continue;
+		case FTS_DP:
+			failed = rmdir(e->fts_accpath) < 0;
+			break;
+		case FTS_DNR:
+		case FTS_ERR:
+		case FTS_NS:
+			errno = e->fts_errno;
+			failed = 1;
+			break;
+		default:
+			failed = unlink(e->fts_accpath) < 0;
+		}
+		if (failed && errno != ENOENT && !r)
+			r = shift_err_set(err, errno, "cannot remove %s",
+					  e->fts_path);
+	}
+	fts_close(fts);
+	return r;
+}
+
+int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
+	      struct shift_error *err)
+{
+	_cleanup_free_ char *buf = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = 0, room = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	for (;;) {
+		ssize_t n;
+
+		if (len + 1 >= room) {
+			char *p;
+
+			room = room ? room * 2 : 4096;
+			p = realloc(buf, room);
+			if (!p)
+				return out_of_memory(err);
+			buf = p;
+		}
+		n = read(fd, buf + len, room - len - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return shift_err_set(err, errno, "cannot read %s",
+					     path);
+		if (!n)
+			break;
+		len += (size_t)n;
+		if (len > max)
+			return shift_err_set(err, EFBIG,
+					     "%s is larger than the %zu bytes expected of such a file",
+					     path, max);
+	}
+	buf[len] = '\0';
+	*ret = steal_ptr(&buf);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}
+
+int write_file(const char *path, const char *text, struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+	size_t len = strlen(text);
+
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot open %s for writing",
+				     path);
+	if (write(fd, text, len) != (ssize_t)len)
+		return shift_err_set(err, errno, "cannot write %s", path);
+	return 0;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Helpers without knowledge of pods: string vectors, directories. */
+#ifndef RUNNER_UTIL_H
+#define RUNNER_UTIL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* A NULL-terminated vector of malloc()ed strings; {NULL, 0} is empty. */
+struct strv {
+	char **v;
+	size_t n;
+};
+
+int strv_add(struct strv *s, const char *text, struct shift_error *err);
+int strv_addf(struct strv *s, struct shift_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Sets NAME=VALUE given as one string, replacing an earlier NAME. */
+int strv_setenv(struct strv *s, const char *assignment,
+		struct shift_error *err);
+
+/* The value of NAME, NULL when it is not set; belongs to @s. */
+const char *strv_getenv(const struct strv *s, const char *name);
+
+void strv_clear(struct strv *s);
+
+/* malloc()ed text in *ret, the caller's. */
+int strf(char **ret, struct shift_error *err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Replaces *dst by a copy of @text (NULL empties it). */
+int str_replace(char **dst, const char *text, struct shift_error *err);
+
+/* mkdir -p; directories that exist keep their mode. */
+int mkdir_parents(const char *path, mode_t mode, struct shift_error *err);
+
+/*
+ * Removes a tree without crossing mounts or following symbolic links.  The
+ * tree must not be in use.  A tree that does not exist is no error.
+ */
+int remove_tree(const char *path, struct shift_error *err);
+
+/* Reads a whole file of at most @max bytes, NUL-terminated, the caller's. */
+int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
+	      struct shift_error *err);
+
+/* Writes all of @text to an existing file in one write(2), as /proc wants. */
+int write_file(const char *path, const char *text, struct shift_error *err);
+
+#endif
