@@ -102,6 +102,19 @@ static inline struct dentry *shiftfs_lookup_lower_locked(struct vfsmount *mnt,
 #endif
 }
 
+/* Look a name up in an upper directory, as a caller whom nothing is denied. */
+static inline struct dentry *shiftfs_lookup_noperm(struct dentry *dir,
+						   const struct qstr *name)
+{
+#ifdef SHIFTFS_HAVE_LOOKUP_QSTR
+	struct qstr q = QSTR_INIT(name->name, name->len);
+
+	return lookup_noperm_unlocked(&q, dir);
+#else
+	return lookup_one_len_unlocked(name->name, dir, name->len);
+#endif
+}
+
 /* The changing operations, with no delegation to break for a stacked caller. */
 static inline int shiftfs_vfs_create(struct shiftfs_mnt_idmap *idmap,
 				     struct inode *dir, struct dentry *dentry,

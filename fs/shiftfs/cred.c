@@ -31,38 +31,29 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter)
 	return 0;
 }
 
-static bool creates_as(const struct cred *cred, kuid_t uid, kgid_t gid)
+static bool acts_as(const struct cred *cred, kuid_t uid, kgid_t gid)
 {
 	return cred && uid_eq(cred->fsuid, uid) && gid_eq(cred->fsgid, gid);
 }
 
 /*
- * Returns referenced credentials with which the caller's new file in @dir gets
- * its owner, or -EOVERFLOW if the caller's ids are not in the map: then no
- * owner can be stored for it.
+ * The mounter's credentials with other filesystem ids. The latest ones are
+ * kept in @slot, since who makes one file makes more.
  */
-const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
-				       const struct inode *dir)
+static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
+					  const struct cred **slot,
+					  kuid_t uid, kgid_t gid)
 {
-	struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
-	struct user_namespace *ns = i_user_ns(dir);
 	const struct cred *cred = NULL, *drop;
 	const struct cred *old;
 	struct cred *new;
-	kuid_t uid;
-	kgid_t gid;
 
-	uid = shiftfs_uid_down(ss, mapped_fsuid(idmap, ns));
-	gid = shiftfs_gid_down(ss, mapped_fsgid(idmap, ns));
-	if (!uid_valid(uid) || !gid_valid(gid))
-		return ERR_PTR(-EOVERFLOW);
-
-	if (creates_as(ss->cred, uid, gid))
+	if (acts_as(ss->cred, uid, gid))
 		return get_cred(ss->cred);
 
 	spin_lock(&ss->lock);
-	if (creates_as(ss->create_cred, uid, gid))
-		cred = get_cred(ss->create_cred);
+	if (acts_as(*slot, uid, gid))
+		cred = get_cred(*slot);
 	spin_unlock(&ss->lock);
 	if (cred)
 		return cred;
@@ -76,9 +67,64 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 	new->fsgid = gid;
 
 	spin_lock(&ss->lock);
-	drop = ss->create_cred;
-	ss->create_cred = get_cred(new);
+	drop = *slot;
+	*slot = get_cred(new);
 	spin_unlock(&ss->lock);
 	put_cred(drop);
 	return new;
+}
+
+static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
+			       const struct inode *dir, kuid_t *uid, kgid_t *gid)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
+	struct user_namespace *ns = i_user_ns(dir);
+
+	*uid = shiftfs_uid_down(ss, mapped_fsuid(idmap, ns));
+	*gid = shiftfs_gid_down(ss, mapped_fsgid(idmap, ns));
+	return uid_valid(*uid) && gid_valid(*gid) ? 0 : -EOVERFLOW;
+}
+
+/*
+ * Who cannot own a file here cannot make a name either: the VFS has this rule
+ * for idmapped mounts, for links and renames as well as for new files.
+ */
+int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap, const struct inode *dir)
+{
+	kuid_t uid;
+	kgid_t gid;
+
+	return shiftfs_creator_ids(idmap, dir, &uid, &gid);
+}
+
+/*
+ * Returns referenced credentials with which the caller's new file in @dir gets
+ * its owner, or -EOVERFLOW if the caller's ids are not in the map: then no
+ * owner can be stored for it.
+ */
+const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
+				       const struct inode *dir)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
+	kuid_t uid;
+	kgid_t gid;
+	int err;
+
+	err = shiftfs_creator_ids(idmap, dir, &uid, &gid);
+	if (err)
+		return ERR_PTR(err);
+	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid);
+}
+
+/*
+ * Returns referenced credentials for changes of a file's data other than by
+ * write(2). The ids are the caller's own: translated, a container's root would
+ * be the root for whom the lower filesystem reserves blocks.
+ */
+const struct cred *shiftfs_data_cred(const struct super_block *sb)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+
+	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
+			       current_fsgid());
 }

@@ -7,137 +7,208 @@
 #include <linux/exportfs.h>
 #include "shiftfs.h"
 
+/*
+ * Where a part of a filesystem is mounted, the handle of a file has to say in
+ * which directory it is: otherwise nothing tells, once the file is not cached
+ * any more, whether it belongs to that part.
+ */
 static int shiftfs_encode_fh(struct inode *inode, u32 *fh, int *max_len,
 			     struct inode *parent)
 {
-	struct inode *lower_parent = parent ? shiftfs_lower_inode(parent) : NULL;
+	struct dentry *root = shiftfs_sb(inode->i_sb)->lower.dentry;
 	struct inode *lower = shiftfs_lower_inode(inode);
+	struct inode *lower_parent = NULL;
+	struct dentry *alias = NULL, *dir = NULL;
+	int type;
+
+	if (parent) {
+		lower_parent = shiftfs_lower_inode(parent);
+	} else if (root != root->d_sb->s_root && !S_ISDIR(lower->i_mode)) {
+		alias = d_find_alias(lower);
+		if (alias && alias != root) {
+			dir = dget_parent(alias);
+			lower_parent = d_inode(dir);
+		}
+	}
 
 #ifdef SHIFTFS_HAVE_ENCODE_INODE_FH_FLAGS
-	return exportfs_encode_inode_fh(lower, (struct fid *)fh, max_len,
+	type = exportfs_encode_inode_fh(lower, (struct fid *)fh, max_len,
 					lower_parent, 0);
 #else
-	return exportfs_encode_inode_fh(lower, (struct fid *)fh, max_len,
+	type = exportfs_encode_inode_fh(lower, (struct fid *)fh, max_len,
 					lower_parent);
 #endif
+	dput(dir);
+	dput(alias);
+	return type;
 }
 
-/* Is @dentry, of the lower filesystem, within what the mount shows? */
+/*
+ * Is @dentry, of the lower filesystem, within what the mount shows? Where that
+ * is the whole filesystem, a file need not be found in a directory.
+ */
 static int shiftfs_acceptable(void *context, struct dentry *dentry)
 {
-	struct shiftfs_sb *ss = context;
+	struct dentry *root = ((struct shiftfs_sb *)context)->lower.dentry;
 
-	return is_subdir(dentry, ss->lower.dentry);
+	return root == root->d_sb->s_root || is_subdir(dentry, root);
 }
 
-/* The upper dentry for @lower, whose reference is consumed. */
-static struct dentry *shiftfs_obtain(struct super_block *sb,
-				     struct dentry *lower)
+/*
+ * A file that is known by its inode alone: it has been unlinked, or its handle
+ * does not say in which directory it was.
+ */
+static struct dentry *shiftfs_obtain_alias(struct super_block *sb,
+					   struct dentry *lower)
 {
 	struct dentry *dentry;
 	struct inode *inode;
 
-	if (lower == shiftfs_sb(sb)->lower.dentry) {
-		dput(lower);
-		return dget(sb->s_root);
-	}
-	if (d_is_negative(lower)) {
-		dput(lower);
-		return ERR_PTR(-ESTALE);
-	}
-
 	inode = shiftfs_iget(sb, d_inode(lower));
-	if (IS_ERR(inode)) {
-		dput(lower);
+	if (IS_ERR(inode))
 		return ERR_CAST(inode);
-	}
 
 	dentry = d_obtain_alias(inode);
-	if (IS_ERR(dentry)) {
-		dput(lower);
+	if (IS_ERR(dentry))
 		return dentry;
-	}
 
 	/* One that was there already has its lower dentry. */
-	if (cmpxchg(&dentry->d_fsdata, NULL, lower))
-		dput(lower);
-	else
+	if (!cmpxchg(&dentry->d_fsdata, NULL, dget(lower)))
 		shiftfs_sample(dentry, lower);
+	else
+		dput(lower);
 	return dentry;
 }
 
-static struct dentry *shiftfs_decode(struct super_block *sb, struct fid *fid,
-				     int len, int type)
+/* The ancestor of @lower, or itself, whose parent is @dir; NULL if none. */
+static struct dentry *shiftfs_step_towards(struct dentry *lower,
+					   struct dentry *dir)
 {
-	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	const struct cred *old;
-	struct dentry *lower;
+	struct dentry *this = dget(lower);
 
-	old = shiftfs_override(sb);
-	lower = exportfs_decode_fh(ss->lower.mnt, fid, len, type,
-				   shiftfs_acceptable, ss);
-	shiftfs_revert(old);
+	for (;;) {
+		struct dentry *parent = dget_parent(this);
+
+		if (parent == dir) {
+			dput(parent);
+			return this;
+		}
+		dput(this);
+		if (parent == this || IS_ROOT(parent)) {
+			dput(parent);
+			return NULL;
+		}
+		this = parent;
+	}
+}
+
+/*
+ * The upper dentry at the path that @lower has now. It is looked up name by
+ * name from the root: an upper dentry that is cached may stand at the path
+ * which the file had before it was renamed beneath.
+ */
+static struct dentry *shiftfs_obtain(struct super_block *sb,
+				     struct dentry *lower)
+{
+	struct dentry *dentry = dget(sb->s_root);
+
+	while (shiftfs_lower_dentry(dentry) != lower) {
+		struct name_snapshot name;
+		struct dentry *step, *next;
+		bool arrived;
+
+		step = shiftfs_step_towards(lower, shiftfs_lower_dentry(dentry));
+		if (!step)
+			goto stale;
+
+		take_dentry_name_snapshot(&name, step);
+		next = shiftfs_lookup_noperm(dentry, &name.name);
+		release_dentry_name_snapshot(&name);
+		dput(dentry);
+		if (IS_ERR(next)) {
+			dput(step);
+			return next;
+		}
+		dentry = next;
+		arrived = shiftfs_lower_dentry(dentry) == step &&
+			  d_really_is_positive(dentry);
+		dput(step);
+		if (!arrived)
+			goto stale;
+	}
+	return dentry;
+
+stale:
+	dput(dentry);
+	return ERR_PTR(-ESTALE);
+}
+
+static struct dentry *shiftfs_from_lower(struct super_block *sb,
+					 struct dentry *lower)
+{
+	struct dentry *root = shiftfs_sb(sb)->lower.dentry;
+	struct dentry *dentry;
+
 	if (IS_ERR_OR_NULL(lower))
 		return lower ?: ERR_PTR(-ESTALE);
-	return shiftfs_obtain(sb, lower);
+
+	if (d_is_negative(lower))
+		dentry = ERR_PTR(-ESTALE);
+	else if (!d_unhashed(lower) && is_subdir(lower, root))
+		dentry = shiftfs_obtain(sb, lower);
+	else if (root == root->d_sb->s_root && !d_is_dir(lower))
+		dentry = shiftfs_obtain_alias(sb, lower);
+	else
+		dentry = ERR_PTR(-ESTALE);
+	dput(lower);
+	return dentry;
 }
 
 static struct dentry *shiftfs_fh_to_dentry(struct super_block *sb,
 					   struct fid *fid, int len, int type)
 {
-	return shiftfs_decode(sb, fid, len, type);
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	const struct cred *old;
+	struct dentry *dentry;
+
+	old = shiftfs_override(sb);
+	dentry = shiftfs_from_lower(sb,
+			exportfs_decode_fh(ss->lower.mnt, fid, len, type,
+					   shiftfs_acceptable, ss));
+	shiftfs_revert(old);
+	return dentry;
 }
 
 static struct dentry *shiftfs_fh_to_parent(struct super_block *sb,
 					   struct fid *fid, int len, int type)
 {
 	struct super_block *lower_sb = shiftfs_lower_mnt(sb)->mnt_sb;
-	struct dentry *lower;
+	const struct cred *old;
+	struct dentry *dentry;
 
 	if (!lower_sb->s_export_op->fh_to_parent)
 		return ERR_PTR(-EACCES);
-	lower = lower_sb->s_export_op->fh_to_parent(lower_sb, fid, len, type);
-	if (IS_ERR_OR_NULL(lower))
-		return lower ?: ERR_PTR(-ESTALE);
-	if (!is_subdir(lower, shiftfs_sb(sb)->lower.dentry)) {
-		dput(lower);
-		return ERR_PTR(-ESTALE);
-	}
-	return shiftfs_obtain(sb, lower);
+
+	old = shiftfs_override(sb);
+	dentry = shiftfs_from_lower(sb,
+			lower_sb->s_export_op->fh_to_parent(lower_sb, fid, len,
+							    type));
+	shiftfs_revert(old);
+	return dentry;
 }
 
 static struct dentry *shiftfs_get_parent(struct dentry *child)
 {
 	struct dentry *lower = shiftfs_lower_dentry(child);
 
-	if (!lower || lower == shiftfs_sb(child->d_sb)->lower.dentry)
-		return ERR_PTR(-ESTALE);
-	return shiftfs_obtain(child->d_sb, dget_parent(lower));
-}
-
-/* The lower dentry is connected, so it knows its name. */
-static int shiftfs_get_name(struct dentry *parent, char *name,
-			    struct dentry *child)
-{
-	struct dentry *lower = shiftfs_lower_dentry(child);
-	struct name_snapshot snap;
-	int err = 0;
-
 	if (!lower)
-		return -ESTALE;
-	take_dentry_name_snapshot(&snap, lower);
-	if (snap.name.len > NAME_MAX)
-		err = -ENAMETOOLONG;
-	else
-		memcpy(name, snap.name.name, snap.name.len + 1);
-	release_dentry_name_snapshot(&snap);
-	return err;
+		return ERR_PTR(-ESTALE);
+	return shiftfs_from_lower(child->d_sb, dget_parent(lower));
 }
 
 const struct export_operations shiftfs_export_ops = {
 	.encode_fh	= shiftfs_encode_fh,
 	.fh_to_dentry	= shiftfs_fh_to_dentry,
 	.fh_to_parent	= shiftfs_fh_to_parent,
-	.get_name	= shiftfs_get_name,
 	.get_parent	= shiftfs_get_parent,
 };

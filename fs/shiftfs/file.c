@@ -168,16 +168,20 @@ int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync)
 static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 			      loff_t len)
 {
-	const struct cred *old;
+	const struct cred *cred, *old;
 	int err;
 
 	err = shiftfs_remove_privs(file);
 	if (err)
 		return err;
+	cred = shiftfs_data_cred(file_inode(file)->i_sb);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
 
-	old = shiftfs_override(file_inode(file)->i_sb);
+	old = override_creds(cred);
 	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);
-	shiftfs_revert(old);
+	revert_creds(old);
+	put_cred(cred);
 	shiftfs_copy_attr(file_inode(file));
 	return err;
 }
@@ -199,18 +203,22 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 				       struct file *out, loff_t pos_out,
 				       size_t len, unsigned int flags)
 {
-	const struct cred *old;
+	const struct cred *cred, *old;
 	ssize_t ret;
 
 	ret = shiftfs_remove_privs(out);
 	if (ret)
 		return ret;
+	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
 
-	old = shiftfs_override(file_inode(out)->i_sb);
+	old = override_creds(cred);
 	ret = vfs_copy_file_range(shiftfs_lower_file(in), pos_in,
 				  shiftfs_lower_file(out), pos_out, len,
 				  flags & ~COPY_FILE_SPLICE);
-	shiftfs_revert(old);
+	revert_creds(old);
+	put_cred(cred);
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }
@@ -221,7 +229,7 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 {
 	struct file *lower_out = shiftfs_lower_file(out);
 	struct file *lower_in = shiftfs_lower_file(in);
-	const struct cred *old;
+	const struct cred *cred, *old;
 	loff_t ret;
 
 	/* Deduplication changes no contents, so it takes no privileges away. */
@@ -231,14 +239,19 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 			return ret;
 	}
 
-	old = shiftfs_override(file_inode(out)->i_sb);
+	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+
+	old = override_creds(cred);
 	if (flags & REMAP_FILE_DEDUP)
 		ret = vfs_dedupe_file_range_one(lower_in, pos_in, lower_out,
 						pos_out, len, flags);
 	else
 		ret = vfs_clone_file_range(lower_in, pos_in, lower_out,
 					   pos_out, len, flags);
-	shiftfs_revert(old);
+	revert_creds(old);
+	put_cred(cred);
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }

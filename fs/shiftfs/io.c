@@ -2,6 +2,11 @@
 /*
  * Read and write: the request goes to the lower file's own operations, with a
  * kiocb of ours. There are no pages here, so there is one page cache.
+ *
+ * This runs with the caller's credentials, as a page fault in a mapping does
+ * and as on an idmapped mount: who may read and write was decided when the
+ * file was opened, by the mounter's. What a write asks of credentials is
+ * whether the caller may use reserved blocks or exceed a quota.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -139,7 +144,6 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
-	const struct cred *old;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
@@ -150,10 +154,6 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (ret)
 		return ret;
 
-	old = shiftfs_override(file_inode(file)->i_sb);
-	ret = rw_verify_area(READ, lower, &iocb->ki_pos, iov_iter_count(iter));
-	if (ret)
-		goto out;
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
 
@@ -165,8 +165,6 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	if (ret >= 0)
 		fsnotify_access(lower);
-out:
-	shiftfs_revert(old);
 	shiftfs_copy_size(file_inode(file));
 	if (!(iocb->ki_flags & IOCB_NOWAIT))
 		shiftfs_accessed(file);
@@ -200,7 +198,6 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
-	const struct cred *old;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
@@ -218,10 +215,6 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (ret)
 		return ret;
 
-	old = shiftfs_override(inode->i_sb);
-	ret = rw_verify_area(WRITE, lower, &iocb->ki_pos, iov_iter_count(iter));
-	if (ret)
-		goto out;
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
 
@@ -238,8 +231,6 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	if (ret > 0)
 		fsnotify_modify(lower);
-out:
-	shiftfs_revert(old);
 	shiftfs_copy_size(inode);
 	return ret;
 }

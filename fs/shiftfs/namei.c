@@ -191,6 +191,29 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 }
 
 /*
+ * The dentry of a directory that was moved beneath is moved here too. That
+ * needs locks out of order, which are only tried for, and -ESTALE says that
+ * another rename had them. It would reach the user if it happened twice.
+ */
+static struct dentry *shiftfs_splice(struct inode *inode, struct dentry *dentry)
+{
+	struct dentry *ret;
+	int tries = 100;
+
+	for (;;) {
+		/* d_splice_alias() consumes a reference, even on an error. */
+		if (inode)
+			ihold(inode);
+		ret = d_splice_alias(inode, dentry);
+		if (ret != ERR_PTR(-ESTALE) || !tries--)
+			break;
+		cond_resched();
+	}
+	iput(inode);
+	return ret;
+}
+
+/*
  * Called with the upper directory locked (shared or not), which keeps
  * dentry->d_name and d_parent as they are.
  */
@@ -227,7 +250,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	}
 
 	dentry->d_fsdata = lower;
-	ret = d_splice_alias(inode, dentry);
+	ret = shiftfs_splice(inode, dentry);
 
 	/* A directory that was moved beneath brings its old dentry along. */
 	if (!IS_ERR_OR_NULL(ret) && shiftfs_lower_dentry(ret) == lower)

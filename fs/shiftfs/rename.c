@@ -118,6 +118,12 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 	};
 	int err;
 
+	if (d_really_is_negative(new)) {
+		err = shiftfs_may_create(idmap, new_dir);
+		if (err)
+			return err;
+	}
+
 	/* The whiteout is a new file, which belongs to who made it. */
 	if (flags & RENAME_WHITEOUT) {
 		cred = shiftfs_create_cred(idmap, old_dir);

@@ -42,7 +42,8 @@ struct shiftfs_dev {
  * @uidmap:	stored and seen user ids
  * @gidmap:	stored and seen group ids
  * @create_cred: credentials of the latest creator, kept for the next one;
- *		@lock protects it and @devs
+ *		@lock protects it, @data_cred and @devs
+ * @data_cred:	likewise, of who changed data last
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
  */
@@ -54,6 +55,7 @@ struct shiftfs_sb {
 	struct shiftfs_idmap gidmap;
 	spinlock_t lock;
 	const struct cred *create_cred;
+	const struct cred *data_cred;
 	struct list_head devs;
 	errseq_t wb_err;
 };
@@ -176,8 +178,11 @@ static inline void shiftfs_revert(const struct cred *old)
 }
 
 int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter);
+int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap,
+		       const struct inode *dir);
 const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 				       const struct inode *dir);
+const struct cred *shiftfs_data_cred(const struct super_block *sb);
 
 /* params.c */
 int shiftfs_init_fs_context(struct fs_context *fc);

@@ -48,6 +48,7 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 	dput(ss->lower.dentry);
 	kern_unmount(ss->lower.mnt);
 	put_cred(ss->create_cred);
+	put_cred(ss->data_cred);
 	put_cred(ss->cred);
 	shiftfs_idmap_free(&ss->uidmap);
 	shiftfs_idmap_free(&ss->gidmap);

@@ -127,11 +127,11 @@ int mount_map(const char *source, const char *target, const char *map,
 
 const char *mount_point(bool directory)
 {
-	static char path[8][64];
+	static char path[32][64];
 	static int next;
 	char *p = path[next];
 
-	CHECK(next < 8);
+	CHECK(next < 32);
 	snprintf(p, sizeof(path[0]), WORK "/%s%d", directory ? "d" : "f",
 		 next++);
 	if (directory) {

@@ -85,8 +85,9 @@ static void reader(void)
 		if (!fstatat(upper, a, &s, AT_SYMLINK_NOFOLLOW))
 			/* what is seen is always in the map, never 0 */
 			CHECK(s.st_uid >= SEEN(0) && s.st_uid < SEEN(65536));
-		else
-			CHECK(errno == ENOENT || errno == ENOTDIR);
+		else if (errno != ENOENT && errno != ENOTDIR)
+			fail_at(__FILE__, __LINE__, "stat %s: %s", a,
+				strerror(errno));
 		fd = openat(upper, a, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0) {
 			if (dice(2))
