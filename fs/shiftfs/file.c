@@ -90,8 +90,9 @@ static int shiftfs_open(struct inode *inode, struct file *file)
 	/* Kernels before 7.3 check these on the inode that is opened only. */
 	shiftfs_refresh(inode);
 
+	/* Not f_path: before 6.5 overlayfs opens our inode with its own path. */
 	lower = shiftfs_open_lower(file,
-				   shiftfs_lower_dentry(file->f_path.dentry));
+				   shiftfs_lower_dentry(file_dentry(file)));
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
 	return shiftfs_attach_lower(file, lower);

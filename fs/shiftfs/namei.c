@@ -191,26 +191,37 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 }
 
 /*
+ * Hash @dentry with @inode, whose reference is consumed.
+ *
  * The dentry of a directory that was moved beneath is moved here too. That
  * needs locks out of order, which are only tried for, and -ESTALE says that
- * another rename had them. It would reach the user if it happened twice.
+ * another rename holds them. It would reach the user if it happened twice, so
+ * the directory then gets a new inode here, and the old dentry is found stale
+ * by who comes across it.
  */
 static struct dentry *shiftfs_splice(struct inode *inode, struct dentry *dentry)
 {
+	struct super_block *sb = dentry->d_sb;
 	struct dentry *ret;
-	int tries = 100;
+	int tries = 10;
 
-	for (;;) {
-		/* d_splice_alias() consumes a reference, even on an error. */
-		if (inode)
-			ihold(inode);
+	while (inode && S_ISDIR(inode->i_mode) && tries--) {
+		struct inode *old = inode;
+
+		/* Consumed in any case. */
+		ihold(inode);
 		ret = d_splice_alias(inode, dentry);
-		if (ret != ERR_PTR(-ESTALE) || !tries--)
-			break;
-		cond_resched();
+		if (ret != ERR_PTR(-ESTALE)) {
+			iput(inode);
+			return ret;
+		}
+		remove_inode_hash(old);
+		inode = shiftfs_iget(sb, shiftfs_lower_inode(old));
+		iput(old);
+		if (IS_ERR(inode))
+			return ERR_CAST(inode);
 	}
-	iput(inode);
-	return ret;
+	return d_splice_alias(inode, dentry);
 }
 
 /*

@@ -9,12 +9,12 @@
 static int shiftfs_dir_open(struct inode *inode, struct file *file)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct path path = shiftfs_lower_path(file->f_path.dentry);
+	struct path path = shiftfs_lower_path(file_dentry(file));
 	struct file *lower;
 	const struct cred *old;
 	int err = 0;
 
-	if (shiftfs_is_stale(file->f_path.dentry))
+	if (shiftfs_is_stale(file_dentry(file)))
 		return -ESTALE;
 
 	old = shiftfs_override(inode->i_sb);
