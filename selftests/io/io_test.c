@@ -61,12 +61,25 @@ TEST_F(shift, read_write)
 	v[0].iov_base = buf;
 	EQ(2, preadv2(a, v, 1, 0, 0));
 	v[0].iov_base = "+!";
-	EQ(2, pwritev2(a, v, 1, 0, RWF_APPEND));
-	EQ(8, st(lower, "f").st_size);
 	EQ(2, pwritev2(a, v, 1, 0, RWF_DSYNC));
 	close(a);
 	close(b);
-	CONTENT(lower, "f", "+!Ydef+!");
+	CONTENT(lower, "f", "+!Ydef");
+}
+
+TEST_F(shift, append_one_write)
+{
+	struct iovec v = { "+!", 2 };
+	int a = above("f", O_CREAT | O_RDWR), b;
+
+	OK(put(lower, "g", "abcdef"));
+	b = below("g", O_RDWR);
+	EQ(2, pwritev2(b, &v, 1, 0, RWF_APPEND));
+	SKIP_IF(st(b, "").st_size == 6, "the lower ignores RWF_APPEND");
+	EQ(6, write(a, "abcdef", 6));
+	EQ(2, pwritev2(a, &v, 1, 0, RWF_APPEND));
+	CONTENT(lower, "f", "abcdef+!");
+	CONTENT(upper, "f", "abcdef+!");
 }
 
 TEST_F(shift, append)
