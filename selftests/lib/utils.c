@@ -11,6 +11,7 @@
 #include <sys/sendfile.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 
 #include "utils.h"
 
@@ -116,7 +117,9 @@ void make(const char *name, uid_t uid, gid_t gid, mode_t mode)
 	else if (S_ISLNK(mode))
 		OK(symlinkat("target", lower, name));
 	else
-		OK(mknodat(lower, name, mode ? mode : S_IFREG, 0));
+		/* 0:0 would be a whiteout, which overlayfs does not make */
+		OK(mknodat(lower, name, mode, S_ISCHR(mode) ? makedev(1, 3) :
+							     0));
 	OK(fchownat(lower, name, uid, gid, AT_SYMLINK_NOFOLLOW));
 	if (!S_ISLNK(mode))
 		OK(fchmodat(lower, name, mode & 07777, 0));
