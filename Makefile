@@ -100,7 +100,7 @@ install-tools: tools
 	done
 
 install-module: module
-	release=$$($(MAKE) -s -C $(KDIR) kernelrelease) && \
+	release=$$(modinfo -F vermagic $(BUILD)/modules/host/shiftfs.ko | cut -d' ' -f1) && \
 	$(INSTALL) -D -m 644 $(BUILD)/modules/host/shiftfs.ko \
 		$(DESTDIR)$(MODDIR)/$$release/updates/shiftfs.ko && \
 	{ [ -n "$(DESTDIR)" ] || depmod $$release; }

@@ -27,9 +27,9 @@
 
 /* The argument of ->create which 7.3 removed. */
 #ifdef SHIFTFS_HAVE_CREATE_EXCL
-#define SHIFTFS_EXCL_ARG	, bool excl
+#define SHIFTFS_CREATE_ARGS	umode_t mode, bool excl
 #else
-#define SHIFTFS_EXCL_ARG
+#define SHIFTFS_CREATE_ARGS	umode_t mode
 #endif
 
 #ifdef SHIFTFS_HAVE_FILE_KATTR

@@ -137,7 +137,7 @@ out:
 }
 
 static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
-			  struct dentry *dentry, umode_t mode SHIFTFS_EXCL_ARG)
+			  struct dentry *dentry, SHIFTFS_CREATE_ARGS)
 {
 	struct shiftfs_new new;
 	int err;

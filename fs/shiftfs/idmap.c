@@ -207,10 +207,10 @@ u32 shiftfs_idmap_up_slow(const struct shiftfs_idmap *map, u32 stored)
 		unsigned int mid = lo + (hi - lo) / 2;
 		const struct shiftfs_extent *e = &map->by_stored[mid];
 
+		if (stored >= e->stored && stored - e->stored < e->count)
+			return e->seen + (stored - e->stored);
 		if (stored < e->stored)
 			hi = mid;
-		else if (stored - e->stored < e->count)
-			return e->seen + (stored - e->stored);
 		else
 			lo = mid + 1;
 	}
@@ -225,10 +225,10 @@ u32 shiftfs_idmap_down_slow(const struct shiftfs_idmap *map, u32 seen)
 		unsigned int mid = lo + (hi - lo) / 2;
 		const struct shiftfs_extent *e = &map->by_seen[mid];
 
+		if (seen >= e->seen && seen - e->seen < e->count)
+			return e->stored + (seen - e->seen);
 		if (seen < e->seen)
 			hi = mid;
-		else if (seen - e->seen < e->count)
-			return e->stored + (seen - e->seen);
 		else
 			lo = mid + 1;
 	}

@@ -45,6 +45,7 @@ static void shiftfs_copy_ids(struct inode *inode)
 	si->lower_uid = READ_ONCE(lower->i_uid);
 	si->lower_gid = READ_ONCE(lower->i_gid);
 	si->lower_flags = READ_ONCE(lower->i_flags);
+	/* Order these reads before those below. */
 	smp_rmb();
 
 	inode->i_mode = READ_ONCE(lower->i_mode);

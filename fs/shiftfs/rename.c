@@ -27,6 +27,17 @@ static bool shiftfs_rename_holds(const struct shiftfs_rename_end *end)
 }
 
 /*
+ * The VFS will move the upper dentries as the lower ones were. To be said with
+ * the lower directories locked: whoever moves them next is to be noticed.
+ */
+static void shiftfs_rename_sample(const struct shiftfs_rename_end *old,
+				  const struct shiftfs_rename_end *new)
+{
+	shiftfs_sample(old->upper, old->lower);
+	shiftfs_sample(new->upper, new->lower);
+}
+
+/*
  * Both lower directories get locked. -ESTALE makes the VFS look both names up
  * again.
  */
@@ -49,10 +60,11 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 		return err;
 	}
 
+	err = -ESTALE;
 	if (shiftfs_rename_holds(old) && shiftfs_rename_holds(new))
 		err = vfs_rename(&rd);
-	else
-		err = -ESTALE;
+	if (!err)
+		shiftfs_rename_sample(old, new);
 	end_renaming(&rd);
 	return err;
 }
@@ -81,6 +93,8 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 					flags);
 		err = vfs_rename(&rd);
 	}
+	if (!err)
+		shiftfs_rename_sample(old, new);
 	unlock_rename(old->dir, new->dir);
 	return err;
 }
@@ -144,9 +158,6 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 
 	err = shiftfs_lock_and_rename(old_dir->i_sb, &from, &to, flags);
 	if (!err) {
-		/* The VFS moves the upper dentries as the lower ones were. */
-		shiftfs_sample(old, from.lower);
-		shiftfs_sample(new, to.lower);
 		if (d_really_is_positive(new))
 			shiftfs_copy_attr(d_inode(new));
 		shiftfs_copy_attr(d_inode(old));

@@ -16,7 +16,6 @@ kernel-patch: deps
 debug-kernel: deps
 	@$(LAB)/debug-kernel/build
 
-check-debug: export COVERAGE TIMEOUT MEM KERNEL_ARGS
 check-debug: deps tools selftests
 	@$(LAB)/debug-kernel/check $(ARGS)
 
