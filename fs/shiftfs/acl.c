@@ -160,12 +160,13 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 			return PTR_ERR(copy);
 	}
 
+	/* Takes write access to the lower mount itself, which does not nest. */
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out;
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
-	if (err)
-		goto out_write;
 
 	old = shiftfs_override(dentry->d_sb);
 	if (copy)
@@ -176,7 +177,6 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 				     shiftfs_acl_name(type));
 	shiftfs_revert(old);
 	shiftfs_copy_attr(d_inode(dentry));
-out_write:
 	mnt_drop_write(mnt);
 out:
 	posix_acl_release(copy);
@@ -219,12 +219,13 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		goto out;
 	lower = shiftfs_lower_dentry(dentry);
 
+	/* Takes write access to the lower mount itself, which does not nest. */
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out;
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
-	if (err)
-		goto out_write;
 
 	old = shiftfs_override(inode->i_sb);
 	if (value)
@@ -233,7 +234,6 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		err = vfs_removexattr(lower_idmap, lower, name);
 	shiftfs_revert(old);
 	shiftfs_copy_attr(inode);
-out_write:
 	mnt_drop_write(mnt);
 out:
 	dput(dentry);
