@@ -152,8 +152,8 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 			return ret;
 	}
 
-	/* A directory is refreshed by ->permission when it is walked. */
-	if (inode && !S_ISDIR(inode->i_mode))
+	/* Of a directory where the walk ends, ->permission is not called. */
+	if (inode)
 		shiftfs_refresh(inode);
 	return 1;
 }
