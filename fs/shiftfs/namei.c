@@ -237,6 +237,9 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name);
 		if (IS_ERR(lower))
 			return lower;
+		/* Some directories, casefolded ones say, cache no "no". */
+		if (d_unhashed(lower) && d_really_is_negative(lower))
+			return lower;
 		if (shiftfs_name_holds(dentry, lower, lower_dir,
 				       &dentry->d_name))
 			return lower;
@@ -309,8 +312,11 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			dput(lower);
 			return ERR_CAST(inode);
 		}
-	} else if (!is_comparable(lower_dir)) {
-		/* Several names lead to one dentry: do not remember a "no". */
+	} else if (!is_comparable(lower_dir) || d_unhashed(lower)) {
+		/*
+		 * Several names lead to one dentry, or nothing is left to
+		 * compare with: do not remember a "no".
+		 */
 		dput(lower);
 		return NULL;
 	}
