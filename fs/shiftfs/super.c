@@ -185,6 +185,14 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (ss->lower.mnt->mnt_flags & MNT_NODEV)
 		sb->s_iflags |= SB_I_NODEV;
 	sb->s_iflags |= SB_I_SKIP_SYNC;
+#ifdef SB_I_NOUMASK
+	/* Who applies the umask below, after a default ACL, is not forestalled. */
+	sb->s_iflags |= lower->s_iflags & SB_I_NOUMASK;
+#endif
+#ifdef SB_I_EVM_HMAC_UNSUPPORTED
+	/* It would be made of the ids seen, and stored over the lower one's. */
+	sb->s_iflags |= SB_I_EVM_HMAC_UNSUPPORTED;
+#endif
 
 	ss->wb_err = errseq_sample(&lower->s_wb_err);
 	shiftfs_lockdep_sb(sb);
