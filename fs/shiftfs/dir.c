@@ -130,6 +130,9 @@ static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
 	shiftfs_set_lower(dentry, lower);
 	shiftfs_copy_attr(inode);
 	d_instantiate(dentry, inode);
+	/* ->lookup does not hash the "no" of every directory. */
+	if (d_unhashed(dentry))
+		d_rehash(dentry);
 out:
 	shiftfs_copy_attr(dir);
 	dput(other);
