@@ -118,6 +118,14 @@ static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
 	return shiftfs_set_lower_attr(dentry, &attr);
 }
 
+/* The VFS asked who owns the file of a copy that may have been old. */
+static bool shiftfs_may_set_acl(struct shiftfs_mnt_idmap *idmap,
+				struct inode *inode)
+{
+	shiftfs_refresh(inode);
+	return inode_owner_or_capable(idmap, inode);
+}
+
 #ifdef SHIFTFS_HAVE_GET_INODE_ACL
 static const char *shiftfs_acl_name(int type)
 {
@@ -154,6 +162,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	if (shiftfs_is_stale(dentry))
 		return -ESTALE;
+	if (!shiftfs_may_set_acl(idmap, d_inode(dentry)))
+		return -EPERM;
 	if (acl) {
 		copy = shiftfs_acl_down(dentry->d_sb, acl);
 		if (IS_ERR(copy))
@@ -199,6 +209,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	int size = 0;
 	int err;
 
+	if (!shiftfs_may_set_acl(idmap, inode))
+		return -EPERM;
 	if (acl) {
 		copy = shiftfs_acl_down(inode->i_sb, acl);
 		if (IS_ERR(copy))

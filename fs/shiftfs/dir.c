@@ -130,6 +130,9 @@ static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
 	shiftfs_set_lower(dentry, lower);
 	shiftfs_copy_attr(inode);
 	d_instantiate(dentry, inode);
+	/* ->lookup does not hash the "no" of every directory. */
+	if (d_unhashed(dentry))
+		d_rehash(dentry);
 out:
 	shiftfs_copy_attr(dir);
 	dput(other);
@@ -143,13 +146,20 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	int err;
 
 	err = shiftfs_begin(&new, dir, dentry, idmap);
-	if (err)
-		return err;
-	err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower, mode);
-	if (!err)
-		err = shiftfs_instantiate(&new, dir, dentry, NULL);
-	shiftfs_end(&new, dentry, true);
-	return err;
+	if (!err) {
+		err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower,
+					 mode);
+		if (!err)
+			err = shiftfs_instantiate(&new, dir, dentry, NULL);
+		shiftfs_end(&new, dentry, true);
+	}
+
+	/*
+	 * Somebody made it beneath since it was looked up, which open(2)
+	 * without O_EXCL must not fail for: -ESTALE has it looked up again,
+	 * and with O_EXCL the VFS then says -EEXIST.
+	 */
+	return err == -EEXIST ? -ESTALE : err;
 }
 
 static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,

@@ -132,8 +132,10 @@ static inline struct file *shiftfs_lower_file(const struct file *file)
  */
 static inline bool shiftfs_is_stale(const struct dentry *dentry)
 {
-	return d_inode(shiftfs_lower_dentry(dentry)) !=
-	       shiftfs_lower_inode(d_inode(dentry));
+	const struct dentry *lower = shiftfs_lower_dentry(dentry);
+
+	/* One from d_obtain_alias() can be found before export.c is done. */
+	return !lower || d_inode(lower) != shiftfs_lower_inode(d_inode(dentry));
 }
 
 /*

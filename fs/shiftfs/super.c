@@ -90,7 +90,8 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	if (!wait)
 		return 0;
 
-	down_read(&lower->s_umount);
+	/* A shiftfs below a shiftfs is of the same lock class. */
+	down_read_nested(&lower->s_umount, SINGLE_DEPTH_NESTING);
 	err = sync_filesystem(lower);
 	up_read(&lower->s_umount);
 	if (err)
@@ -185,6 +186,14 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (ss->lower.mnt->mnt_flags & MNT_NODEV)
 		sb->s_iflags |= SB_I_NODEV;
 	sb->s_iflags |= SB_I_SKIP_SYNC;
+#ifdef SB_I_NOUMASK
+	/* Who applies the umask below, after a default ACL, is not forestalled. */
+	sb->s_iflags |= lower->s_iflags & SB_I_NOUMASK;
+#endif
+#ifdef SB_I_EVM_HMAC_UNSUPPORTED
+	/* It would be made of the ids seen, and stored over the lower one's. */
+	sb->s_iflags |= SB_I_EVM_HMAC_UNSUPPORTED;
+#endif
 
 	ss->wb_err = errseq_sample(&lower->s_wb_err);
 	shiftfs_lockdep_sb(sb);
@@ -262,7 +271,8 @@ int shiftfs_reconfigure(struct fs_context *fc)
 	if (err)
 		return err;
 
-	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
+	if (fc->sb_flags_mask & SB_RDONLY &&
+	    !(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
 	    shiftfs_lower_is_ro(ss)) {
 		errorf(fc, "shiftfs: the lower filesystem, of type %s, is read-only",
 		       ss->lower.mnt->mnt_sb->s_type->name);
