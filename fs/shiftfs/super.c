@@ -90,7 +90,11 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	if (!wait)
 		return 0;
 
-	down_read(&lower->s_umount);
+	/*
+	 * umount comes here with ours held. The lower one may be of the same
+	 * type, but is always further down the stack.
+	 */
+	down_read_nested(&lower->s_umount, SINGLE_DEPTH_NESTING);
 	err = sync_filesystem(lower);
 	up_read(&lower->s_umount);
 	if (err)
