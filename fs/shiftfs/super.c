@@ -90,7 +90,10 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	if (!wait)
 		return 0;
 
-	/* A shiftfs below a shiftfs is of the same lock class. */
+	/*
+	 * umount comes here with ours held. The lower one may be of the same
+	 * type, but is always further down the stack.
+	 */
 	down_read_nested(&lower->s_umount, SINGLE_DEPTH_NESTING);
 	err = sync_filesystem(lower);
 	up_read(&lower->s_umount);
