@@ -30,6 +30,15 @@ static void shiftfs_free_inode(struct inode *inode)
 	kmem_cache_free(shiftfs_inode_cachep, shiftfs_i(inode));
 }
 
+/*
+ * An inode without a dentry is of no use: it is made again in no time, and
+ * meanwhile it would pin the lower one, which may have been removed.
+ */
+static int shiftfs_drop_inode(struct inode *inode)
+{
+	return 1;
+}
+
 static void shiftfs_evict_inode(struct inode *inode)
 {
 	truncate_inode_pages_final(&inode->i_data);
@@ -103,6 +112,7 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 static const struct super_operations shiftfs_super_ops = {
 	.alloc_inode	= shiftfs_alloc_inode,
 	.free_inode	= shiftfs_free_inode,
+	.drop_inode	= shiftfs_drop_inode,
 	.evict_inode	= shiftfs_evict_inode,
 	.put_super	= shiftfs_put_super,
 	.statfs		= shiftfs_statfs,
