@@ -118,6 +118,14 @@ static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
 	return shiftfs_set_lower_attr(dentry, &attr);
 }
 
+/* The VFS asked who owns the file of a copy that may have been old. */
+static bool shiftfs_may_set_acl(struct shiftfs_mnt_idmap *idmap,
+				struct inode *inode)
+{
+	shiftfs_refresh(inode);
+	return inode_owner_or_capable(idmap, inode);
+}
+
 #ifdef SHIFTFS_HAVE_GET_INODE_ACL
 static const char *shiftfs_acl_name(int type)
 {
@@ -154,18 +162,21 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	if (shiftfs_is_stale(dentry))
 		return -ESTALE;
+	if (!shiftfs_may_set_acl(idmap, d_inode(dentry)))
+		return -EPERM;
 	if (acl) {
 		copy = shiftfs_acl_down(dentry->d_sb, acl);
 		if (IS_ERR(copy))
 			return PTR_ERR(copy);
 	}
 
+	/* Takes write access to the lower mount itself, which does not nest. */
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out;
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
-	if (err)
-		goto out_write;
 
 	old = shiftfs_override(dentry->d_sb);
 	if (copy)
@@ -176,7 +187,6 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 				     shiftfs_acl_name(type));
 	shiftfs_revert(old);
 	shiftfs_copy_attr(d_inode(dentry));
-out_write:
 	mnt_drop_write(mnt);
 out:
 	posix_acl_release(copy);
@@ -199,6 +209,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	int size = 0;
 	int err;
 
+	if (!shiftfs_may_set_acl(idmap, inode))
+		return -EPERM;
 	if (acl) {
 		copy = shiftfs_acl_down(inode->i_sb, acl);
 		if (IS_ERR(copy))
@@ -219,12 +231,13 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		goto out;
 	lower = shiftfs_lower_dentry(dentry);
 
+	/* Takes write access to the lower mount itself, which does not nest. */
+	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	if (err)
+		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out;
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
-	if (err)
-		goto out_write;
 
 	old = shiftfs_override(inode->i_sb);
 	if (value)
@@ -233,7 +246,6 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		err = vfs_removexattr(lower_idmap, lower, name);
 	shiftfs_revert(old);
 	shiftfs_copy_attr(inode);
-out_write:
 	mnt_drop_write(mnt);
 out:
 	dput(dentry);

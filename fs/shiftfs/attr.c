@@ -148,6 +148,13 @@ int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
 			goto out;
 	}
 
+	/*
+	 * A file capability for a root whom the map lacks is not seen above, so
+	 * the VFS did not ask for its removal. The lower one looks again.
+	 */
+	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
+		attr->ia_valid |= ATTR_KILL_PRIV;
+
 	/* The lower notify_change() makes a mode of the kill flags itself. */
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
 		attr->ia_valid &= ~ATTR_MODE;

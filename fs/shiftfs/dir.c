@@ -130,6 +130,9 @@ static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
 	shiftfs_set_lower(dentry, lower);
 	shiftfs_copy_attr(inode);
 	d_instantiate(dentry, inode);
+	/* ->lookup does not hash the "no" of every directory. */
+	if (d_unhashed(dentry))
+		d_rehash(dentry);
 out:
 	shiftfs_copy_attr(dir);
 	dput(other);
@@ -143,13 +146,20 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	int err;
 
 	err = shiftfs_begin(&new, dir, dentry, idmap);
-	if (err)
-		return err;
-	err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower, mode);
-	if (!err)
-		err = shiftfs_instantiate(&new, dir, dentry, NULL);
-	shiftfs_end(&new, dentry, true);
-	return err;
+	if (!err) {
+		err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower,
+					 mode);
+		if (!err)
+			err = shiftfs_instantiate(&new, dir, dentry, NULL);
+		shiftfs_end(&new, dentry, true);
+	}
+
+	/*
+	 * Somebody made it beneath since it was looked up, which open(2)
+	 * without O_EXCL must not fail for: -ESTALE has it looked up again,
+	 * and with O_EXCL the VFS then says -EEXIST.
+	 */
+	return err == -EEXIST ? -ESTALE : err;
 }
 
 static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
@@ -244,6 +254,21 @@ static int shiftfs_link(struct dentry *old, struct inode *dir,
 }
 
 /*
+ * The file @dentry stood for was removed through it. Our caller has it in use,
+ * so it is the others that are dropped: names which were removed beneath while
+ * there were more, and what a directory pins.
+ */
+void shiftfs_removed(struct dentry *dentry)
+{
+	struct inode *inode = d_inode(dentry);
+
+	if (S_ISDIR(inode->i_mode))
+		shiftfs_drop_children(dentry);
+	else if (!inode->i_nlink)
+		d_prune_aliases(inode);
+}
+
+/*
  * The lower dentry is removed while the upper one pins it, so it is unhashed
  * but keeps its inode: who has the file open goes on with it. The upper dentry
  * is dropped likewise, and with its last user the file goes.
@@ -263,6 +288,7 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	old = shiftfs_override(dir->i_sb);
 	dget(lower);
 	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
+	WRITE_ONCE(shiftfs_i(inode)->remover, current);
 
 	if (lower->d_parent != lower_dir || d_unhashed(lower) ||
 	    shiftfs_is_stale(dentry))
@@ -274,6 +300,7 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = vfs_unlink(shiftfs_idmap_of(mnt), d_inode(lower_dir),
 				 lower, NULL);
 
+	WRITE_ONCE(shiftfs_i(inode)->remover, NULL);
 	inode_unlock(d_inode(lower_dir));
 	dput(lower);
 	shiftfs_revert(old);
@@ -283,6 +310,7 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		d_drop(dentry);
 		shiftfs_copy_attr(inode);
 		shiftfs_copy_attr(dir);
+		shiftfs_removed(dentry);
 	}
 	return err;
 }

@@ -352,7 +352,8 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	set_nlink(inode, 1);
 	d_tmpfile(file, inode);
 	err = finish_open(file, dentry, shiftfs_opened);
-	if (err)
+	/* Once it is opened, ->release closes the lower file. */
+	if (err && !(file->f_mode & FMODE_OPENED))
 		fput(lower);
 
 out_write:

@@ -26,11 +26,16 @@ int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
 			 struct dentry *dentry, struct shiftfs_fileattr *fa)
 {
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
+	struct inode *inode = d_inode(dentry);
 	const struct cred *old;
 	int err;
 
 	if (shiftfs_is_stale(dentry))
 		return -ESTALE;
+	/* The VFS asked who owns the file of a copy that may have been old. */
+	shiftfs_refresh(inode);
+	if (!inode_owner_or_capable(idmap, inode))
+		return -EPERM;
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
@@ -39,7 +44,7 @@ int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
 	err = vfs_fileattr_set(shiftfs_idmap_of(mnt),
 			       shiftfs_lower_dentry(dentry), fa);
 	shiftfs_revert(old);
-	shiftfs_copy_attr(d_inode(dentry));
+	shiftfs_copy_attr(inode);
 	mnt_drop_write(mnt);
 	return err;
 }

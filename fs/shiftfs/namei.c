@@ -68,36 +68,72 @@ static int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 	return ret;
 }
 
-/* The d_seq has moved on: is the upper dentry nevertheless right? */
+static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *lower,
+				struct dentry *lower_dir)
+{
+	struct name_snapshot name;
+	struct inode *inode;
+	bool holds;
+
+	take_dentry_name_snapshot(&name, dentry);
+	holds = shiftfs_name_holds(dentry, lower, lower_dir, &name.name);
+	release_dentry_name_snapshot(&name);
+	if (!holds)
+		return false;
+
+	inode = d_inode(dentry);
+	return d_inode(lower) == (inode ? shiftfs_lower_inode(inode) : NULL);
+}
+
+/*
+ * The d_seq has moved on: is the upper dentry nevertheless right?
+ *
+ * A "no" makes the VFS drop the dentry and umount what is below it. It is not
+ * to be said in the middle of a create or a rename through us, when the lower
+ * dentry is changed already and the upper one not yet told: they hold the
+ * lower directory locked for as long.
+ */
 static int shiftfs_revalidate_slow(struct dentry *dentry, struct dentry *lower)
 {
 	struct dentry *parent = dget_parent(dentry);
-	struct inode *inode = d_inode(dentry);
-	struct name_snapshot name;
-	int ret = 0;
+	struct dentry *lower_dir = shiftfs_lower_dentry(parent);
+	int ret;
 
-	take_dentry_name_snapshot(&name, dentry);
-	if (shiftfs_name_holds(dentry, lower, shiftfs_lower_dentry(parent),
-			       &name.name)) {
-		if (inode)
-			ret = d_inode(lower) == shiftfs_lower_inode(inode);
-		else
-			ret = d_is_negative(lower);
+	ret = shiftfs_still_holds(dentry, lower, lower_dir);
+	if (!ret) {
+		inode_lock_shared(d_inode(lower_dir));
+		lower = shiftfs_lower_dentry(dentry);
+		ret = !read_seqcount_retry(&lower->d_seq,
+					   READ_ONCE(dentry->d_time)) ||
+		      shiftfs_still_holds(dentry, lower, lower_dir);
+		inode_unlock_shared(d_inode(lower_dir));
 	}
-	release_dentry_name_snapshot(&name);
 	dput(parent);
 	return ret;
 }
 
-static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+/*
+ * The lower dentry, referenced: without RCU nothing else keeps the one which
+ * ->create may exchange meanwhile.
+ */
+static struct dentry *shiftfs_get_lower(const struct dentry *dentry)
 {
-	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct dentry *lower;
+
+	rcu_read_lock();
+	do {
+		lower = shiftfs_lower_dentry(dentry);
+	} while (lower && !lockref_get_not_dead(&lower->d_lockref));
+	rcu_read_unlock();
+	return lower;
+}
+
+static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
+				   unsigned int flags)
+{
 	struct inode *inode = d_inode_rcu(dentry);
 	unsigned int seq = READ_ONCE(dentry->d_time);
 	int ret;
-
-	if (unlikely(!lower))
-		return 0;
 
 	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
 		const struct cred *old = shiftfs_override(dentry->d_sb);
@@ -116,10 +152,29 @@ static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
 			return ret;
 	}
 
-	/* A directory is refreshed by ->permission when it is walked. */
-	if (inode && !S_ISDIR(inode->i_mode))
+	/* Of a directory where the walk ends, ->permission is not called. */
+	if (inode)
 		shiftfs_refresh(inode);
 	return 1;
+}
+
+static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+{
+	struct dentry *lower;
+	int ret;
+
+	if (flags & LOOKUP_RCU) {
+		lower = shiftfs_lower_dentry(dentry);
+		return likely(lower) ?
+		       shiftfs_revalidate_with(dentry, lower, flags) : 0;
+	}
+
+	lower = shiftfs_get_lower(dentry);
+	if (unlikely(!lower))
+		return 0;
+	ret = shiftfs_revalidate_with(dentry, lower, flags);
+	dput(lower);
+	return ret;
 }
 
 #ifdef SHIFTFS_HAVE_D_REVALIDATE_NAME
@@ -181,6 +236,9 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 
 		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name);
 		if (IS_ERR(lower))
+			return lower;
+		/* Some directories, casefolded ones say, cache no "no". */
+		if (d_unhashed(lower) && d_really_is_negative(lower))
 			return lower;
 		if (shiftfs_name_holds(dentry, lower, lower_dir,
 				       &dentry->d_name))
@@ -254,8 +312,11 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			dput(lower);
 			return ERR_CAST(inode);
 		}
-	} else if (!is_comparable(lower_dir)) {
-		/* Several names lead to one dentry: do not remember a "no". */
+	} else if (!is_comparable(lower_dir) || d_unhashed(lower)) {
+		/*
+		 * Several names lead to one dentry, or nothing is left to
+		 * compare with: do not remember a "no".
+		 */
 		dput(lower);
 		return NULL;
 	}

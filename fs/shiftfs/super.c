@@ -20,6 +20,7 @@ static struct inode *shiftfs_alloc_inode(struct super_block *sb)
 	if (!si)
 		return NULL;
 	si->lower = NULL;
+	si->remover = NULL;
 	return &si->vfs_inode;
 }
 
@@ -27,6 +28,15 @@ static struct inode *shiftfs_alloc_inode(struct super_block *sb)
 static void shiftfs_free_inode(struct inode *inode)
 {
 	kmem_cache_free(shiftfs_inode_cachep, shiftfs_i(inode));
+}
+
+/*
+ * An inode without a dentry is of no use: it is made again in no time, and
+ * meanwhile it would pin the lower one, which may have been removed.
+ */
+static int shiftfs_drop_inode(struct inode *inode)
+{
+	return 1;
 }
 
 static void shiftfs_evict_inode(struct inode *inode)
@@ -90,7 +100,11 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	if (!wait)
 		return 0;
 
-	down_read(&lower->s_umount);
+	/*
+	 * umount comes here with ours held. The lower one may be of the same
+	 * type, but is always further down the stack.
+	 */
+	down_read_nested(&lower->s_umount, SINGLE_DEPTH_NESTING);
 	err = sync_filesystem(lower);
 	up_read(&lower->s_umount);
 	if (err)
@@ -102,6 +116,7 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 static const struct super_operations shiftfs_super_ops = {
 	.alloc_inode	= shiftfs_alloc_inode,
 	.free_inode	= shiftfs_free_inode,
+	.drop_inode	= shiftfs_drop_inode,
 	.evict_inode	= shiftfs_evict_inode,
 	.put_super	= shiftfs_put_super,
 	.statfs		= shiftfs_statfs,
@@ -185,6 +200,14 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (ss->lower.mnt->mnt_flags & MNT_NODEV)
 		sb->s_iflags |= SB_I_NODEV;
 	sb->s_iflags |= SB_I_SKIP_SYNC;
+#ifdef SB_I_NOUMASK
+	/* Who applies the umask below, after a default ACL, is not forestalled. */
+	sb->s_iflags |= lower->s_iflags & SB_I_NOUMASK;
+#endif
+#ifdef SB_I_EVM_HMAC_UNSUPPORTED
+	/* It would be made of the ids seen, and stored over the lower one's. */
+	sb->s_iflags |= SB_I_EVM_HMAC_UNSUPPORTED;
+#endif
 
 	ss->wb_err = errseq_sample(&lower->s_wb_err);
 	shiftfs_lockdep_sb(sb);
@@ -198,6 +221,7 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	root->d_fsdata = dget(ss->lower.dentry);
 	shiftfs_sample(root, ss->lower.dentry);
 	sb->s_root = root;
+	shiftfs_watch(sb);
 	return 0;
 }
 
@@ -262,7 +286,8 @@ int shiftfs_reconfigure(struct fs_context *fc)
 	if (err)
 		return err;
 
-	if (!(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
+	if (fc->sb_flags_mask & SB_RDONLY &&
+	    !(fc->sb_flags & SB_RDONLY) && sb_rdonly(sb) &&
 	    shiftfs_lower_is_ro(ss)) {
 		errorf(fc, "shiftfs: the lower filesystem, of type %s, is read-only",
 		       ss->lower.mnt->mnt_sb->s_type->name);
@@ -277,6 +302,7 @@ int shiftfs_reconfigure(struct fs_context *fc)
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {
+	shiftfs_unwatch(sb);
 	kill_anon_super(sb);
 	shiftfs_free_sb(sb->s_fs_info);
 	sb->s_fs_info = NULL;
@@ -297,6 +323,7 @@ static void shiftfs_inode_init_once(void *obj)
 	struct shiftfs_inode *si = obj;
 
 	inode_init_once(&si->vfs_inode);
+	INIT_LIST_HEAD(&si->gone);
 }
 
 static int __init shiftfs_init(void)
@@ -315,11 +342,17 @@ static int __init shiftfs_init(void)
 	if (err)
 		goto out_cache;
 
-	err = register_filesystem(&shiftfs_fs_type);
+	err = shiftfs_init_notify();
 	if (err)
 		goto out_io;
+
+	err = register_filesystem(&shiftfs_fs_type);
+	if (err)
+		goto out_notify;
 	return 0;
 
+out_notify:
+	shiftfs_exit_notify();
 out_io:
 	shiftfs_exit_io();
 out_cache:
@@ -330,6 +363,7 @@ out_cache:
 static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
+	shiftfs_exit_notify();
 	shiftfs_exit_io();
 	/* Inodes are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();

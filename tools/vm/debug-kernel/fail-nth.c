@@ -2,7 +2,7 @@
 /*
  * fail-nth LOWER MOUNTPOINT: run each operation on a shiftfs mount of LOWER
  * with its first memory allocation failing, then its second, and so on until
- * none is left to fail. An operation must then succeed or report ENOMEM, and
+ * none is left to fail. An operation must then succeed or report it, and
  * must succeed once nothing fails. What it leaks or breaks on the way is for
  * the debug kernel to report.
  *
@@ -354,8 +354,10 @@ static int op_get_acl(void)
 
 static int op_set_cap(void)
 {
-	/* version 2, effective, cap_net_raw */
-	static const unsigned int cap[] = { 0x02000001, 1 << 13, 0, 0, 0 };
+	/* version 3, effective, cap_net_raw, of the root that the map knows */
+	static const unsigned int cap[] = {
+		0x03000001, 1 << 13, 0, 0, 0, 100000
+	};
 
 	return OPEN_AND(ret(fsetxattr(fd, "security.capability", cap,
 				      sizeof(cap), 0)));
@@ -424,6 +426,15 @@ static bool used_up(void)
 		exit(2);
 	}
 	return atoi(text) == 0;
+}
+
+/*
+ * How the kernel says that an allocation failed: tmpfs has no inode then,
+ * the lock code no lock, and open no file.
+ */
+static bool out_of_memory(int r)
+{
+	return r == -ENOMEM || r == -ENOSPC || r == -ENOLCK || r == -ENFILE;
 }
 
 static void prepare(mode_t type, bool both)
@@ -506,7 +517,7 @@ int main(int argc, char **argv)
 				break;
 			if (r == 0)
 				survived++;
-			else if (r != -ENOMEM) {
+			else if (!out_of_memory(r)) {
 				printf("# %s: allocation %u failed: %s, wanted ENOMEM\n",
 				       ops[i].name, nth, strerror(-r));
 				bad = true;
