@@ -60,11 +60,12 @@ each=$((seconds / batches))
 size=$(((${#stressors[@]} + batches - 1) / batches))
 small=(--hdd-bytes 32M --iomix-bytes 16M --fallocate-bytes 32M --fiemap-bytes 16M
 	--readahead-bytes 16M --revio-bytes 16M --seek-size 16M --sync-file-bytes 16M
-	--seal-size 1M --copy-file-bytes 16M)
+	--copy-file-bytes 128M)
 # those that this version knows
 options=()
+help=$(stress-ng --help 2>&1)
 for ((i = 0; i < ${#small[@]}; i += 2)); do
-	if stress-ng --help 2>&1 | grep -q -e "${small[i]} "; then
+	if [[ $help = *"${small[i]} "* ]]; then
 		options+=("${small[i]}" "${small[i + 1]}")
 	fi
 done
