@@ -265,7 +265,7 @@ void shiftfs_removed(struct dentry *dentry)
 	if (S_ISDIR(inode->i_mode))
 		shiftfs_drop_children(dentry);
 	else if (!inode->i_nlink)
-		d_prune_aliases(inode);
+		shiftfs_drop_aliases(inode);
 }
 
 /*

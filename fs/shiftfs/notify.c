@@ -110,19 +110,35 @@ void shiftfs_drop_children(struct dentry *dentry)
 	dput(lower);
 }
 
-/* Drop the unused dentries of @inode, whose reference is consumed. */
-static void shiftfs_forget(struct inode *inode)
+/*
+ * Every name of @inode is gone. What is unused goes now, what is in use with
+ * its last user: it is no longer found, so it is not kept.
+ */
+void shiftfs_drop_aliases(struct inode *inode)
 {
+	bool is_dir = S_ISDIR(inode->i_mode);
+	bool is_root = false;
 	struct dentry *dentry;
 
-	if (S_ISDIR(inode->i_mode)) {
-		dentry = d_find_any_alias(inode);
-		if (dentry) {
+	do {
+		dentry = d_find_alias(inode);
+		if (!dentry)
+			break;
+		/* The source of the mount itself was removed: stay mounted. */
+		is_root = IS_ROOT(dentry);
+		if (!is_root)
+			d_invalidate(dentry);
+		if (is_dir)
 			shiftfs_drop_children(dentry);
-			dput(dentry);
-		}
-	}
+		dput(dentry);
+		/* A directory has one alias, which is found unhashed, too. */
+	} while (!is_dir && !is_root);
 	d_prune_aliases(inode);
+}
+
+static void shiftfs_forget(struct inode *inode)
+{
+	shiftfs_drop_aliases(inode);
 	iput(inode);
 }
 

@@ -224,6 +224,7 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 
 /* notify.c */
 void shiftfs_drop_children(struct dentry *dentry);
+void shiftfs_drop_aliases(struct inode *inode);
 void shiftfs_watch(struct super_block *sb);
 void shiftfs_unwatch(struct super_block *sb);
 int shiftfs_init_notify(void);
