@@ -207,7 +207,12 @@ TEST_F(shift, garbage)
 	NEED_HANDLES();
 	make("f", 1, 1, S_IFREG | 0600);
 	OK(get(upper, "f", &h));
-	for (unsigned int i = 0; i < h.h.handle_bytes * 8; i += 3) {
+	/*
+	 * xfs of 6.1 waits for ever for some numbers of its own inodes, also
+	 * without a mount over it: there the inode number is left as it is.
+	 */
+	for (unsigned int i = lower_is("xfs") ? 64 : 0;
+	     i < h.h.handle_bytes * 8; i += 3) {
 		int fd;
 
 		bad = h;
