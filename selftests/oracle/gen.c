@@ -71,7 +71,7 @@ static unsigned int pick_id(struct rng *r, const struct op *op)
 	return id;
 }
 
-static bool uses(const struct op *op, char c)
+bool uses(const struct op *op, char c)
 {
 	return strchr(kinds[op->kind].sig, c);
 }
@@ -86,6 +86,32 @@ const char *accepted(const struct op *op)
 	    !strncmp(kinds[op->kind].name, "link", 4))
 		return "a link by a caller whose ids are not mapped";
 	return NULL;
+}
+
+/* Prefer a descriptor that was opened, if the open succeeded. */
+static void pick_slot(struct rng *r, struct op *op)
+{
+	int caller[64], slot[64], n = 0, i;
+
+	op->slot = below(r, SLOTS);
+	for (int c = 0; c < nr_callers; c++)
+		for (int s = 0; s < SLOTS && n < 64; s++)
+			if (r->open[c] & 1 << s) {
+				caller[n] = c;
+				slot[n++] = s;
+			}
+	if (!n || !below(r, 16))
+		return;
+	i = below(r, n);
+	op->caller = caller[i];
+	op->slot = slot[i];
+}
+
+static bool opens(const struct op *op)
+{
+	const char *sig = kinds[op->kind].sig;
+
+	return !strncmp(sig, "sp", 2) && strcmp(kinds[op->kind].name, "linkfd");
 }
 
 static void gen_once(struct rng *r, struct op *op)
@@ -109,8 +135,10 @@ static void gen_once(struct rng *r, struct op *op)
 		op->path = pick_path(r);
 	if (uses(op, 'q'))
 		op->path2 = pick_path(r);
-	if (uses(op, 's'))
+	if (opens(op))
 		op->slot = below(r, SLOTS);
+	else if (uses(op, 's'))
+		pick_slot(r, op);
 	if (uses(op, 't'))
 		op->slot2 = below(r, SLOTS);
 	if (uses(op, 'm'))
@@ -140,11 +168,41 @@ static void gen_once(struct rng *r, struct op *op)
 	}
 }
 
-void gen_op(struct rng *r, struct op *op)
+static void gen_op(struct rng *r, struct op *op)
 {
 	do
 		gen_once(r, op);
 	while (accepted(op));
+	if (opens(op))
+		r->open[op->caller] |= 1 << op->slot;
+	else if (!strcmp(kinds[op->kind].name, "close"))
+		r->open[op->caller] &= ~(1 << op->slot);
+}
+
+/*
+ * An episode starts with a few opens by those who may, so that the operations
+ * on descriptors find some.
+ */
+void gen_episode(struct rng *r, struct op *ops, int n)
+{
+	static const int files[] = { 0, 1, 5, 9, 16, 18 };
+
+	memset(r->open, 0, sizeof(r->open));
+	for (int i = 0; i < n; i++) {
+		gen_op(r, &ops[i]);
+		if (i >= 8)
+			continue;
+		memset(&ops[i], 0, sizeof(ops[i]));
+		for (int k = 0; k < nr_kinds; k++)
+			if (!strcmp(kinds[k].name, i & 1 ? "creat" : "open"))
+				ops[i].kind = k;
+		ops[i].caller = below(r, 5);
+		ops[i].slot = i / 4;
+		ops[i].path = files[below(r, 6)];
+		ops[i].flags = i & 1 ? 0 : O_RDWR;
+		ops[i].mode = 0644;
+		r->open[ops[i].caller] |= 1 << ops[i].slot;
+	}
 }
 
 static void print_flags(FILE *f, const struct op *op)
@@ -182,7 +240,7 @@ void print_op(FILE *f, const struct op *op)
 
 	fprintf(f, "as(%s); at(%s); %s(", callers[op->caller].name,
 		op->via == MOUNT ? "mount" : "lower", k->name);
-	for (const char *s = k->sig; *s; s++, sep = ", ") {
+	for (const char *s = k->sig; *s && *s != 'r'; s++, sep = ", ") {
 		fputs(sep, f);
 		switch (*s) {
 		case 'p': fprintf(f, "\"%s\"", paths[op->path]); break;

@@ -46,7 +46,7 @@ struct flag {
 
 /*
  * sig: p path, q second path, s slot, t second slot, m mode, u uid, g gid,
- * o offset, l length, f flags, x attribute name, v value. Of `one` one is
+ * o offset, l length, f flags, x attribute name, v value, r changes nothing. Of `one` one is
  * taken, of `any` each or not.
  */
 struct kind {
@@ -92,10 +92,12 @@ size_t xattr_value(const struct op *op, void *buf);
 /* gen.c */
 struct rng {
 	uint64_t s;
+	unsigned int open[16];	/* by caller: the slots that it opened */
 };
 uint64_t rnd(struct rng *r);
 unsigned int below(struct rng *r, unsigned int n);
-void gen_op(struct rng *r, struct op *op);
+void gen_episode(struct rng *r, struct op *ops, int n);
+bool uses(const struct op *op, char c);
 void print_op(FILE *f, const struct op *op);
 const char *accepted(const struct op *op);
 

@@ -149,14 +149,14 @@ static void put_error(struct out *o, const char *what)
 	put_text(o, " %s:%s", what, strerrorname_np(errno));
 }
 
-static void put_xattrs(struct out *o, int dir, const char *name)
+static void put_xattrs(struct out *o, int dir, const char *path)
 {
-	char list[2048], names[32][64], value[4096], path[320];
+	char list[2048], names[32][64], value[4096];
 	ssize_t n, len;
 	int count = 0;
 
 	/* the l* calls take no directory */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, name);
+	OK(fchdir(dir));
 	n = llistxattr(path, list, sizeof(list));
 	if (n < 0) {
 		put_error(o, "listxattr");
@@ -195,8 +195,10 @@ static void put_content(struct out *o, int dir, const char *name)
 		put_error(o, "open");
 		return;
 	}
-	while ((n = read(fd, buf, sizeof(buf))) > 0)
-		h = sum(buf, n, h);
+	do {
+		n = read(fd, buf, sizeof(buf));
+		h = sum(buf, n > 0 ? n : 0, h);
+	} while (n == sizeof(buf));
 	if (n < 0)
 		put_error(o, "read");
 	put_text(o, " sum=%016llx", (unsigned long long)h);
@@ -327,7 +329,9 @@ void tree_state(int dir, char *buf)
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		put_error(&o, "open");
+		OK(chdir("/"));
 		return;
 	}
 	put_dir(&o, fd, "");
+	OK(chdir("/"));
 }
