@@ -4,7 +4,8 @@
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. Without
- * arguments, a subject of run-all. --self compares the oracle with itself.
+ * arguments, a subject of run-all. --self compares the oracle with itself,
+ * --fault gives the first side a map that lacks the last id.
  */
 #include <getopt.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 static char *state[2][2];	/* by side and enum via */
 static char work_dir[2][PATH_MAX];
 static bool first_is_shiftfs = true;
+static const char *first_map = MAP;
 static unsigned int episode_length = 150;
 static unsigned long called[128], succeeded[128];	/* by kind */
 
@@ -93,7 +95,8 @@ static void replay(const struct op *ops, int n, struct divergence *d,
 	struct side *sides[2];
 
 	for (int s = 0; s < 2; s++)
-		sides[s] = side_start(work_dir[s], s == 0 && first_is_shiftfs);
+		sides[s] = side_start(work_dir[s], s == 0 && first_is_shiftfs,
+				      s == 0 ? first_map : MAP);
 	d->step = -1;
 	d->what[0] = 0;
 	compare_states(sides, d);
@@ -270,6 +273,7 @@ int main(int argc, char **argv)
 		{ "episode", required_argument, NULL, 'e' },
 		{ "length", required_argument, NULL, 'l' },
 		{ "findings", required_argument, NULL, 'f' },
+		{ "fault", no_argument, NULL, 'F' },
 		{ "self", no_argument, NULL, 'x' },
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
@@ -290,6 +294,7 @@ int main(int argc, char **argv)
 		case 'e': only = strtol(optarg, NULL, 0); break;
 		case 'l': episode_length = strtoul(optarg, NULL, 0); break;
 		case 'f': max = strtol(optarg, NULL, 0); break;
+		case 'F': first_map = "b:0:100000:65535"; break;
 		case 't': stats = true; break;
 		case 'x': first_is_shiftfs = false; break;
 		case 'k':

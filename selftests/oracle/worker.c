@@ -144,7 +144,7 @@ static void worker_start(struct side *side, struct worker *w,
 	w->from = from[0];
 }
 
-struct side *side_start(const char *dir, bool shiftfs)
+struct side *side_start(const char *dir, bool shiftfs, const char *map)
 {
 	struct side *side = calloc(1, sizeof(*side));
 
@@ -159,7 +159,7 @@ struct side *side_start(const char *dir, bool shiftfs)
 	side->root[LOWER] = OK(open(side->lower, O_RDONLY | O_CLOEXEC));
 	tree_make(side->root[LOWER]);
 	setenv("SHIFTFS_TEST_BACKEND", shiftfs ? "shiftfs" : "idmap", 1);
-	if (mount_map(side->lower, side->mount, MAP, 0))
+	if (mount_map(side->lower, side->mount, map, 0))
 		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
 			side->mount, shiftfs ? "shiftfs" : "idmapped mount",
 			strerror(errno), mount_log);
