@@ -271,6 +271,27 @@ TEST_F(shift, set_ids_killed_by_write)
 	BOTH("k", 1000, 1000, S_IFREG | 06777);
 }
 
+/* Without group execute, setgid stays when a member of the group writes. */
+TEST_F(shift, setgid_kept_by_a_member)
+{
+	gid_t groups[] = { SEEN(60) };
+	int fd;
+
+	make("m", 1000, 60, S_IFREG | 02666);
+	make("s", 1000, 60, S_IFREG | 02666);
+	become_groups(SEEN(1001), SEEN(1001), 1, groups);
+	fd = OK(openat(upper, "m", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	close(fd);
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "s", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	close(fd);
+	become_root();
+	BOTH("m", 1000, 60, S_IFREG | 02666);
+	BOTH("s", 1000, 60, S_IFREG | 0666);
+}
+
 TEST_F(shift, statfs)
 {
 	struct statfs a, b;
