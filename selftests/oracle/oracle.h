@@ -99,7 +99,10 @@ unsigned int below(struct rng *r, unsigned int n);
 void gen_episode(struct rng *r, struct op *ops, int n);
 bool uses(const struct op *op, char c);
 void print_op(FILE *f, const struct op *op);
+/* The accepted differences, see Documentation/oracle.rst; NULL or the reason. */
 const char *accepted(const struct op *op);
+const char *accepted_result(const struct op *op, const struct result *shiftfs,
+			    const struct result *oracle);
 
 /* state.c */
 void tree_make(int dir);
