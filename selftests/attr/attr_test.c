@@ -4,6 +4,9 @@
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+
 #include "fixture.h"
 
 TEST_F(shift, getattr)
@@ -290,6 +293,25 @@ TEST_F(shift, setgid_kept_by_a_member)
 	become_root();
 	BOTH("m", 1000, 60, S_IFREG | 02666);
 	BOTH("s", 1000, 60, S_IFREG | 0666);
+}
+
+/* A clone takes set-ids away where it works, and nothing where it does not. */
+TEST_F(shift, set_ids_and_clone)
+{
+	int from, to, r;
+
+	make("from", 1001, 1001, S_IFREG | 0666);
+	make("to", 1000, 1000, S_IFREG | 04777);
+	become(SEEN(1001), SEEN(1001));
+	from = OK(openat(upper, "from", O_RDONLY));
+	to = OK(openat(upper, "to", O_WRONLY));
+	r = ioctl(to, FICLONE, from);
+	if (r)
+		EQ(EOPNOTSUPP, errno);
+	close(from);
+	close(to);
+	become_root();
+	BOTH("to", 1000, 1000, S_IFREG | (r ? 04777 : 0777));
 }
 
 TEST_F(shift, statfs)
