@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stat, chown, chmod, times, truncate, set-id bits, statfs, inode numbers. */
 #include <dirent.h>
-#include <sys/statfs.h>
-#include <sys/statvfs.h>
-
 #include <linux/fs.h>
 #include <sys/ioctl.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 
 #include "fixture.h"
 

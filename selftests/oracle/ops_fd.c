@@ -37,14 +37,31 @@ static size_t length(const struct op *op)
 	return op->len < 0 ? 0 : op->len;
 }
 
-static long keep(const struct op *op, int fd)
+static int slot_via[SLOTS];	/* where it was opened */
+
+static long keep_of(const struct op *op, int fd, int via)
 {
 	if (fd < 0)
 		return -1;
 	if (FD >= 0)
 		close(FD);
 	FD = fd;
+	slot_via[op->slot] = via;
 	return 0;
+}
+
+static long keep(const struct op *op, int fd)
+{
+	return keep_of(op, fd, op->via);
+}
+
+/* The mount and the lower are two file systems, or one where it is idmapped. */
+static bool across(const struct op *op)
+{
+	if (slot_via[op->slot] == slot_via[op->slot2])
+		return false;
+	errno = EXDEV;
+	return true;
 }
 
 /*
@@ -106,7 +123,8 @@ OP(op_reopen)
 	if (S_ISFIFO(st.st_mode) || S_ISLNK(st.st_mode))
 		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", FD2);
-	return keep(op, open(path, op->flags | O_CLOEXEC | O_NONBLOCK));
+	return keep_of(op, open(path, op->flags | O_CLOEXEC | O_NONBLOCK),
+		       slot_via[op->slot2]);
 }
 
 OP(op_close)
@@ -118,7 +136,12 @@ OP(op_close)
 	return r;
 }
 
-OP(op_dup) { UNUSED; return keep(op, fcntl(FD2, F_DUPFD_CLOEXEC, 0)); }
+OP(op_dup)
+{
+	UNUSED;
+	return keep_of(op, fcntl(FD2, F_DUPFD_CLOEXEC, 0),
+		       slot_via[op->slot2]);
+}
 
 OP(op_linkfd)
 {
@@ -468,7 +491,11 @@ OP(op_getfl)
 	return fcntl(FD, F_GETFL);
 }
 
-OP(op_ficlone) { UNUSED; return ioctl(FD2, FICLONE, FD); }
+OP(op_ficlone)
+{
+	UNUSED;
+	return across(op) ? -1 : ioctl(FD2, FICLONE, FD);
+}
 
 OP(op_ficlonerange)
 {
@@ -478,5 +505,5 @@ OP(op_ficlonerange)
 	};
 
 	UNUSED;
-	return ioctl(FD2, FICLONERANGE, &r);
+	return across(op) ? -1 : ioctl(FD2, FICLONERANGE, &r);
 }
