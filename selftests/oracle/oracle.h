@@ -78,7 +78,7 @@ struct caller {
 extern const struct caller callers[];
 extern const int nr_callers;
 
-/* ops_*.c, in a worker */
+/* in a caller's process */
 extern int root_fd[2];		/* by enum via */
 extern int slots[SLOTS];
 void text(struct result *res, const char *fmt, ...)
