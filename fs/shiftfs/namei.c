@@ -89,7 +89,8 @@ static int shiftfs_revalidate_slow(struct dentry *dentry, struct dentry *lower)
 	return ret;
 }
 
-static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+static noinline int shiftfs_revalidate_rest(struct dentry *dentry,
+					    unsigned int flags)
 {
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct inode *inode = d_inode_rcu(dentry);
@@ -119,6 +120,27 @@ static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
 	/* A directory is refreshed by ->permission when it is walked. */
 	if (inode && !S_ISDIR(inode->i_mode))
 		shiftfs_refresh(inode);
+	return 1;
+}
+
+/*
+ * Each step of a path walk comes here: no call that is not the last one, so
+ * that there are no registers to be saved. shiftfs_revalidate_rest() says what
+ * is asked, in full.
+ */
+static __always_inline int shiftfs_do_revalidate(struct dentry *dentry,
+						 unsigned int flags)
+{
+	const struct dentry *lower = shiftfs_lower_dentry(dentry);
+	const struct inode *inode = d_inode_rcu(dentry);
+	unsigned int seq = READ_ONCE(dentry->d_time);
+
+	if (unlikely(!lower || lower->d_flags & DCACHE_OP_REVALIDATE ||
+		     read_seqcount_retry(&lower->d_seq, seq)))
+		return shiftfs_revalidate_rest(dentry, flags);
+	if (inode && !S_ISDIR(inode->i_mode) &&
+	    unlikely(shiftfs_is_outdated(inode)))
+		return shiftfs_revalidate_rest(dentry, flags);
 	return 1;
 }
 
