@@ -9,6 +9,7 @@
 #   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
 #   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
 #   make selftests          the tests that run in the guest
+#   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
 #   make deps               install the Debian packages that all this needs
 #   make clean              remove what was built; distclean: the cache as well
 #
@@ -82,7 +83,7 @@ check: deps
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all:

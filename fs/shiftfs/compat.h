@@ -8,7 +8,6 @@
 
 #include <linux/dcache.h>
 #include <linux/fs.h>
-#include <linux/fsnotify_backend.h>
 #include <linux/mount.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/namei.h>
@@ -58,13 +57,6 @@
 
 #ifndef SHIFTFS_HAVE_INODE_STATE_READ
 #define inode_state_read_once(inode)	READ_ONCE((inode)->i_state)
-#endif
-
-/* What inodes are hashed by. */
-#ifdef SHIFTFS_HAVE_IHASH_U64
-#define shiftfs_ihash			u64
-#else
-#define shiftfs_ihash			unsigned long
 #endif
 
 #ifdef SHIFTFS_HAVE_SET_DEFAULT_D_OP
@@ -234,17 +226,6 @@ static inline struct dentry *shiftfs_vfs_mkdir(struct shiftfs_mnt_idmap *idmap,
 		return ERR_PTR(err);
 	}
 	return dentry;
-#endif
-}
-
-static inline int shiftfs_add_sb_mark(struct fsnotify_mark *mark,
-				      struct super_block *sb)
-{
-#ifdef SHIFTFS_HAVE_FSNOTIFY_MARK_OBJ
-	return fsnotify_add_mark(mark, sb, FSNOTIFY_OBJ_TYPE_SB, 0);
-#else
-	return fsnotify_add_mark(mark, &sb->s_fsnotify_marks,
-				 FSNOTIFY_OBJ_TYPE_SB, 0, NULL);
 #endif
 }
 

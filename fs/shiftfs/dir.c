@@ -254,21 +254,6 @@ static int shiftfs_link(struct dentry *old, struct inode *dir,
 }
 
 /*
- * The file @dentry stood for was removed through it. Our caller has it in use,
- * so it is the others that are dropped: names which were removed beneath while
- * there were more, and what a directory pins.
- */
-void shiftfs_removed(struct dentry *dentry)
-{
-	struct inode *inode = d_inode(dentry);
-
-	if (S_ISDIR(inode->i_mode))
-		shiftfs_drop_children(dentry);
-	else if (!inode->i_nlink)
-		d_prune_aliases(inode);
-}
-
-/*
  * The lower dentry is removed while the upper one pins it, so it is unhashed
  * but keeps its inode: who has the file open goes on with it. The upper dentry
  * is dropped likewise, and with its last user the file goes.
@@ -288,7 +273,6 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	old = shiftfs_override(dir->i_sb);
 	dget(lower);
 	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
-	WRITE_ONCE(shiftfs_i(inode)->remover, current);
 
 	if (lower->d_parent != lower_dir || d_unhashed(lower) ||
 	    shiftfs_is_stale(dentry))
@@ -300,7 +284,6 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = vfs_unlink(shiftfs_idmap_of(mnt), d_inode(lower_dir),
 				 lower, NULL);
 
-	WRITE_ONCE(shiftfs_i(inode)->remover, NULL);
 	inode_unlock(d_inode(lower_dir));
 	dput(lower);
 	shiftfs_revert(old);
@@ -310,7 +293,6 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		d_drop(dentry);
 		shiftfs_copy_attr(inode);
 		shiftfs_copy_attr(dir);
-		shiftfs_removed(dentry);
 	}
 	return err;
 }

@@ -235,6 +235,9 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 
 	/* Deduplication changes no contents, so it takes no privileges away. */
 	if (!(flags & REMAP_FILE_DEDUP)) {
+		/* Nor does what cannot work. */
+		if (!lower_in->f_op->remap_file_range)
+			return -EOPNOTSUPP;
 		ret = shiftfs_remove_privs(out);
 		if (ret)
 			return ret;

@@ -6,7 +6,8 @@
  * This runs with the caller's credentials, as a page fault in a mapping does
  * and as on an idmapped mount: who may read and write was decided when the
  * file was opened, by the mounter's. What a write asks of credentials is
- * whether the caller may use reserved blocks or exceed a quota.
+ * whether the caller may use reserved blocks or exceed a quota, and whether a
+ * member of the file's group keeps its setgid bit, see shiftfs_write_cred().
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -193,11 +194,27 @@ static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
 	return ret;
 }
 
+/*
+ * Who is not in the group of a file takes its setgid bit away by writing. The
+ * lower filesystem would look for the stored group among the caller's, where
+ * it is not; shiftfs_remove_privs() has asked for the translated one.
+ *
+ * Returns referenced credentials, or NULL where the caller's own will do.
+ */
+static const struct cred *shiftfs_write_cred(struct file *file,
+					     struct file *lower)
+{
+	if (likely(!(file_inode(lower)->i_mode & S_ISGID)))
+		return NULL;
+	return shiftfs_data_cred(file_inode(file)->i_sb);
+}
+
 ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
+	const struct cred *cred, *old = NULL;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
@@ -215,6 +232,12 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (ret)
 		return ret;
 
+	cred = shiftfs_write_cred(file, lower);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+	if (cred)
+		old = override_creds(cred);
+
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
 
@@ -228,6 +251,10 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 		iocb->ki_pos = kio.ki_pos;
 	} else {
 		ret = shiftfs_write_async(iocb, iter, lower);
+	}
+	if (cred) {
+		revert_creds(old);
+		put_cred(cred);
 	}
 	if (ret > 0)
 		fsnotify_modify(lower);

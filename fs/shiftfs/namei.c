@@ -18,24 +18,17 @@ static bool is_comparable(const struct dentry *lower_dir)
 }
 
 /*
- * Is @lower, in @lower_dir, still found under @name? If it is, remember this
- * moment. With d_lock held d_seq cannot be odd and the name cannot change.
+ * Is @lower found in @lower_dir under @name? With its d_lock held its name
+ * cannot change, nor what it is the name of, and its d_seq cannot be odd.
  */
-static bool shiftfs_name_holds(struct dentry *dentry, struct dentry *lower,
-			       struct dentry *lower_dir,
-			       const struct qstr *name)
+static bool shiftfs_is_named(const struct dentry *lower,
+			     const struct dentry *lower_dir,
+			     const struct qstr *name)
 {
-	bool holds;
-
-	spin_lock(&lower->d_lock);
-	holds = lower->d_parent == lower_dir && !d_unhashed(lower) &&
-		(!is_comparable(lower_dir) ||
-		 (lower->d_name.len == name->len &&
-		  !memcmp(lower->d_name.name, name->name, name->len)));
-	if (holds)
-		shiftfs_sample(dentry, lower);
-	spin_unlock(&lower->d_lock);
-	return holds;
+	return lower->d_parent == lower_dir && !d_unhashed(lower) &&
+	       (!is_comparable(lower_dir) ||
+		(lower->d_name.len == name->len &&
+		 !memcmp(lower->d_name.name, name->name, name->len)));
 }
 
 /* The two forms of asking a lower filesystem which asks itself. */
@@ -68,6 +61,7 @@ static int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 	return ret;
 }
 
+/* Does @dentry still stand for @lower? Then remember this moment. */
 static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *lower,
 				struct dentry *lower_dir)
 {
@@ -76,13 +70,15 @@ static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *lower,
 	bool holds;
 
 	take_dentry_name_snapshot(&name, dentry);
-	holds = shiftfs_name_holds(dentry, lower, lower_dir, &name.name);
-	release_dentry_name_snapshot(&name);
-	if (!holds)
-		return false;
-
+	spin_lock(&lower->d_lock);
 	inode = d_inode(dentry);
-	return d_inode(lower) == (inode ? shiftfs_lower_inode(inode) : NULL);
+	holds = shiftfs_is_named(lower, lower_dir, &name.name) &&
+		d_inode(lower) == (inode ? shiftfs_lower_inode(inode) : NULL);
+	if (holds)
+		shiftfs_sample(dentry, lower);
+	spin_unlock(&lower->d_lock);
+	release_dentry_name_snapshot(&name);
+	return holds;
 }
 
 /*
@@ -233,6 +229,7 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 
 	while (tries--) {
 		struct dentry *lower;
+		bool named;
 
 		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name);
 		if (IS_ERR(lower))
@@ -240,8 +237,12 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 		/* Some directories, casefolded ones say, cache no "no". */
 		if (d_unhashed(lower) && d_really_is_negative(lower))
 			return lower;
-		if (shiftfs_name_holds(dentry, lower, lower_dir,
-				       &dentry->d_name))
+		spin_lock(&lower->d_lock);
+		named = shiftfs_is_named(lower, lower_dir, &dentry->d_name);
+		if (named)
+			shiftfs_sample(dentry, lower);
+		spin_unlock(&lower->d_lock);
+		if (named)
 			return lower;
 		dput(lower);
 	}

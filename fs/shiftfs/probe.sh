@@ -129,15 +129,6 @@ probe INODE_CTIME "" \
 probe INODE_STATE_READ "" \
 'int p(struct inode *i); int p(struct inode *i) { return inode_state_read_once(i) & I_NEW; }'
 
-probe IHASH_U64 "" \
-'int m(struct inode *i, u64 h, void *d); struct inode *p(struct super_block *s);
-struct inode *p(struct super_block *s) { return find_inode_nowait(s, 0, m, NULL); }'
-
-probe FSNOTIFY_MARK_OBJ "linux/fsnotify_backend.h" \
-'int p(struct fsnotify_mark *m, struct super_block *s);
-int p(struct fsnotify_mark *m, struct super_block *s)
-{ return fsnotify_add_mark(m, s, FSNOTIFY_OBJ_TYPE_SB, 0); }'
-
 probe ENCODE_INODE_FH_FLAGS "linux/exportfs.h" \
 'int p(struct inode *i, int *n); int p(struct inode *i, int *n)
 { return exportfs_encode_inode_fh(i, NULL, n, NULL, 0); }'

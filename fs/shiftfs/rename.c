@@ -121,7 +121,6 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 {
 	struct vfsmount *mnt = shiftfs_lower_mnt(old_dir->i_sb);
 	const struct cred *cred = NULL, *saved;
-	struct inode *replaced = NULL;
 	struct shiftfs_rename_end from = {
 		.upper = old,
 		.lower = shiftfs_lower_dentry(old),
@@ -157,18 +156,10 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 		goto out_revert;
 	}
 
-	if (d_really_is_positive(new) && !(flags & RENAME_EXCHANGE))
-		replaced = d_inode(new);
-	if (replaced)
-		WRITE_ONCE(shiftfs_i(replaced)->remover, current);
 	err = shiftfs_lock_and_rename(old_dir->i_sb, &from, &to, flags);
-	if (replaced)
-		WRITE_ONCE(shiftfs_i(replaced)->remover, NULL);
 	if (!err) {
 		if (d_really_is_positive(new))
 			shiftfs_copy_attr(d_inode(new));
-		if (replaced)
-			shiftfs_removed(new);
 		shiftfs_copy_attr(d_inode(old));
 		shiftfs_copy_attr(old_dir);
 		if (new_dir != old_dir)

@@ -22,7 +22,6 @@
 #define SHIFTFS_MAGIC	0x6a656a62
 
 struct fs_context;
-struct shiftfs_watch;
 struct fiemap_extent_info;
 
 /* An anonymous device number which stands for a device beneath. */
@@ -47,9 +46,6 @@ struct shiftfs_dev {
  * @data_cred:	likewise, of who changed data last
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
- * @sb:		the superblock itself
- * @watch:	what tells of removals in the lower superblock, or NULL
- * @watch_list:	among the mounts of @watch
  */
 struct shiftfs_sb {
 	struct path lower;
@@ -62,9 +58,6 @@ struct shiftfs_sb {
 	const struct cred *data_cred;
 	struct list_head devs;
 	errseq_t wb_err;
-	struct super_block *sb;
-	struct shiftfs_watch *watch;
-	struct list_head watch_list;
 };
 
 /**
@@ -75,9 +68,6 @@ struct shiftfs_sb {
  * @lower_uid:	the values from which @vfs_inode was last translated, to see
  * @lower_gid:	cheaply that the lower inode has changed since
  * @lower_flags: i_flags likewise
- * @gone:	the lower inode was removed, the unused dentries are to go
- * @remover:	the task which is removing it through this mount; written with
- *		the inode locked
  */
 struct shiftfs_inode {
 	struct inode vfs_inode;
@@ -85,8 +75,6 @@ struct shiftfs_inode {
 	kuid_t lower_uid;
 	kgid_t lower_gid;
 	unsigned int lower_flags;
-	struct list_head gone;
-	struct task_struct *remover;
 };
 
 static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
@@ -215,19 +203,11 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 
 /* dir.c */
 extern const struct inode_operations shiftfs_dir_iops;
-void shiftfs_removed(struct dentry *dentry);
 
 /* rename.c */
 int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 		   struct dentry *old, struct inode *new_dir,
 		   struct dentry *new, unsigned int flags);
-
-/* notify.c */
-void shiftfs_drop_children(struct dentry *dentry);
-void shiftfs_watch(struct super_block *sb);
-void shiftfs_unwatch(struct super_block *sb);
-int shiftfs_init_notify(void);
-void shiftfs_exit_notify(void);
 
 /* inode.c */
 struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);

@@ -20,7 +20,6 @@ static struct inode *shiftfs_alloc_inode(struct super_block *sb)
 	if (!si)
 		return NULL;
 	si->lower = NULL;
-	si->remover = NULL;
 	return &si->vfs_inode;
 }
 
@@ -28,15 +27,6 @@ static struct inode *shiftfs_alloc_inode(struct super_block *sb)
 static void shiftfs_free_inode(struct inode *inode)
 {
 	kmem_cache_free(shiftfs_inode_cachep, shiftfs_i(inode));
-}
-
-/*
- * An inode without a dentry is of no use: it is made again in no time, and
- * meanwhile it would pin the lower one, which may have been removed.
- */
-static int shiftfs_drop_inode(struct inode *inode)
-{
-	return 1;
 }
 
 static void shiftfs_evict_inode(struct inode *inode)
@@ -116,7 +106,6 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 static const struct super_operations shiftfs_super_ops = {
 	.alloc_inode	= shiftfs_alloc_inode,
 	.free_inode	= shiftfs_free_inode,
-	.drop_inode	= shiftfs_drop_inode,
 	.evict_inode	= shiftfs_evict_inode,
 	.put_super	= shiftfs_put_super,
 	.statfs		= shiftfs_statfs,
@@ -221,7 +210,6 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	root->d_fsdata = dget(ss->lower.dentry);
 	shiftfs_sample(root, ss->lower.dentry);
 	sb->s_root = root;
-	shiftfs_watch(sb);
 	return 0;
 }
 
@@ -302,7 +290,6 @@ int shiftfs_reconfigure(struct fs_context *fc)
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {
-	shiftfs_unwatch(sb);
 	kill_anon_super(sb);
 	shiftfs_free_sb(sb->s_fs_info);
 	sb->s_fs_info = NULL;
@@ -323,7 +310,6 @@ static void shiftfs_inode_init_once(void *obj)
 	struct shiftfs_inode *si = obj;
 
 	inode_init_once(&si->vfs_inode);
-	INIT_LIST_HEAD(&si->gone);
 }
 
 static int __init shiftfs_init(void)
@@ -342,17 +328,11 @@ static int __init shiftfs_init(void)
 	if (err)
 		goto out_cache;
 
-	err = shiftfs_init_notify();
-	if (err)
-		goto out_io;
-
 	err = register_filesystem(&shiftfs_fs_type);
 	if (err)
-		goto out_notify;
+		goto out_io;
 	return 0;
 
-out_notify:
-	shiftfs_exit_notify();
 out_io:
 	shiftfs_exit_io();
 out_cache:
@@ -363,7 +343,6 @@ out_cache:
 static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
-	shiftfs_exit_notify();
 	shiftfs_exit_io();
 	/* Inodes are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();

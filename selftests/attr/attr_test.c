@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stat, chown, chmod, times, truncate, set-id bits, statfs, inode numbers. */
 #include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
@@ -269,6 +271,50 @@ TEST_F(shift, set_ids_killed_by_write)
 	EQ(1, write(fd, "x", 1));
 	close(fd);
 	BOTH("k", 1000, 1000, S_IFREG | 06777);
+}
+
+/* Without group execute, setgid stays when a member of the group writes. */
+TEST_F(shift, setgid_kept_by_a_member)
+{
+	gid_t groups[] = { SEEN(60) };
+	int fd;
+
+	make("m", 1000, 60, S_IFREG | 02666);
+	make("s", 1000, 60, S_IFREG | 02666);
+	become_groups(SEEN(1001), SEEN(1001), 1, groups);
+	fd = OK(openat(upper, "m", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	close(fd);
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "s", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	close(fd);
+	become_root();
+	BOTH("m", 1000, 60, S_IFREG | 02666);
+	BOTH("s", 1000, 60, S_IFREG | 0666);
+}
+
+/*
+ * A clone takes set-ids away where it works, and nothing where it does not.
+ * An overlay takes them away before it asks its own layers.
+ */
+TEST_F(shift, set_ids_and_clone)
+{
+	int from, to, r;
+
+	make("from", 1001, 1001, S_IFREG | 0666);
+	make("to", 1000, 1000, S_IFREG | 04777);
+	become(SEEN(1001), SEEN(1001));
+	from = OK(openat(upper, "from", O_RDONLY));
+	to = OK(openat(upper, "to", O_WRONLY));
+	r = ioctl(to, FICLONE, from);
+	if (r)
+		EQ(EOPNOTSUPP, errno);
+	close(from);
+	close(to);
+	become_root();
+	BOTH("to", 1000, 1000,
+	     S_IFREG | (r && !lower_is("overlay") ? 04777 : 0777));
 }
 
 TEST_F(shift, statfs)

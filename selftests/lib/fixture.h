@@ -66,12 +66,20 @@ static inline int shift_main(int argc, char **argv)
 	return test_harness_run(1, argv);
 }
 
-#define SHIFT_TEST_MAIN							\
+/* Older harnesses go through the tests in the order of their constructors. */
+#ifdef _CONSTRUCTOR_ORDER_BACKWARD
+#define SHIFT_ORDER							\
 	static void __attribute__((constructor)) order_last_(void)	\
 	{								\
 		if (!__constructor_order)				\
 			__constructor_order = _CONSTRUCTOR_ORDER_BACKWARD; \
-	}								\
+	}
+#else
+#define SHIFT_ORDER
+#endif
+
+#define SHIFT_TEST_MAIN							\
+	SHIFT_ORDER							\
 	int main(int argc, char **argv)					\
 	{								\
 		return shift_main(argc, argv);				\

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# run-all mounts the filesystems beneath and runs each program over each.
+# run-all.sh mounts the filesystems beneath and runs each program over each.
 
 CFLAGS += -std=gnu11 -O1 -g -Wall -Ilib -I../.. $(KHDR_INCLUDES)
 LOCAL_HDRS := $(wildcard lib/*.h)
 
-TEST_PROGS := run-all
-TEST_FILES := allowed-skips
+TEST_PROGS := run-all.sh
+TEST_FILES := allowed-skips stress
 TEST_GEN_PROGS_EXTENDED := $(patsubst %.c,%,$(wildcard */*_test.c))
 
 include ../../lib.mk

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A differential tester: one sequence of operations on two views, each of its
+ * own copy of the same lower tree; the kernel's idmapped mount is the oracle.
+ */
+#ifndef SHIFTFS_ORACLE_H
+#define SHIFTFS_ORACLE_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "utils.h"
+
+#define SLOTS		3	/* descriptors that a caller keeps */
+#define TEXT		3072
+#define STATE_SIZE	(1 << 20)
+
+enum via { MOUNT, LOWER };
+
+/*
+ * Everything that any operation may need. A kind uses the fields that its
+ * signature names, the others are 0.
+ */
+struct op {
+	int kind, caller, via;
+	int path, path2;		/* into paths[] */
+	int slot, slot2;
+	int name;			/* into xattrs[] */
+	int value;			/* selects a value */
+	unsigned int mode;
+	unsigned int uid, gid;		/* as the caller says them */
+	long long off, len;
+	unsigned int flags;
+};
+
+struct result {
+	long ret;
+	int err;
+	char text[TEXT];	/* what was returned through memory */
+};
+
+struct flag {
+	unsigned int value;
+	const char *name;
+};
+
+/*
+ * sig: p path, q second path, s slot, t second slot, m mode, u uid, g gid,
+ * o offset, l length, f flags, x attribute name, v value, r changes nothing. Of `one` one is
+ * taken, of `any` each or not.
+ */
+struct kind {
+	const char *name, *sig;
+	int weight;
+	long (*run)(const struct op *op, struct result *res);
+	const struct flag *one, *any;
+};
+
+extern const struct kind kinds[];
+extern const int nr_kinds;
+
+extern const char *const paths[];
+extern const int nr_paths;
+extern const char *const xattrs[];
+extern const int nr_xattrs;
+
+/* Callers: ids as the initial namespace counts them. */
+struct caller {
+	const char *name;
+	bool in_ns;		/* in the user namespace of the mount's map */
+	unsigned int uid, gid;
+	int nr_groups;
+	unsigned int groups[2];
+	uint64_t caps;
+	bool mapped;		/* by the mount's map */
+};
+
+extern const struct caller callers[];
+extern const int nr_callers;
+
+/* in a caller's process */
+extern int root_fd[2];		/* by enum via */
+extern int slots[SLOTS];
+void text(struct result *res, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void text_stat(struct result *res, const struct stat *st);
+void text_sum(struct result *res, const void *data, size_t len);
+int op_enter(const struct op *op);	/* chdir to the op's root */
+size_t xattr_value(const struct op *op, void *buf);
+#define DECLARE_OP(n) long n(const struct op *op, struct result *res)
+
+/* gen.c */
+struct rng {
+	uint64_t s;
+	unsigned int open[16];	/* by caller: the slots that it opened */
+};
+uint64_t rnd(struct rng *r);
+unsigned int below(struct rng *r, unsigned int n);
+void gen_episode(struct rng *r, struct op *ops, int n);
+bool uses(const struct op *op, char c);
+void print_op(FILE *f, const struct op *op);
+/* The accepted differences, see Documentation/oracle.rst; NULL or the reason. */
+const char *accepted(const struct op *op);
+const char *accepted_result(const struct op *op, const struct result *shiftfs,
+			    const struct result *oracle);
+
+/* state.c */
+void tree_make(int dir);
+void tree_remove(const char *path);
+/* Text of all that can be seen of the tree; the buffer holds STATE_SIZE. */
+void tree_state(int dir, char *buf);
+
+/* worker.c */
+struct side;
+struct side *side_start(const char *dir, bool shiftfs, const char *map);
+void side_end_callers(struct side *side);
+void side_stop(struct side *side);
+void side_run(struct side *side, const struct op *op, struct result *res);
+void side_state(struct side *side, int via, char *buf);
+
+#endif
