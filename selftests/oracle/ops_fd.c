@@ -235,6 +235,8 @@ OP(op_copy_file_range)
 	off64_t in = op->off, out = op->value % 2 ? 4096 : 0;
 
 	UNUSED;
+	if (across(op))
+		return -1;
 	return copy_file_range(FD, op->value < 4 ? NULL : &in, FD2,
 			       op->value < 4 ? NULL : &out, length(op),
 			       op->flags);
