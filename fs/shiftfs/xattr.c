@@ -33,11 +33,11 @@ static int shiftfs_caps_up(const struct shiftfs_sb *ss, void *value, int size,
 		root = KUIDT_INIT(le32_to_cpu(cap->rootid));
 	}
 
+	/*
+	 * For a root whom nobody here can be, seen is -1. Of that commoncap
+	 * makes EOVERFLOW for who reads it, and nothing for who executes.
+	 */
 	seen = from_kuid(ns, shiftfs_uid_up(ss, root));
-	/* As if there was none: it is for a root whom nobody here can be. */
-	if (seen == (uid_t)-1)
-		return -ENODATA;
-
 	magic &= VFS_CAP_FLAGS_EFFECTIVE;
 	if (!seen) {
 		cap->magic_etc = cpu_to_le32(magic | VFS_CAP_REVISION_2);
