@@ -645,7 +645,7 @@ TEST_F(shift, mounters_capabilities)
 	AS_NS(userns(MAP), 0, 0, ALL_CAPS) {
 		FAILS(mknodat(upper, "n", S_IFBLK | 0600, 0x700), EPERM);
 		FAILS(mknodat(upper, "n", S_IFCHR | 0600, 0x103), EPERM);
-		FAILS(setxattr(up("f"), "trusted.overlay.opaque", "y", 1, 0),
+		FAILS(setxattr(up("f"), "trusted.mark", "y", 1, 0),
 		      EPERM);
 		FAILS(setxattr(up("f"), "security.evm", "y", 1, 0), EPERM);
 		fd = OK(openat(upper, "f", O_RDWR));
@@ -657,7 +657,7 @@ TEST_F(shift, mounters_capabilities)
 	}
 	ABSENT_BOTH("n");
 	BOTH("f", 1000, 1000, S_IFREG | 0666);
-	FAILS(getxattr(lo("f"), "trusted.overlay.opaque", NULL, 0), ENODATA);
+	FAILS(getxattr(lo("f"), "trusted.mark", NULL, 0), ENODATA);
 }
 
 /*
