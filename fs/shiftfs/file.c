@@ -141,6 +141,23 @@ int shiftfs_remove_privs(struct file *file)
 	return err;
 }
 
+/*
+ * Credentials for a change of data which the lower filesystem may refuse after
+ * a look at its arguments. It takes privileges away once it does not, so that
+ * is left to it, and shiftfs_remove_privs() comes after success: until the file
+ * is closed nobody executes it. Only whether the caller is in the file's group,
+ * which decides about setgid without group execution, is not for it to say.
+ */
+static const struct cred *shiftfs_change_cred(struct file *file)
+{
+	umode_t mode = shiftfs_lower_inode(file_inode(file))->i_mode;
+	bool fsetid = !(mode & (S_ISUID | S_ISGID)) ||
+		      (mode & (S_ISGID | 0010)) == S_ISGID ||
+		      capable(CAP_FSETID);
+
+	return shiftfs_data_cred(file_inode(file)->i_sb, fsetid);
+}
+
 static loff_t shiftfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct file *lower = shiftfs_lower_file(file);
@@ -172,10 +189,7 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	const struct cred *cred, *old;
 	int err;
 
-	err = shiftfs_remove_privs(file);
-	if (err)
-		return err;
-	cred = shiftfs_data_cred(file_inode(file)->i_sb);
+	cred = shiftfs_change_cred(file);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -183,6 +197,8 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);
 	revert_creds(old);
 	put_cred(cred);
+	if (!err)
+		err = shiftfs_remove_privs(file);
 	shiftfs_copy_attr(file_inode(file));
 	return err;
 }
@@ -206,11 +222,9 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 {
 	const struct cred *cred, *old;
 	ssize_t ret;
+	int err;
 
-	ret = shiftfs_remove_privs(out);
-	if (ret)
-		return ret;
-	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -220,6 +234,11 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 				  flags & ~COPY_FILE_SPLICE);
 	revert_creds(old);
 	put_cred(cred);
+	if (ret > 0) {
+		err = shiftfs_remove_privs(out);
+		if (err)
+			ret = err;
+	}
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }
@@ -232,18 +251,9 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 	struct file *lower_in = shiftfs_lower_file(in);
 	const struct cred *cred, *old;
 	loff_t ret;
+	int err;
 
-	/* Deduplication changes no contents, so it takes no privileges away. */
-	if (!(flags & REMAP_FILE_DEDUP)) {
-		/* Nor does what cannot work. */
-		if (!lower_in->f_op->remap_file_range)
-			return -EOPNOTSUPP;
-		ret = shiftfs_remove_privs(out);
-		if (ret)
-			return ret;
-	}
-
-	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -256,6 +266,12 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 					   pos_out, len, flags);
 	revert_creds(old);
 	put_cred(cred);
+	/* Deduplication changes no contents. */
+	if (ret > 0 && !(flags & REMAP_FILE_DEDUP)) {
+		err = shiftfs_remove_privs(out);
+		if (err)
+			ret = err;
+	}
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }

@@ -206,7 +206,7 @@ static const struct cred *shiftfs_write_cred(struct file *file,
 {
 	if (likely(!(file_inode(lower)->i_mode & S_ISGID)))
 		return NULL;
-	return shiftfs_data_cred(file_inode(file)->i_sb);
+	return shiftfs_data_cred(file_inode(file)->i_sb, true);
 }
 
 ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
