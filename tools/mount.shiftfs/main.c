@@ -18,6 +18,7 @@
 
 #include "backend.h"
 #include "cleanup.h"
+#include "delegate.h"
 #include "fscontext.h"
 #include "mount.h"
 #include "options.h"
@@ -217,6 +218,9 @@ int main(int argc, char *argv[])
 	bool do_probe = false, json = false;
 	int c, r;
 
+	r = delegate_main(argc, argv);
+	if (r >= 0)
+		return r;
 	mnt_init_debug(0);
 	cxt = mnt_new_context();
 	if (!cxt || !options ||
