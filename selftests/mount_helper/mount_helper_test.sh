@@ -300,6 +300,11 @@ idmap_tests() {
 	ok $? "makes the mount read-only"
 	touch "$lower/rw"
 	ok $? "and not the filesystem beneath"
+	try mount -o remount,bind,rw,nodev "$view"
+	gives 0 "remount,bind by mount(8)"
+	options=$(vfs_options "$view")
+	has_option "$options" rw && has_option "$options" nodev && has_option "$options" idmapped
+	ok $? "changes the mount"
 	try umount "$view"
 	gives 0 "umount needs no helper"
 	! grep -q "x-mark=7" /run/mount/utab
