@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,7 +25,9 @@ static void must(bool ok, const char *what)
 
 bool privilege_is_borrowed(void)
 {
-	return getuid() != geteuid() || getgid() != getegid();
+	/* AT_SECURE tells of file capabilities too; for root, a change of label. */
+	return getuid() != geteuid() || getgid() != getegid() ||
+	       (getuid() && getauxval(AT_SECURE));
 }
 
 void privilege_put_away(void)

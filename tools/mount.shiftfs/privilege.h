@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Setuid root, run by another user. */
+/* Setuid root, run by another user; or with file capabilities, which are refused. */
 bool privilege_is_borrowed(void);
 
 /* Each exits the program when the kernel refuses. */
