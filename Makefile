@@ -10,6 +10,7 @@
 #   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
 #   make selftests          the tests that run in the guest
 #   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
+#   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
 #   make deps               install the Debian packages that all this needs
 #   make clean              remove what was built; distclean: the cache as well
 #
@@ -94,6 +95,7 @@ install: install-tools install-module
 install-tools: tools
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
+	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \
