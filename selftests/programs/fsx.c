@@ -187,20 +187,19 @@ static void do_fallocate(int fd, int mode, off_t at, size_t len)
 		size = at + len;
 }
 
-static void do_copy(int in, int out, off_t from, off_t to, size_t len)
+/* Within one side: from one filesystem to another is EXDEV. */
+static void do_copy(int fd, off_t from, off_t to, size_t len)
 {
-	struct stat s;
 	ssize_t n;
 
-	/* the length is bounded by what the opened inode was last seen to be */
-	if (fstat(in, &s))
-		bad("fstat: %s", strerror(errno));
+	/* the length is bounded by what the inode was last seen to be */
+	check_size(fd);
 	if (from + (off_t)len > size || llabs(from - to) < (long long)len)
 		return;
 	while (len) {
 		off_t f = from, t = to;
 
-		n = copy_file_range(in, &f, out, &t, len, 0);
+		n = copy_file_range(fd, &f, fd, &t, len, 0);
 		if (n <= 0)
 			bad("copy_file_range gave %zd: %s", n, strerror(errno));
 		memcpy(model + to, model + from, n);
@@ -284,7 +283,7 @@ int main(int argc, char **argv)
 				     (dice(2) ? FALLOC_FL_KEEP_SIZE : 0),
 				     at, len);
 		else if (what < 89)
-			do_copy(fds[dice(sides)], fd, at,
+			do_copy(fd, at,
 				dice(MAXLEN - CHUNK), len);
 		else if (what < 92 && size + (off_t)len <= MAXLEN)
 			do_append(side, len);
