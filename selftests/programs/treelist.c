@@ -3,8 +3,9 @@
  * treelist [-r] DIR: one line for each name below DIR, sorted, with everything
  * that a filesystem stores of it: inode, type and mode, links, ids, size,
  * blocks, mtime, device, target, a hash of the contents, and the attributes.
- * -r: of a root, metadata alone, without what is mounted in a pod. Run by the root of a pod above and by the host below, it prints
- * the same if the ids below are the unshifted ones.
+ * -r: of a root, metadata alone, without what is mounted in a pod. Run by the
+ * root of a pod above and by the host below, it prints the same if the ids
+ * below are the unshifted ones.
  *
  * An id outside 0..65535 is never right on either side and makes the status 1.
  */
