@@ -37,8 +37,8 @@ int main(int argc, char **argv)
 	bool hold;
 	int fd;
 
-	if (argc < 4 || (!(hold = !strcmp(argv[2], "hold")) && argc != 4) ||
-	    (hold && argc != 6)) {
+	hold = argc > 2 && !strcmp(argv[2], "hold");
+	if (argc != (hold ? 6 : 4)) {
 		fprintf(stderr, "usage: lockprobe KIND try PATH | KIND hold PATH READY GO\n");
 		return 2;
 	}

@@ -197,10 +197,17 @@ int main(int argc, char **argv)
 	seed = time(NULL);
 	while ((opt = getopt(argc, argv, "t:d:s:")) != -1) {
 		switch (opt) {
-		case 't': n_threads = atoi(optarg); break;
-		case 'd': seconds = atoi(optarg); break;
-		case 's': seed = strtoul(optarg, NULL, 0); break;
-		default: return 2;
+		case 't':
+			n_threads = atoi(optarg);
+			break;
+		case 'd':
+			seconds = atoi(optarg);
+			break;
+		case 's':
+			seed = strtoul(optarg, NULL, 0);
+			break;
+		default:
+			return 2;
 		}
 	}
 	CHECK(n_threads >= PROCESSES && n_threads < MAXTHREADS - 1);
