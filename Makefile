@@ -11,6 +11,8 @@
 #   make selftests          the tests that run in the guest
 #   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
 #   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
+#   make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
+#   make check-concurrency [KERNEL=debug]   many threads through several mounts
 #   make deps               install the Debian packages that all this needs
 #   make clean              remove what was built; distclean: the cache as well
 #
