@@ -148,7 +148,7 @@ int shiftfs_remove_privs(struct file *file)
  * is closed nobody executes it. Only whether the caller is in the file's group,
  * which decides about setgid without group execution, is not for it to say.
  */
-static const struct cred *shiftfs_change_cred(struct file *file)
+const struct cred *shiftfs_change_cred(struct file *file)
 {
 	umode_t mode = shiftfs_lower_inode(file_inode(file))->i_mode;
 	bool fsetid = !(mode & (S_ISUID | S_ISGID)) ||

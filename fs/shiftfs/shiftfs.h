@@ -269,6 +269,7 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 int shiftfs_release(struct inode *inode, struct file *file);
 int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 int shiftfs_remove_privs(struct file *file);
+const struct cred *shiftfs_change_cred(struct file *file);
 
 /* io.c */
 ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter);
