@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Cost of operations, in executed instructions; included by the top Makefile.
+#
+#   make bench [KERNEL=7] [BENCH_FS='native shiftfs'] [BENCH_BOOTS=2]
+#   make bench-check [KERNEL=6.12]   against tools/bench/figures/KERNEL.json
+#   make bench-figures [KERNEL=7]    take the latest results as those figures
+.PHONY: bench bench-check bench-figures
+bench: deps
+	@$(MAKE) -s modules tools >&2
+	@tools/bench/run $(KERNEL)
+
+bench-check: bench
+	@tools/bench/report.py --check tools/bench/figures/$(KERNEL).json $(BUILD)/bench.json
+
+bench-figures:
+	@install -D -m 644 $(BUILD)/bench.json tools/bench/figures/$(KERNEL).json
