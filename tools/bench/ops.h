@@ -29,7 +29,6 @@ struct op {
 
 extern const struct op ops[];
 
-double now(void);
 void drop_caches(void);
 void stat_flat(long count);
 
