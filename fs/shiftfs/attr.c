@@ -8,27 +8,49 @@
 #include "shiftfs.h"
 
 /*
- * The caller is checked against the upper inode, then the mounter against the
- * lower one. The latter is skipped where it cannot say no: the mounter
- * overrides permissions there and the filesystem has no rules of its own.
+ * Does the lower filesystem have to be asked? Not where it cannot say no: the
+ * mounter overrides permissions there and it has no rules of its own.
  */
-int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
-		       int mask)
+static inline bool shiftfs_asks_lower(const struct inode *inode)
 {
-	struct inode *lower = shiftfs_lower_inode(inode);
+	return shiftfs_sb(inode->i_sb)->check_lower ||
+	       shiftfs_lower_inode(inode)->i_op->permission;
+}
 
-	if (shiftfs_sb(inode->i_sb)->check_lower || lower->i_op->permission) {
+static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
+					    struct inode *inode, int mask)
+{
+	if (shiftfs_asks_lower(inode)) {
 		const struct cred *old = shiftfs_override(inode->i_sb);
 		int err;
 
-		err = inode_permission(shiftfs_lower_idmap(inode->i_sb), lower,
-				       mask);
+		err = inode_permission(shiftfs_lower_idmap(inode->i_sb),
+				       shiftfs_lower_inode(inode), mask);
 		shiftfs_revert(old);
 		if (err)
 			return err;
 	}
 
 	shiftfs_refresh(inode);
+	return generic_permission(idmap, inode, mask);
+}
+
+/*
+ * The caller is checked against the upper inode, the mounter against the lower
+ * one. Each step of a path walk comes here: no call that is not the last one,
+ * so that there are no registers to be saved.
+ */
+int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		       int mask)
+{
+	if (unlikely(shiftfs_asks_lower(inode) || shiftfs_is_outdated(inode)))
+		return shiftfs_permission_slow(idmap, inode, mask);
+
+	/* An owner is granted what the mode says; an ACL has no part in that. */
+	if (idmap == shiftfs_nop_idmap &&
+	    uid_eq(inode->i_uid, current_fsuid()) &&
+	    !(mask & (MAY_READ | MAY_WRITE | MAY_EXEC) & ~(inode->i_mode >> 6)))
+		return 0;
 	return generic_permission(idmap, inode, mask);
 }
 
@@ -97,16 +119,20 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	struct inode *inode = d_inode(path->dentry);
 	struct super_block *sb = inode->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	const struct cred *old;
 	int err;
 
 	if (shiftfs_is_stale(path->dentry))
 		return -ESTALE;
 
 	/* The VFS has asked the LSMs, about the upper inode. */
-	old = shiftfs_override(sb);
-	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
-	shiftfs_revert(old);
+	if (likely(ss->getattr_as_any)) {
+		err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
+	} else {
+		const struct cred *old = shiftfs_override(sb);
+
+		err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
+		shiftfs_revert(old);
+	}
 	if (err)
 		return err;
 
@@ -116,6 +142,8 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	/* The ids come as the lower mount shows them; show them as ours does. */
 	stat->uid = shiftfs_uid_up(ss, stat->uid);
 	stat->gid = shiftfs_gid_up(ss, stat->gid);
+	if (likely(idmap == shiftfs_nop_idmap))
+		return shiftfs_map_dev(sb, stat);
 	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
 						 stat->uid));
 	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),

@@ -8,12 +8,10 @@
 #define SHIFTFS_COPY_FLAGS (S_SYNC | S_NOATIME | S_APPEND | S_IMMUTABLE | \
 			    S_DIRSYNC)
 
-void shiftfs_copy_size(struct inode *inode)
+void shiftfs_copy_size_slow(struct inode *inode)
 {
 	loff_t size = i_size_read(shiftfs_lower_inode(inode));
 
-	if (size == i_size_read(inode))
-		return;
 	/* i_size_write() wants writers to exclude each other. */
 	spin_lock(&inode->i_lock);
 	i_size_write(inode, size);

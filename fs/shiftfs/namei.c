@@ -154,9 +154,32 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	return 1;
 }
 
-static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+/*
+ * Nothing to ask, nothing to do? To be called under RCU.
+ *
+ * The attributes of a directory which the walk goes through are looked at by
+ * ->permission; where the walk ends it is not called.
+ */
+static __always_inline bool shiftfs_is_unchanged(const struct dentry *dentry,
+						 unsigned int flags)
+{
+	const struct dentry *lower = shiftfs_lower_dentry(dentry);
+	const struct inode *inode = d_inode_rcu(dentry);
+
+	if (unlikely(!lower || lower->d_flags & DCACHE_OP_REVALIDATE ||
+		     read_seqcount_retry(&lower->d_seq,
+					 READ_ONCE(dentry->d_time))))
+		return false;
+	if (!inode || (flags & LOOKUP_PARENT && S_ISDIR(inode->i_mode)))
+		return true;
+	return !shiftfs_is_outdated(inode);
+}
+
+static noinline int shiftfs_revalidate_rest(struct dentry *dentry,
+					    unsigned int flags)
 {
 	struct dentry *lower;
+	bool unchanged;
 	int ret;
 
 	if (flags & LOOKUP_RCU) {
@@ -165,12 +188,30 @@ static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
 		       shiftfs_revalidate_with(dentry, lower, flags) : 0;
 	}
 
+	rcu_read_lock();
+	unchanged = shiftfs_is_unchanged(dentry, flags);
+	rcu_read_unlock();
+	if (likely(unchanged))
+		return 1;
+
 	lower = shiftfs_get_lower(dentry);
 	if (unlikely(!lower))
 		return 0;
 	ret = shiftfs_revalidate_with(dentry, lower, flags);
 	dput(lower);
 	return ret;
+}
+
+/*
+ * Each step of a path walk comes here: no call that is not the last one, so
+ * that there are no registers to be saved.
+ */
+static __always_inline int shiftfs_do_revalidate(struct dentry *dentry,
+						 unsigned int flags)
+{
+	if (likely(flags & LOOKUP_RCU && shiftfs_is_unchanged(dentry, flags)))
+		return 1;
+	return shiftfs_revalidate_rest(dentry, flags);
 }
 
 #ifdef SHIFTFS_HAVE_D_REVALIDATE_NAME
