@@ -8,6 +8,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 #include <linux/backing-file.h>
@@ -285,6 +286,8 @@ const struct file_operations shiftfs_file_fops = {
 	.splice_read		= shiftfs_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.mmap			= shiftfs_mmap,
+	/* The lower page cache may have large folios: let them be mapped whole. */
+	.get_unmapped_area	= thp_get_unmapped_area,
 	.fsync			= shiftfs_fsync,
 	.fallocate		= shiftfs_fallocate,
 	.fadvise		= shiftfs_fadvise,

@@ -28,14 +28,17 @@ int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 	const struct cred *old;
 	int err;
 
-	old = shiftfs_override(file_inode(file)->i_sb);
+	/* The kernel's own lists of locks do not ask who it is. */
+	old = lower->f_op->lock ? shiftfs_override(file_inode(file)->i_sb) :
+				  NULL;
 	fl_file_of(fl) = lower;
 	if (IS_GETLK(cmd))
 		err = vfs_test_lock(lower, fl);
 	else
 		err = vfs_lock_file(lower, cmd, fl, NULL);
 	fl_file_of(fl) = file;
-	shiftfs_revert(old);
+	if (old)
+		shiftfs_revert(old);
 	return err;
 }
 
@@ -44,19 +47,21 @@ int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct file *lower = shiftfs_lower_file(file);
 	fl_owner_t owner = fl_owner_of(fl);
-	const struct cred *old;
 	int err;
 
-	old = shiftfs_override(file_inode(file)->i_sb);
 	fl_file_of(fl) = lower;
 	fl_owner_of(fl) = lower;
-	if (lower->f_op->flock)
+	if (lower->f_op->flock) {
+		const struct cred *old;
+
+		old = shiftfs_override(file_inode(file)->i_sb);
 		err = lower->f_op->flock(lower, cmd, fl);
-	else
+		shiftfs_revert(old);
+	} else {
 		err = locks_lock_file_wait(lower, fl);
+	}
 	fl_owner_of(fl) = owner;
 	fl_file_of(fl) = file;
-	shiftfs_revert(old);
 	return err;
 }
 
@@ -67,7 +72,7 @@ int shiftfs_flush(struct file *file, fl_owner_t id)
 	const struct cred *old;
 	int err;
 
-	/* The kernel's own lists of locks do not ask who it is. */
+	/* As in shiftfs_lock(). */
 	if (!lower->f_op->flush && !lower->f_op->lock) {
 		locks_remove_posix(lower, id);
 		return 0;
