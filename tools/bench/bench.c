@@ -6,6 +6,7 @@
  *   bench run FS             all operations; prints "FS OPERATION NANOSECONDS"
  *   bench mount FS SRC DST   mount and unmount; the same form
  *   bench idmap SRC DST      make an idmapped bind mount of SRC at DST
+ *   bench profile FS OP N    do OP N times while tools/bench/profile looks on
  *
  * On a machine whose clock counts instructions (ICOUNT=1 of vm-run) a
  * nanosecond is an executed instruction.
@@ -248,8 +249,55 @@ static void measure_mount(const char *source, const char *target)
 	report("mount_umount", median(values, MOUNTS));
 }
 
+/* Tell tools/bench/profile what comes and wait until it is ready. */
+static void tell(int port, const char *word, const char *op)
+{
+	char text[128], answer;
+	int len = snprintf(text, sizeof(text), "%s %s.%s\n", word, fs_name, op);
+
+	if (write(port, text, len) != len)
+		err(1, "profile");
+	do {
+		if (read(port, &answer, 1) != 1)
+			err(1, "profile");
+	} while (answer != '\n');
+}
+
+static void profile(int port, const char *name, long count)
+{
+	const struct op *op = ops;
+
+	while (op->name && strcmp(op->name, name))
+		op++;
+	if (!op->name)
+		errx(2, "%s: no such operation", name);
+	if (op->setup && op->setup() < 0)
+		err(1, "%s: set-up", name);
+	if (op->count > FLAT_FILES || !strncmp(name, "readdir", 7))
+		count = op->count;
+	for (int i = 0; i < 3; i++)
+		op->run(count);
+	if (op->between)
+		op->between();
+	tell(port, "begin", name);
+	op->run(count);
+	tell(port, "end", name);
+	if (op->finish)
+		op->finish();
+}
+
 int main(int argc, char **argv)
 {
+	if (argc == 5 && !strcmp(argv[1], "profile")) {
+		int port = open("/dev/virtio-ports/profile", O_RDWR);
+
+		fs_name = argv[2];
+		if (port < 0)
+			err(1, "/dev/virtio-ports/profile");
+		become_owner();
+		profile(port, argv[3], atol(argv[4]));
+		return 0;
+	}
 	if (argc == 3 && !strcmp(argv[1], "run")) {
 		fs_name = argv[2];
 		become_owner();
@@ -267,5 +315,6 @@ int main(int argc, char **argv)
 		idmap_bind(user_namespace(), argv[2], argv[3]);
 		return 0;
 	}
-	errx(2, "usage: bench run FS | mount FS SRC DST | idmap SRC DST");
+	errx(2, "usage: bench run FS | mount FS SRC DST | idmap SRC DST | "
+		"profile FS OP N");
 }
