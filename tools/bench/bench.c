@@ -219,7 +219,7 @@ static void measure_mount(const char *source, const char *target)
 	double values[MOUNTS];
 
 	if (shiftfs) {
-		options = MAP_OPTION;
+		options = getenv("SHIFTFS_MAP") ?: MAP_OPTION;
 	} else if (!strncmp(fs_name, "overlayfs", 9)) {
 		type = "overlay";
 		options = source;

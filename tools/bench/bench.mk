@@ -4,7 +4,9 @@
 #   make bench [KERNEL=7] [BENCH_FS='native shiftfs'] [BENCH_BOOTS=2]
 #   make bench-check [KERNEL=6.12]   against tools/bench/figures/KERNEL.json
 #   make bench-figures [KERNEL=7]    take the latest results as those figures
-.PHONY: bench bench-check bench-figures
+#   make bench-profile [KERNEL=7] OPS='fstat chmod'   function by function
+#   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
+.PHONY: bench bench-check bench-figures bench-profile bench-scale
 bench: deps
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/run $(KERNEL)
@@ -14,3 +16,12 @@ bench-check: bench
 
 bench-figures:
 	@install -D -m 644 $(BUILD)/bench.json tools/bench/figures/$(KERNEL).json
+
+bench-profile: deps
+	@$(MAKE) -s modules tools >&2
+	@BENCH_FS=none tools/bench/run $(KERNEL)
+	@tools/bench/profile $(KERNEL) $(or $(OPS),open_close create_unlink cold_walk_10k)
+
+bench-scale: deps
+	@$(MAKE) -s modules tools >&2
+	@tools/bench/scale-run $(KERNEL)

@@ -178,11 +178,14 @@ def check(old_path, new_path):
         new = json.load(f)
     before, after = ratios(old["fs"]), ratios(new["fs"])
     worse, compared = [], 0
+    # BENCH_FS= may have left others out, but not the one that all is about.
+    if "shiftfs" not in after or "shiftfs" not in before:
+        sys.exit("shiftfs itself is not in both")
     for fs, ops in before.items():
-        if not fs.startswith("shiftfs"):
+        if not fs.startswith("shiftfs") or fs not in after:
             continue
         for op, ratio in ops.items():
-            if fs not in after or op not in after[fs]:
+            if op not in after[fs]:
                 worse.append(f"{fs} {op}: not measured")
                 continue
             compared += 1
