@@ -59,16 +59,11 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
  * several (btrfs subvolumes, overlayfs): then each of these gets one of ours,
  * since a number together with the inode number has to name one file.
  */
-static int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
+static noinline int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct shiftfs_dev *dev, *new;
 	int err;
-
-	if (likely(stat->dev == ss->lower.mnt->mnt_sb->s_dev)) {
-		stat->dev = sb->s_dev;
-		return 0;
-	}
 
 	spin_lock(&ss->lock);
 	list_for_each_entry(dev, &ss->devs, list)
@@ -112,6 +107,42 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 	}
 }
 
+/*
+ * Attributes for which the VFS looks at the inode before it asks ->getattr. What
+ * it adds afterwards, for block devices, it adds to ours as well.
+ */
+#define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
+
+/*
+ * Ask for the lower attributes. Where they do not depend on who asks and the
+ * VFS would find the same in the lower inode as it has found in the upper one,
+ * ->getattr is asked directly.
+ */
+static int shiftfs_getattr_lower(struct super_block *sb,
+				 const struct path *path, struct kstat *stat,
+				 u32 request_mask, unsigned int flags)
+{
+	const struct inode *inode = d_inode(path->dentry);
+	const struct cred *old;
+	int err;
+
+	/* The VFS has asked the LSMs, about the upper inode. */
+	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
+		if (likely(inode->i_op->getattr &&
+			   !(inode->i_flags & SHIFTFS_VFS_ATTRS) &&
+			   !(inode->i_sb->s_flags & SB_NOATIME)))
+			return inode->i_op->getattr(shiftfs_idmap_of(path->mnt),
+						    path, stat, request_mask,
+						    flags);
+		return vfs_getattr_nosec(path, stat, request_mask, flags);
+	}
+
+	old = shiftfs_override(sb);
+	err = vfs_getattr_nosec(path, stat, request_mask, flags);
+	shiftfs_revert(old);
+	return err;
+}
+
 int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags)
 {
@@ -124,31 +155,26 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	if (shiftfs_is_stale(path->dentry))
 		return -ESTALE;
 
-	/* The VFS has asked the LSMs, about the upper inode. */
-	if (likely(ss->getattr_as_any)) {
-		err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
-	} else {
-		const struct cred *old = shiftfs_override(sb);
-
-		err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
-		shiftfs_revert(old);
-	}
+	err = shiftfs_getattr_lower(sb, &lower, stat, request_mask, flags);
 	if (err)
 		return err;
-
-	shiftfs_refresh(inode);
-	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
 	stat->uid = shiftfs_uid_up(ss, stat->uid);
 	stat->gid = shiftfs_gid_up(ss, stat->gid);
-	if (likely(idmap == shiftfs_nop_idmap))
+	if (unlikely(idmap != shiftfs_nop_idmap)) {
+		stat->uid = vfsuid_into_kuid(make_vfsuid(idmap,
+							 i_user_ns(inode),
+							 stat->uid));
+		stat->gid = vfsgid_into_kgid(make_vfsgid(idmap,
+							 i_user_ns(inode),
+							 stat->gid));
+	}
+
+	if (unlikely(stat->dev != lower.mnt->mnt_sb->s_dev))
 		return shiftfs_map_dev(sb, stat);
-	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
-						 stat->uid));
-	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),
-						 stat->gid));
-	return shiftfs_map_dev(sb, stat);
+	stat->dev = sb->s_dev;
+	return 0;
 }
 
 /*

@@ -36,7 +36,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	struct file *ret;
 	int err = 0;
 
-	if (!inode || inode != shiftfs_lower_inode(file_inode(file)))
+	if (unlikely(!inode || inode != shiftfs_lower_inode(file_inode(file))))
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
@@ -106,7 +106,7 @@ int shiftfs_release(struct inode *inode, struct file *file)
 	shiftfs_release_locks(file, lower);
 	if (file->f_flags & __FMODE_EXEC)
 		allow_write_access(lower);
-	fput(lower);
+	shiftfs_fput_now(lower);
 	return 0;
 }
 

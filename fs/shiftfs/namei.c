@@ -11,12 +11,6 @@
 #include <linux/dcache.h>
 #include "shiftfs.h"
 
-/* What has no lower state to compare with has to be looked up each time. */
-static bool is_comparable(const struct dentry *lower_dir)
-{
-	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
-}
-
 /*
  * Is @lower found in @lower_dir under @name? With its d_lock held its name
  * cannot change, nor what it is the name of, and its d_seq cannot be odd.
@@ -26,7 +20,7 @@ static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct qstr *name)
 {
 	return lower->d_parent == lower_dir && !d_unhashed(lower) &&
-	       (!is_comparable(lower_dir) ||
+	       (!shiftfs_is_comparable(lower_dir) ||
 		(lower->d_name.len == name->len &&
 		 !memcmp(lower->d_name.name, name->name, name->len)));
 }
@@ -354,7 +348,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			dput(lower);
 			return ERR_CAST(inode);
 		}
-	} else if (!is_comparable(lower_dir) || d_unhashed(lower)) {
+	} else if (!shiftfs_is_comparable(lower_dir) || d_unhashed(lower)) {
 		/*
 		 * Several names lead to one dentry, or nothing is left to
 		 * compare with: do not remember a "no".

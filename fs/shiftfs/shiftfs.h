@@ -199,6 +199,13 @@ int shiftfs_reconfigure(struct fs_context *fc);
 extern struct kmem_cache *shiftfs_inode_cachep;
 
 /* namei.c */
+
+/* What has no lower state to compare with has to be looked up each time. */
+static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
+{
+	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
+}
+
 extern const struct dentry_operations shiftfs_dentry_ops;
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
@@ -215,7 +222,6 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
 void shiftfs_copy_attr(struct inode *inode);
 void shiftfs_copy_size_slow(struct inode *inode);
-void shiftfs_copy_times(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
 
 /* Was there a chmod, chown or chattr beneath? Legal under RCU. */
@@ -243,6 +249,15 @@ static inline void shiftfs_copy_size(struct inode *inode)
 
 	if (unlikely(i_size_read(lower) != i_size_read(inode)))
 		shiftfs_copy_size_slow(inode);
+}
+
+static inline void shiftfs_copy_times(struct inode *inode)
+{
+	const struct inode *lower = shiftfs_lower_inode(inode);
+
+	inode_set_atime_to_ts(inode, inode_get_atime(lower));
+	inode_set_mtime_to_ts(inode, inode_get_mtime(lower));
+	inode_set_ctime_to_ts(inode, inode_get_ctime(lower));
 }
 
 #ifdef CONFIG_LOCKDEP
