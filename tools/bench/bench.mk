@@ -5,8 +5,9 @@
 #   make bench-check [KERNEL=6.12]   against tools/bench/figures/KERNEL.json
 #   make bench-figures [KERNEL=7]    take the latest results as those figures
 #   make bench-profile [KERNEL=7] OPS='fstat chmod'   function by function
+#   make bench-wall [KERNEL=7]       fio and a C build by the clock: noisy
 #   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
-.PHONY: bench bench-check bench-figures bench-profile bench-scale
+.PHONY: bench bench-check bench-figures bench-profile bench-scale bench-wall
 bench: deps
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/run $(KERNEL)
@@ -25,3 +26,7 @@ bench-profile: deps
 bench-scale: deps
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/scale-run $(KERNEL)
+
+bench-wall: deps
+	@$(MAKE) -s modules tools >&2
+	@WALL=1 BENCH_FS="$${BENCH_FS:-native bind idmapped overlayfs shiftfs}" tools/bench/run $(KERNEL)
