@@ -24,7 +24,7 @@
  * Open the lower file of @file. Access times are kept by the upper mount's
  * rules, see shiftfs_accessed(), hence O_NOATIME.
  */
-struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
+static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
@@ -46,7 +46,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	if (err) {
 		ret = ERR_PTR(err);
 	} else {
-		if (!inode_owner_or_capable(idmap, inode))
+		if (!ss->owns_all && !inode_owner_or_capable(idmap, inode))
 			flags &= ~O_NOATIME;
 #if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
 		ret = backing_file_open(file, flags, &path, current_cred());

@@ -40,6 +40,7 @@ struct shiftfs_dev {
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
+ * @owns_all:	those credentials stand for the owner of any file
  * @uidmap:	stored and seen user ids
  * @gidmap:	stored and seen group ids
  * @create_cred: credentials of the latest creator, kept for the next one;
@@ -53,6 +54,7 @@ struct shiftfs_sb {
 	const struct cred *cred;
 	bool check_lower;
 	bool getattr_as_any;
+	bool owns_all;
 	struct shiftfs_idmap uidmap;
 	struct shiftfs_idmap gidmap;
 	spinlock_t lock;
@@ -290,7 +292,6 @@ void shiftfs_free_devs(struct shiftfs_sb *ss);
 
 /* file.c */
 extern const struct file_operations shiftfs_file_fops;
-struct file *shiftfs_open_lower(struct file *file, struct dentry *lower);
 void shiftfs_accessed(struct file *file);
 int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 		    struct file *file, umode_t mode);
