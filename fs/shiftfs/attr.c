@@ -181,7 +181,8 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
  */
-int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
+						     struct iattr *attr)
 {
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
@@ -235,46 +236,47 @@ out:
 	return err;
 }
 
+int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+{
+	return shiftfs_do_set_lower_attr(dentry, attr);
+}
+
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 		    struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct iattr lower_attr;
+	kuid_t uid = INVALID_UID;
+	kgid_t gid = INVALID_GID;
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
 
-	lower_attr = *attr;
 	if (attr->ia_valid & ATTR_UID) {
-		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
-					 attr->ia_vfsuid);
-
+		uid = from_vfsuid(idmap, i_user_ns(inode), attr->ia_vfsuid);
 		uid = shiftfs_uid_down(ss, uid);
 		if (!uid_valid(uid))
 			return -EOVERFLOW;
-		lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
 	}
 	if (attr->ia_valid & ATTR_GID) {
-		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
-					 attr->ia_vfsgid);
-
+		gid = from_vfsgid(idmap, i_user_ns(inode), attr->ia_vfsgid);
 		gid = shiftfs_gid_down(ss, gid);
 		if (!gid_valid(gid))
 			return -EOVERFLOW;
-		lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
 	}
 
 	shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
-	/* What it decided about setgid for this caller. */
-	lower_attr.ia_mode = attr->ia_mode;
-	lower_attr.ia_valid = attr->ia_valid;
 
-	return shiftfs_set_lower_attr(dentry, &lower_attr);
+	/* With what it decided about setgid for this caller. */
+	lower_attr = *attr;
+	lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
+	lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
+	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
 }
 
 /*
