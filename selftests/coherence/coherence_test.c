@@ -279,12 +279,26 @@ TEST_F(shift, open_files_survive)
 	BOTH("f", 7, 7, S_IFREG | 0644);
 }
 
+/* Made through the mount, by an owner whom it maps. */
+static void make_above(const char *name, mode_t type)
+{
+	become(SEEN(7), SEEN(8));
+	if (S_ISDIR(type))
+		OK(mkdirat(upper, name, 0755));
+	else if (S_ISLNK(type))
+		OK(symlinkat("x", upper, name));
+	else
+		OK(touch(upper, name, 0644));
+	become_root();
+}
+
 /* A name removed through the mount, of which the kernel may keep a "no". */
 TEST_F(shift, after_removal)
 {
 	second_view();
 	for (int i = 0; i < 3; i++) {
-		OK(touch(upper, "f", 0644));
+		make_above("f", S_IFREG);
+		BOTH("f", 7, 8, S_IFREG | 0644);
 		OK(unlinkat(upper, "f", 0));
 		ABSENT_BOTH("f");
 		ABSENT(other, "f");
@@ -303,17 +317,17 @@ TEST_F(shift, after_removal)
 		OK(unlinkat(other, "f", 0));
 		ABSENT_BOTH("f");
 		/* comes back through the mount */
-		OK(mkdirat(upper, "f", 0755));
-		BOTH("f", 0, 0, S_IFDIR | 0755);
+		make_above("f", S_IFDIR);
+		BOTH("f", 7, 8, S_IFDIR | 0755);
 		OK(unlinkat(upper, "f", AT_REMOVEDIR));
 		FAILS(unlinkat(upper, "f", 0), ENOENT);
-		OK(symlinkat("x", upper, "f"));
-		BOTH("f", 0, 0, S_IFLNK | 0777);
+		make_above("f", S_IFLNK);
+		BOTH("f", 7, 8, S_IFLNK | 0777);
 		OK(unlinkat(upper, "f", 0));
 	}
 	/* the directory of a removed name goes, and another takes its name */
-	OK(mkdirat(upper, "d", 0755));
-	OK(touch(upper, "d/f", 0644));
+	make_above("d", S_IFDIR);
+	make_above("d/f", S_IFREG);
 	OK(unlinkat(upper, "d/f", 0));
 	OK(unlinkat(upper, "d", AT_REMOVEDIR));
 	make("d", 1, 1, S_IFDIR | 0755);
@@ -355,6 +369,7 @@ TEST_F(shift, removal_race)
 
 	pid = OK(fork());
 	if (!pid) {
+		become(SEEN(7), SEEN(8));
 		for (;;)
 			if (touch(upper, "f", 0644) < 0 ||
 			    unlinkat(upper, "f", 0) < 0)
