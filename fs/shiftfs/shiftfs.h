@@ -256,10 +256,14 @@ static inline void shiftfs_copy_size(struct inode *inode)
 static inline void shiftfs_copy_times(struct inode *inode)
 {
 	const struct inode *lower = shiftfs_lower_inode(inode);
+	struct timespec64 now = inode_get_ctime(lower);
+	struct timespec64 old = inode_get_ctime(inode);
 
 	inode_set_atime_to_ts(inode, inode_get_atime(lower));
 	inode_set_mtime_to_ts(inode, inode_get_mtime(lower));
-	inode_set_ctime_to_ts(inode, inode_get_ctime(lower));
+	/* A call, and it is the same mostly. */
+	if (!timespec64_equal(&now, &old))
+		inode_set_ctime_to_ts(inode, now);
 }
 
 #ifdef CONFIG_LOCKDEP
