@@ -87,8 +87,7 @@ static inline bool shiftfs_has_posix_locks(const struct file *lower)
 {
 	const struct file_lock_context *ctx;
 
-	/* Pairs with the cmpxchg() that sets the pointer. */
-	ctx = smp_load_acquire(&file_inode(lower)->i_flctx);
+	ctx = locks_inode_context(file_inode(lower));
 	return ctx && !list_empty(&ctx->flc_posix);
 }
 
