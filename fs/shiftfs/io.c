@@ -39,13 +39,11 @@ struct shiftfs_aio {
 };
 
 /* Filesystems look at f_flags of their own file, which F_SETFL left alone. */
-static int shiftfs_sync_flags(struct file *file, struct file *lower)
+static noinline int shiftfs_sync_flags_slow(struct file *file,
+					    struct file *lower)
 {
 	unsigned int flags = file->f_flags & SHIFTFS_SETFL_FLAGS;
 	int err;
-
-	if (likely(!((flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
-		return 0;
 
 	if (flags & O_DIRECT && !(lower->f_mode & FMODE_CAN_ODIRECT))
 		return -EINVAL;
@@ -60,6 +58,13 @@ static int shiftfs_sync_flags(struct file *file, struct file *lower)
 	lower->f_iocb_flags = iocb_flags(lower);
 	spin_unlock(&lower->f_lock);
 	return 0;
+}
+
+static inline int shiftfs_sync_flags(struct file *file, struct file *lower)
+{
+	if (likely(!((file->f_flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
+		return 0;
+	return shiftfs_sync_flags_slow(file, lower);
 }
 
 static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
