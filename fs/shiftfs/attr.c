@@ -159,6 +159,9 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	if (err)
 		return err;
 
+	/* The VFS looks at this one where a file is copied or appended to. */
+	shiftfs_copy_size(inode);
+
 	/* The ids come as the lower mount shows them; show them as ours does. */
 	stat->uid = shiftfs_uid_up(ss, stat->uid);
 	stat->gid = shiftfs_gid_up(ss, stat->gid);
