@@ -209,8 +209,6 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	ssize_t ret;
 	int err;
 
-	if (!iov_iter_count(iter))
-		return 0;
 	if (!lower->f_op->write_iter)
 		return -EINVAL;
 	ret = shiftfs_sync_flags(file, lower);

@@ -63,6 +63,28 @@ TEST_F(shift, get_and_set)
 	EQ(flags, get(lower, "f"));
 }
 
+/* Some filesystems refuse to write even nothing. */
+TEST_F(shift, writing_nothing)
+{
+	int flags, up, lo;
+	ssize_t wanted;
+
+	NEED_FLAGS();
+	make("f", 0, 0, S_IFREG | 0644);
+	lo = OK(openat(lower, "f", O_RDWR));
+	up = OK(openat(upper, "f", O_RDWR));
+	EQ(write(lo, "", 0), write(up, "", 0));
+	flags = OK(get(lower, "f"));
+	OK(set(lower, "f", flags | FS_IMMUTABLE_FL));
+	wanted = write(lo, "", 0);
+	EQ(wanted, write(up, "", 0));
+	OK(set(lower, "f", flags));
+	EQ(0, st(lower, "f").st_size);
+	EQ(0, st(upper, "f").st_size);
+	close(lo);
+	close(up);
+}
+
 /* +i and +a take CAP_LINUX_IMMUTABLE of the host, not of a container. */
 TEST_F(shift, unprivileged)
 {
