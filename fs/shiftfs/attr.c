@@ -114,8 +114,8 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
-	stat->uid = shiftfs_uid_up(ss, stat->uid);
-	stat->gid = shiftfs_gid_up(ss, stat->gid);
+	stat->uid = shiftfs_owner_up(ss, stat->uid);
+	stat->gid = shiftfs_group_up(ss, stat->gid);
 	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
 						 stat->uid));
 	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),
@@ -155,6 +155,12 @@ int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
 	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
 		attr->ia_valid |= ATTR_KILL_PRIV;
 
+	/* Nor did it see a setuid bit that is hidden. */
+	if (shiftfs_sb(dentry->d_sb)->nosuid && !S_ISDIR(inode->i_mode) &&
+	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID | ATTR_KILL_PRIV) &&
+	    !(attr->ia_valid & ATTR_MODE))
+		attr->ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID;
+
 	/* The lower notify_change() makes a mode of the kill flags itself. */
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
 		attr->ia_valid &= ~ATTR_MODE;
@@ -181,44 +187,74 @@ out:
 	return err;
 }
 
+/*
+ * Translate the owners in @attr. Where they are squashed there is no other to
+ * be had and nothing to be stored: @keep says what is to stay below.
+ */
+static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
+			       const struct inode *inode, struct iattr *attr,
+			       unsigned int *keep)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	if (attr->ia_valid & ATTR_UID) {
+		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
+					 attr->ia_vfsuid);
+
+		if (ss->conf.squash_uid.on) {
+			if (__kuid_val(uid) != ss->conf.squash_uid.seen)
+				return -EPERM;
+			*keep |= ATTR_UID;
+		} else {
+			uid = shiftfs_uid_down(ss, uid);
+			if (!uid_valid(uid))
+				return -EOVERFLOW;
+			attr->ia_vfsuid = VFSUIDT_INIT(uid);
+		}
+	}
+	if (attr->ia_valid & ATTR_GID) {
+		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
+					 attr->ia_vfsgid);
+
+		if (ss->conf.squash_gid.on) {
+			if (__kgid_val(gid) != ss->conf.squash_gid.seen)
+				return -EPERM;
+			*keep |= ATTR_GID;
+		} else {
+			gid = shiftfs_gid_down(ss, gid);
+			if (!gid_valid(gid))
+				return -EOVERFLOW;
+			attr->ia_vfsgid = VFSGIDT_INIT(gid);
+		}
+	}
+	return 0;
+}
+
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 		    struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct iattr lower_attr;
+	unsigned int keep = 0;
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
 
 	lower_attr = *attr;
-	if (attr->ia_valid & ATTR_UID) {
-		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
-					 attr->ia_vfsuid);
-
-		uid = shiftfs_uid_down(ss, uid);
-		if (!uid_valid(uid))
-			return -EOVERFLOW;
-		lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
-	}
-	if (attr->ia_valid & ATTR_GID) {
-		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
-					 attr->ia_vfsgid);
-
-		gid = shiftfs_gid_down(ss, gid);
-		if (!gid_valid(gid))
-			return -EOVERFLOW;
-		lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
-	}
+	err = shiftfs_owners_down(idmap, inode, &lower_attr, &keep);
+	if (err)
+		return err;
 
 	shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
 	/* What it decided about setgid for this caller. */
-	lower_attr.ia_mode = attr->ia_mode;
-	lower_attr.ia_valid = attr->ia_valid;
+	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
+						   S_ISDIR(inode->i_mode));
+	lower_attr.ia_valid = attr->ia_valid & ~keep;
 
 	return shiftfs_set_lower_attr(dentry, &lower_attr);
 }

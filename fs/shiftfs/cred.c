@@ -7,27 +7,46 @@
 #include <linux/user_namespace.h>
 #include "shiftfs.h"
 
+/* What owners of files need. */
+static const int shiftfs_owner_caps[] = {
+	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
+	CAP_FSETID, CAP_SETFCAP,
+};
+
 /*
  * Reserved blocks and quota limits of the lower filesystem are to hold for
- * everybody who writes through the mount, hence no CAP_SYS_RESOURCE.
+ * everybody who writes through the mount, hence no CAP_SYS_RESOURCE. For a
+ * mount in a user namespace nothing is left but what owners of files need: no
+ * device nodes, no immutable files, no trusted attributes.
  */
-int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter)
+int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
+		      bool in_userns)
 {
+	kernel_cap_t caps = CAP_EMPTY_SET;
+	unsigned int i;
 	struct user_namespace *lower_ns = ss->lower.mnt->mnt_sb->s_user_ns;
 	const struct cred *old;
 	struct cred *cred;
 
 	old = override_creds(mounter);
 	cred = prepare_creds();
-	if (cred)
-		ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
-				    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
 	revert_creds(old);
 	if (!cred)
 		return -ENOMEM;
 
 	cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	if (in_userns) {
+		for (i = 0; i < ARRAY_SIZE(shiftfs_owner_caps); i++)
+			cap_raise(caps, shiftfs_owner_caps[i]);
+		cred->cap_effective = cap_intersect(cred->cap_effective, caps);
+		cred->cap_permitted = cap_intersect(cred->cap_permitted, caps);
+	}
 	ss->cred = cred;
+
+	old = override_creds(cred);
+	ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
+			    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
+	revert_creds(old);
 	return 0;
 }
 
@@ -80,8 +99,8 @@ static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
 	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	struct user_namespace *ns = i_user_ns(dir);
 
-	*uid = shiftfs_uid_down(ss, mapped_fsuid(idmap, ns));
-	*gid = shiftfs_gid_down(ss, mapped_fsgid(idmap, ns));
+	*uid = shiftfs_owner_down(ss, mapped_fsuid(idmap, ns));
+	*gid = shiftfs_group_down(ss, mapped_fsgid(idmap, ns));
 	return uid_valid(*uid) && gid_valid(*gid) ? 0 : -EOVERFLOW;
 }
 

@@ -147,6 +147,7 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 
 	err = shiftfs_begin(&new, dir, dentry, idmap);
 	if (!err) {
+		mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 		err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower,
 					 mode);
 		if (!err)
@@ -171,6 +172,7 @@ static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	err = shiftfs_begin(&new, dir, dentry, idmap);
 	if (err)
 		return err;
+	mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 	err = shiftfs_vfs_mknod(new.idmap, d_inode(new.dir), new.lower, mode,
 				dev);
 	if (!err)

@@ -327,6 +327,7 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	if (err)
 		goto out_cred;
 
+	mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 	old = override_creds(cred);
 	lower = shiftfs_make_tmpfile(file, mnt,
 				     shiftfs_lower_dentry(dentry->d_parent),
