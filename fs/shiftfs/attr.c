@@ -15,9 +15,14 @@
 int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		       int mask)
 {
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct inode *lower = shiftfs_lower_inode(inode);
 
-	if (shiftfs_sb(inode->i_sb)->check_lower || lower->i_op->permission) {
+	/* His credentials may have to be made first. */
+	if (unlikely(ss->conf.as_caller) && mask & MAY_NOT_BLOCK)
+		return -ECHILD;
+
+	if (ss->check_lower || lower->i_op->permission) {
 		const struct cred *old = shiftfs_override(inode->i_sb);
 		int err;
 
@@ -202,7 +207,8 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 					 attr->ia_vfsuid);
 
 		if (ss->conf.squash_uid.on) {
-			if (__kuid_val(uid) != ss->conf.squash_uid.seen)
+			if (__kuid_val(uid) != ss->conf.squash_uid.seen &&
+			    !ss->conf.chown_ignore)
 				return -EPERM;
 			*keep |= ATTR_UID;
 		} else {
@@ -217,7 +223,8 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 					 attr->ia_vfsgid);
 
 		if (ss->conf.squash_gid.on) {
-			if (__kgid_val(gid) != ss->conf.squash_gid.seen)
+			if (__kgid_val(gid) != ss->conf.squash_gid.seen &&
+			    !ss->conf.chown_ignore)
 				return -EPERM;
 			*keep |= ATTR_GID;
 		} else {
@@ -228,6 +235,35 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 		}
 	}
 	return 0;
+}
+
+static bool shiftfs_is_refusal(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -EINVAL ||
+	       err == -EOPNOTSUPP || err == -ENOSYS;
+}
+
+/*
+ * With chown=ignore, who may give a file away here has done so where the lower
+ * filesystem refuses, a server that maps root to nobody say. What else was
+ * asked for is done, or fails.
+ */
+static int shiftfs_set_owner_attr(struct dentry *dentry, struct iattr *attr)
+{
+	const unsigned int owner = ATTR_UID | ATTR_GID;
+	struct iattr rest = *attr;
+	int err;
+
+	err = shiftfs_set_lower_attr(dentry, attr);
+	if (!(rest.ia_valid & owner) || !shiftfs_is_refusal(err) ||
+	    !shiftfs_sb(dentry->d_sb)->conf.chown_ignore)
+		return err;
+
+	rest.ia_valid &= ~owner;
+	if (!(rest.ia_valid & (ATTR_MODE | ATTR_SIZE | ATTR_ATIME | ATTR_MTIME |
+			       ATTR_KILL_SUID | ATTR_KILL_SGID)))
+		return 0;
+	return shiftfs_set_lower_attr(dentry, &rest);
 }
 
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
@@ -256,7 +292,7 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 						   S_ISDIR(inode->i_mode));
 	lower_attr.ia_valid = attr->ia_valid & ~keep;
 
-	return shiftfs_set_lower_attr(dentry, &lower_attr);
+	return shiftfs_set_owner_attr(dentry, &lower_attr);
 }
 
 /*

@@ -11,14 +11,14 @@ struct shiftfs_new {
 	struct dentry *dir;	/* lower directory, locked from start to end */
 	struct dentry *lower;	/* lower dentry to be made, referenced */
 	struct shiftfs_mnt_idmap *idmap;
-	const struct cred *cred; /* put at the end, NULL for ->link */
+	const struct cred *cred; /* put at the end */
 	const struct cred *old;
 };
 
 /*
  * Lock the lower directory and get a negative lower dentry; switch to the
  * credentials with which the new file gets its owner, for ->link (@idmap NULL)
- * to the mounter's.
+ * to those used for everything else.
  */
 static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 			 struct dentry *dentry,
@@ -29,18 +29,16 @@ static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 
 	new->dir = shiftfs_lower_dentry(dentry->d_parent);
 	new->idmap = shiftfs_idmap_of(mnt);
-	new->cred = NULL;
-	if (idmap) {
-		new->cred = shiftfs_create_cred(idmap, dir);
-		if (IS_ERR(new->cred))
-			return PTR_ERR(new->cred);
-	}
+	new->cred = idmap ? shiftfs_create_cred(idmap, dir) :
+			    shiftfs_lower_cred(dir->i_sb);
+	if (IS_ERR(new->cred))
+		return PTR_ERR(new->cred);
 
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out_cred;
 
-	new->old = override_creds(new->cred ?: shiftfs_sb(dir->i_sb)->cred);
+	new->old = override_creds(new->cred);
 	new->lower = shiftfs_start_create(mnt, new->dir,
 					  shiftfs_lower_dentry(dentry),
 					  &dentry->d_name);

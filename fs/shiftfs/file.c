@@ -39,7 +39,9 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
-	if (ss->check_lower || inode->i_op->permission)
+	/* Who has just made it may open it, whatever mode he gave it. */
+	if (!(file->f_mode & FMODE_CREATED) &&
+	    (ss->check_lower || inode->i_op->permission))
 		err = inode_permission(idmap, inode,
 				       MAY_OPEN | ACC_MODE(flags));
 	if (err) {

@@ -145,6 +145,7 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old = NULL;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
@@ -154,6 +155,8 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;
+	if (unlikely(shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
+		old = shiftfs_override(file_inode(file)->i_sb);
 
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
@@ -164,6 +167,8 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	} else {
 		ret = shiftfs_read_async(iocb, iter, lower);
 	}
+	if (unlikely(old))
+		shiftfs_revert(old);
 	if (ret >= 0)
 		fsnotify_access(lower);
 	shiftfs_copy_size(file_inode(file));
@@ -199,12 +204,14 @@ static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
  * lower filesystem would look for the stored group among the caller's, where
  * it is not; shiftfs_remove_privs() has asked for the translated one.
  *
- * Returns referenced credentials, or NULL where the caller's own will do.
+ * Returns referenced credentials, or NULL where the caller's own will do. With
+ * creds=caller they never do, a FUSE server is told by each request who asks.
  */
 static const struct cred *shiftfs_write_cred(struct file *file,
 					     struct file *lower)
 {
-	if (likely(!(file_inode(lower)->i_mode & S_ISGID)))
+	if (likely(!(file_inode(lower)->i_mode & S_ISGID) &&
+		   !shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
 		return NULL;
 	return shiftfs_data_cred(file_inode(file)->i_sb);
 }

@@ -22,6 +22,20 @@ enum {
 	Opt_mark,
 	Opt_allow,
 	Opt_passthrough,
+	Opt_creds,
+	Opt_chown,
+};
+
+static const struct constant_table shiftfs_creds[] = {
+	{ "mounter",	0 },
+	{ "caller",	1 },
+	{}
+};
+
+static const struct constant_table shiftfs_chown[] = {
+	{ "fail",	0 },
+	{ "ignore",	1 },
+	{}
 };
 
 #define GIVEN(opt)	(1U << Opt_##opt)
@@ -36,6 +50,8 @@ const struct fs_parameter_spec shiftfs_params[] = {
 	fsparam_flag("mark",		Opt_mark),
 	fsparam_string("allow",		Opt_allow),
 	fsparam_u32("passthrough",	Opt_passthrough),
+	fsparam_enum("creds",		Opt_creds, shiftfs_creds),
+	fsparam_enum("chown",		Opt_chown, shiftfs_chown),
 	{}
 };
 
@@ -260,6 +276,12 @@ static int shiftfs_parse_param(struct fs_context *fc,
 	case Opt_passthrough:
 		return shiftfs_parse_passthrough(fc, result.uint_32,
 						 &opts->conf);
+	case Opt_creds:
+		opts->conf.as_caller = result.uint_32;
+		return 0;
+	case Opt_chown:
+		opts->conf.chown_ignore = result.uint_32;
+		return 0;
 	default:
 		return shiftfs_parse_extents(fc, param, opt);
 	}
@@ -373,8 +395,12 @@ int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,
 			      new->allow_first != old->allow_first ||
 			      new->allow_last != old->allow_last)) ||
 	    (opts->given & GIVEN(passthrough) &&
-	     new->passthrough != old->passthrough)) {
-		errorf(fc, "shiftfs: mark, allow and passthrough of a mount cannot be changed: umount and mount again");
+	     new->passthrough != old->passthrough) ||
+	    (opts->given & GIVEN(creds) &&
+	     new->as_caller != old->as_caller) ||
+	    (opts->given & GIVEN(chown) &&
+	     new->chown_ignore != old->chown_ignore)) {
+		errorf(fc, "shiftfs: mark, allow, passthrough, creds and chown of a mount cannot be changed: umount and mount again");
 		return -EINVAL;
 	}
 
@@ -471,6 +497,12 @@ int shiftfs_show_options(struct seq_file *m, struct dentry *root)
 		shiftfs_show_map(m, "uidmap=", &ss->uidmap);
 		shiftfs_show_map(m, "gidmap=", &ss->gidmap);
 	}
+	if (ss->joined)
+		return 0;
+	if (ss->conf.as_caller)
+		seq_puts(m, ",creds=caller");
+	if (ss->conf.chown_ignore)
+		seq_puts(m, ",chown=ignore");
 	shiftfs_show_squash(m, "squash_uid", &ss->conf.squash_uid);
 	shiftfs_show_squash(m, "squash_gid", &ss->conf.squash_gid);
 	return 0;

@@ -53,6 +53,8 @@ struct shiftfs_config {
 	u32 allow_first;
 	u32 allow_last;
 	u32 passthrough;	/* SHIFTFS_PASS_* */
+	bool as_caller;		/* creds=caller */
+	bool chown_ignore;	/* chown=ignore */
 };
 
 /**
@@ -62,6 +64,7 @@ struct shiftfs_config {
  * @clone:	holds that mount; shared by a mark and what is mounted of it
  * @restricted:	MNT_* flags of all mounts by which the source was reached
  * @ns_map:	the maps are no options: a mark's, or a user namespace's
+ * @joined:	the other options are those of the mark it was mounted of
  * @cred:	the mounter's credentials, without CAP_SYS_RESOURCE; the lower
  *		filesystem is used with these
  * @check_lower: those credentials do not override the permissions of the
@@ -73,6 +76,9 @@ struct shiftfs_config {
  * @create_cred: credentials of the latest creator, kept for the next one;
  *		@lock protects it, @data_cred and @devs
  * @data_cred:	likewise, of who changed data last
+ * @caller:	the latest caller, referenced, with creds=caller; likewise
+ * @caller_cred: as whom he is known below
+ * @nobody:	who is taken for a caller where memory is short
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
  */
@@ -81,6 +87,7 @@ struct shiftfs_sb {
 	struct shiftfs_clone *clone;
 	int restricted;
 	bool ns_map;
+	bool joined;
 	const struct cred *cred;
 	bool check_lower;
 	bool nosuid;
@@ -90,6 +97,9 @@ struct shiftfs_sb {
 	spinlock_t lock;
 	const struct cred *create_cred;
 	const struct cred *data_cred;
+	const struct cred *caller;
+	const struct cred *caller_cred;
+	const struct cred *nobody;
 	struct list_head devs;
 	errseq_t wb_err;
 };
@@ -256,14 +266,33 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 }
 
 /* cred.c */
+const struct cred *shiftfs_lower_cred(const struct super_block *sb);
+const struct cred *shiftfs_override_caller(const struct super_block *sb);
+void shiftfs_revert_caller(const struct cred *old);
+
+/* Marks what shiftfs_override_caller() returned: credentials are aligned. */
+#define SHIFTFS_CALLER_BIT	1UL
+
+/*
+ * Switch to the credentials with which the lower filesystem is used, the
+ * mounter's or with creds=caller the caller's. Does not nest on one superblock:
+ * the caller would be translated twice.
+ */
 static inline const struct cred *shiftfs_override(const struct super_block *sb)
 {
-	return override_creds(shiftfs_sb(sb)->cred);
+	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+
+	if (unlikely(ss->conf.as_caller))
+		return shiftfs_override_caller(sb);
+	return override_creds(ss->cred);
 }
 
 static inline void shiftfs_revert(const struct cred *old)
 {
-	revert_creds(old);
+	if (unlikely((unsigned long)old & SHIFTFS_CALLER_BIT))
+		shiftfs_revert_caller(old);
+	else
+		revert_creds(old);
 }
 
 int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,

@@ -206,6 +206,7 @@ static int shiftfs_join(struct fs_context *fc, struct shiftfs_sb *ss,
 		ss->conf.allow_last = opts->conf.allow_last;
 	}
 	ss->ns_map = true;
+	ss->joined = true;
 
 	err = shiftfs_shift_map(&ss->uidmap, &src->uidmap, from, to, false,
 				&ss->conf.squash_uid);

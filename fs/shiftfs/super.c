@@ -49,6 +49,9 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 	shiftfs_put_clone(ss->clone);
 	put_cred(ss->create_cred);
 	put_cred(ss->data_cred);
+	put_cred(ss->caller);
+	put_cred(ss->caller_cred);
+	put_cred(ss->nobody);
 	put_cred(ss->cred);
 	shiftfs_idmap_free(&ss->uidmap);
 	shiftfs_idmap_free(&ss->gidmap);
@@ -176,6 +179,12 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 #ifdef SB_I_EVM_HMAC_UNSUPPORTED
 	/* It would be made of the ids seen, and stored over the lower one's. */
 	sb->s_iflags |= SB_I_EVM_HMAC_UNSUPPORTED;
+#endif
+
+#ifdef SB_I_NOIDMAP
+	/* By which mount he comes is not known where the caller is: C6. */
+	if (ss->conf.as_caller)
+		sb->s_iflags |= SB_I_NOIDMAP;
 #endif
 
 	ss->wb_err = errseq_sample(&lower->s_wb_err);
