@@ -240,7 +240,7 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 static bool shiftfs_is_refusal(int err)
 {
 	return err == -EPERM || err == -EACCES || err == -EINVAL ||
-	       err == -EOPNOTSUPP || err == -ENOSYS;
+	       err == -EOPNOTSUPP;
 }
 
 /*
