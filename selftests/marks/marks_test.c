@@ -16,6 +16,7 @@
 
 #define SHIFT_HELPER helper
 static int helper(int argc, char **argv);
+#include "acl.h"
 #include "fixture.h"
 
 #define MAP2	"b:0:300000:65536"
@@ -147,9 +148,61 @@ TEST_F(shift, mark_and_mount)
 		OK(put(AT_FDCWD, in(point, "new"), "shared"));
 	}
 	CONTENT(lower, "new", "shared");
-	/* and for the host */
+	/* and for the host; without the mark it stays */
 	OK(shift(m, point, NULL));
+	OK(umount(m));
 	ATTR(AT_FDCWD, in(point, "out"), OUTSIDE, OUTSIDE, S_IFREG | 0644);
+	OK(put(AT_FDCWD, in(point, "new"), "no mark"));
+	CONTENT(lower, "new", "no mark");
+}
+
+/* mount(8), and with it mount.shiftfs, on both sides. */
+TEST_F(shift, by_mount_8)
+{
+	const char *m = mount_point(true), *point = mount_point(true);
+	char cmd[3 * PATH_MAX];
+
+	ONLY_SHIFTFS();
+	snprintf(cmd, sizeof(cmd),
+		 "mount -t shiftfs -o mark,passthrough=3,allow=0-200000 %s %s",
+		 lower_path, m);
+	EQ(0, system(cmd));
+	AS_ROOT_OF(MAP) {
+		snprintf(cmd, sizeof(cmd),
+			 "mount -t shiftfs -o passthrough=3 %s %s && mount -o remount,ro %s && mount -o remount,rw %s",
+			 m, point, point, point);
+		EQ(0, system(cmd));
+		OK(touch(AT_FDCWD, in(point, "f"), 0600));
+	}
+	ATTR(lower, "f", 0, 0, S_IFREG | 0600);
+}
+
+/* M8 */
+TEST_F(shift, acls)
+{
+	const char *m, *point = mount_point(true);
+
+	ONLY_SHIFTFS();
+	make("f", 0, 0, S_IFREG | 0600);
+	make("g", 0, 0, S_IFREG | 0600);
+	SKIP_IF(set_acl(lo("g"), ACCESS, "u::6 u:5:4 u:70000:6 g::0 m::6 o::0") &&
+		errno == EOPNOTSUPP, "the lower has no ACLs");
+	m = mark("mark");
+	AS_ROOT_OF(MAP) {
+		OK(shift(m, point, NULL));
+		OK(set_acl(in(point, "f"), ACCESS,
+			   "u::6 u:5:4 g::0 g:1000:4 m::4 o::0"));
+		ACL_IS(in(point, "f"), ACCESS,
+		       "u::6 u:5:4 g::0 g:1000:4 m::4 o::0");
+		FAILS(set_acl(in(point, "f"), ACCESS,
+			      "u::6 u:70000:4 g::0 m::4 o::0"), EINVAL);
+		AS_NS(-1, 5, 5, 0) {
+			close(OK(open(in(point, "f"), O_RDONLY)));
+			FAILS(open(in(point, "f"), O_WRONLY), EACCES);
+			FAILS(open(in(point, "g"), O_WRONLY), EACCES);
+		}
+	}
+	ACL_IS(lo("f"), ACCESS, "u::6 u:5:4 g::0 g:1000:4 m::4 o::0");
 }
 
 TEST_F(shift, mark_of_a_directory_and_a_file)
