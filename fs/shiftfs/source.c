@@ -128,7 +128,7 @@ static bool shiftfs_is_one_layer(const struct shiftfs_fc *opts,
 {
 	return src && shiftfs_is_plain(opts) &&
 	       (opts->conf.mark || src->conf.mark) &&
-	       shiftfs_idmap_of(path->mnt) == shiftfs_nop_idmap;
+	       !is_idmapped_mnt(path->mnt);
 }
 
 /* What is called N in @from is to be called N in @to. */
