@@ -261,6 +261,7 @@ def nfs_all(test):
     test("changes", changes)
     test("remote changes", remote_changes)
     test("chown", chowns)
+    test("NFSv4 ACLs", nfs_acl)
     test("no silly names are left", lambda: equal(
         [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
         "names"))
@@ -269,6 +270,16 @@ def nfs_all(test):
     test("creds=caller, no_root_squash", nfs_caller)
     unshift()
     nfs_end()
+
+
+def nfs_acl():
+    """The VFS leaves the check of these to the filesystem: all are refused."""
+    f = os.path.join(up, "acl")
+    write(os.path.join(back, "acl"), "x")
+    for uid in (seen(5), 0):
+        as_user(uid, uid, lambda: fails(
+            errno.EOPNOTSUPP, os.setxattr, f, "system.nfs4_acl",
+            os.getxattr(os.path.join(low, "acl"), "system.nfs4_acl")))
 
 
 def nfs_caller():
