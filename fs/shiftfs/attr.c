@@ -278,6 +278,15 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
 
+	/*
+	 * The root of the superblock's user namespace may give an owner to a
+	 * file without one, by the VFS's rules. Here it has one, below: M8.
+	 */
+	if (inode->i_sb->s_user_ns != &init_user_ns &&
+	    attr->ia_valid & (ATTR_UID | ATTR_GID) &&
+	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
+		return -EPERM;
+
 	lower_attr = *attr;
 	err = shiftfs_owners_down(idmap, inode, &lower_attr, &keep);
 	if (err)

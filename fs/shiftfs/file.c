@@ -139,6 +139,16 @@ int shiftfs_remove_privs(struct file *file)
 	inode_lock(inode);
 	shiftfs_refresh(inode);
 	err = file_remove_privs(file);
+	if (!err && unlikely(shiftfs_sb(inode->i_sb)->nosuid) &&
+	    shiftfs_i(inode)->lower_mode & (S_ISUID | S_ISGID) &&
+	    !capable(CAP_FSETID)) {
+		struct iattr attr = {
+			.ia_valid = ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FORCE,
+		};
+
+		/* The VFS does not see what is hidden from it. */
+		err = shiftfs_set_lower_attr(file_dentry(file), &attr);
+	}
 	inode_unlock(inode);
 	return err;
 }

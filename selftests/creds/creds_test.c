@@ -63,7 +63,10 @@ TEST_F(shift, owner_and_groups)
 	ATTR(lower, "f", 1000, 300, S_IFREG | 0640);
 	ATTR(lower, "d/moved", 1000, 300, S_IFREG | 0640);
 	ATTR(lower, "d/none", 1000, 1000, S_IFREG | 0);
+	become(SEEN(1000), SEEN(1000));
 	ATTR(view, "d/new", SEEN(1000), SEEN(1000), S_IFREG | 0640);
+	become_root();
+	FAILS(faccessat(view, "d/new", F_OK, 0), EACCES);
 }
 
 /* C2: above the root of a namespace has capabilities, below he has none. */
