@@ -162,7 +162,8 @@ int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
 
 	/* Nor did it see a setuid bit that is hidden. */
 	if (shiftfs_sb(dentry->d_sb)->nosuid && !S_ISDIR(inode->i_mode) &&
-	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID | ATTR_KILL_PRIV) &&
+	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID |
+			      ATTR_KILL_SUID) &&
 	    !(attr->ia_valid & ATTR_MODE))
 		attr->ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID;
 
