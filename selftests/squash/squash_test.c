@@ -389,7 +389,7 @@ TEST_F(shift, quota)
 	SKIP_IF(!lower_is("ext4"), "made on an ext4 of its own, once");
 	disk = mount_point(true);
 	snprintf(cmd, sizeof(cmd),
-		 "modprobe -q -a quota_v2 loop; mkfs.ext4 -q -F -O quota -E quotatype=usrquota %s 8M && mount -o loop %s %s",
+		 "modprobe -q -a quota_v2 loop; mkfs.ext4 -q -F -O quota -E quotatype=usrquota %s 8M && mount -o loop,usrquota %s %s",
 		 image, image, disk);
 	EQ(0, system(cmd));
 	OK(chmod(disk, 0777));
