@@ -6,10 +6,14 @@
 #   make check-all          the same and the long runs
 #   make vm KERNEL=7 CMD='uname -a' [SHARE=DIR]   a command in a guest
 #   make vm-shell KERNEL=7  a shell in a guest
+#   make bench KERNEL=7     what operations cost, beside native and others
 #   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
 #   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
 #   make selftests          the tests that run in the guest
 #   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
+#   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
+#   make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
+#   make check-concurrency [KERNEL=debug]   many threads through several mounts
 #   make deps               install the Debian packages that all this needs
 #   make clean              remove what was built; distclean: the cache as well
 #
@@ -83,7 +87,7 @@ check: deps
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all:
@@ -94,6 +98,7 @@ install: install-tools install-module
 install-tools: tools
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
+	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \

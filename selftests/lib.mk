@@ -6,7 +6,7 @@ O ?= $(abspath $(SELF)/../build/selftests)
 KSELFTEST_DIR ?= $(abspath $(SELF)/../build/cache/kselftest)
 SUBJECT := $(notdir $(CURDIR))
 OUT := $(O)/$(SUBJECT)
-LIB := $(SELF)/lib/utils.c $(SELF)/lib/mount.c
+LIB ?= $(SELF)/lib/utils.c $(SELF)/lib/mount.c
 LIBH := $(wildcard $(SELF)/lib/*.h)
 
 CFLAGS ?= -O1 -g

@@ -8,26 +8,29 @@
 #include "shiftfs.h"
 
 /*
- * The caller is checked against the upper inode, then the mounter against the
- * lower one. The latter is skipped where it cannot say no: the mounter
- * overrides permissions there and the filesystem has no rules of its own.
+ * Does the lower filesystem have to be asked? Not where it cannot say no: the
+ * mounter overrides permissions there and it has no rules of its own.
  */
-int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
-		       int mask)
+static inline bool shiftfs_asks_lower(const struct inode *inode)
 {
-	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct inode *lower = shiftfs_lower_inode(inode);
+	return shiftfs_sb(inode->i_sb)->check_lower ||
+	       shiftfs_lower_inode(inode)->i_op->permission;
+}
 
-	/* His credentials may have to be made first. */
-	if (unlikely(ss->conf.as_caller) && mask & MAY_NOT_BLOCK)
+static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
+					    struct inode *inode, int mask)
+{
+	/* The caller's credentials may have to be made first. */
+	if (unlikely(shiftfs_sb(inode->i_sb)->conf.as_caller) &&
+	    mask & MAY_NOT_BLOCK)
 		return -ECHILD;
 
-	if (ss->check_lower || lower->i_op->permission) {
+	if (shiftfs_asks_lower(inode)) {
 		const struct cred *old = shiftfs_override(inode->i_sb);
 		int err;
 
-		err = inode_permission(shiftfs_lower_idmap(inode->i_sb), lower,
-				       mask);
+		err = inode_permission(shiftfs_lower_idmap(inode->i_sb),
+				       shiftfs_lower_inode(inode), mask);
 		shiftfs_revert(old);
 		if (err)
 			return err;
@@ -38,20 +41,37 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 }
 
 /*
+ * The caller is checked against the upper inode, the mounter against the lower
+ * one. Each step of a path walk comes here: no call that is not the last one,
+ * so that there are no registers to be saved.
+ */
+int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		       int mask)
+{
+	if (unlikely(shiftfs_asks_lower(inode) || shiftfs_is_outdated(inode)))
+		return shiftfs_permission_slow(idmap, inode, mask);
+
+	/*
+	 * An owner is granted what the mode says; an ACL has no part in that.
+	 * Who is no one (C3) owns no file that has no owner.
+	 */
+	if (idmap == shiftfs_nop_idmap &&
+	    uid_eq(inode->i_uid, current_fsuid()) && uid_valid(inode->i_uid) &&
+	    !(mask & (MAY_READ | MAY_WRITE | MAY_EXEC) & ~(inode->i_mode >> 6)))
+		return 0;
+	return generic_permission(idmap, inode, mask);
+}
+
+/*
  * Files of one mount have one device number, unless the lower filesystem shows
  * several (btrfs subvolumes, overlayfs): then each of these gets one of ours,
  * since a number together with the inode number has to name one file.
  */
-static int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
+static noinline int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct shiftfs_dev *dev, *new;
 	int err;
-
-	if (likely(stat->dev == ss->lower.mnt->mnt_sb->s_dev)) {
-		stat->dev = sb->s_dev;
-		return 0;
-	}
 
 	spin_lock(&ss->lock);
 	list_for_each_entry(dev, &ss->devs, list)
@@ -95,6 +115,42 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 	}
 }
 
+/*
+ * Attributes for which the VFS looks at the inode before it asks ->getattr. What
+ * it adds afterwards, for block devices, it adds to ours as well.
+ */
+#define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
+
+/*
+ * Ask for the lower attributes. Where they do not depend on who asks and the
+ * VFS would find the same in the lower inode as it has found in the upper one,
+ * ->getattr is asked directly.
+ */
+static int shiftfs_getattr_lower(struct super_block *sb,
+				 const struct path *path, struct kstat *stat,
+				 u32 request_mask, unsigned int flags)
+{
+	const struct inode *inode = d_inode(path->dentry);
+	const struct cred *old;
+	int err;
+
+	/* The VFS has asked the LSMs, about the upper inode. */
+	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
+		if (likely(inode->i_op->getattr &&
+			   !(inode->i_flags & SHIFTFS_VFS_ATTRS) &&
+			   !(inode->i_sb->s_flags & SB_NOATIME)))
+			return inode->i_op->getattr(shiftfs_idmap_of(path->mnt),
+						    path, stat, request_mask,
+						    flags);
+		return vfs_getattr_nosec(path, stat, request_mask, flags);
+	}
+
+	old = shiftfs_override(sb);
+	err = vfs_getattr_nosec(path, stat, request_mask, flags);
+	shiftfs_revert(old);
+	return err;
+}
+
 int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags)
 {
@@ -102,37 +158,42 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	struct inode *inode = d_inode(path->dentry);
 	struct super_block *sb = inode->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	const struct cred *old;
 	int err;
 
 	if (shiftfs_is_stale(path->dentry))
 		return -ESTALE;
 
-	/* The VFS has asked the LSMs, about the upper inode. */
-	old = shiftfs_override(sb);
-	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
-	shiftfs_revert(old);
+	err = shiftfs_getattr_lower(sb, &lower, stat, request_mask, flags);
 	if (err)
 		return err;
 
-	shiftfs_refresh(inode);
+	/* The VFS looks at this one where a file is copied or appended to. */
 	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
 	stat->uid = shiftfs_owner_up(ss, stat->uid);
 	stat->gid = shiftfs_group_up(ss, stat->gid);
-	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
-						 stat->uid));
-	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),
-						 stat->gid));
-	return shiftfs_map_dev(sb, stat);
+	if (unlikely(idmap != shiftfs_nop_idmap)) {
+		stat->uid = vfsuid_into_kuid(make_vfsuid(idmap,
+							 i_user_ns(inode),
+							 stat->uid));
+		stat->gid = vfsgid_into_kgid(make_vfsgid(idmap,
+							 i_user_ns(inode),
+							 stat->gid));
+	}
+
+	if (unlikely(stat->dev != lower.mnt->mnt_sb->s_dev))
+		return shiftfs_map_dev(sb, stat);
+	stat->dev = sb->s_dev;
+	return 0;
 }
 
 /*
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
  */
-int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
+						     struct iattr *attr)
 {
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
@@ -161,7 +222,8 @@ int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
 		attr->ia_valid |= ATTR_KILL_PRIV;
 
 	/* Nor did it see a setuid bit that is hidden. */
-	if (shiftfs_sb(dentry->d_sb)->nosuid && !S_ISDIR(inode->i_mode) &&
+	if (unlikely(shiftfs_sb(dentry->d_sb)->nosuid) &&
+	    !S_ISDIR(inode->i_mode) &&
 	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID |
 			      ATTR_KILL_SUID) &&
 	    !(attr->ia_valid & ATTR_MODE))
@@ -193,49 +255,58 @@ out:
 	return err;
 }
 
+/* Owners as they are to be stored; @keep says which stay as they are below. */
+struct shiftfs_owners {
+	kuid_t uid;
+	kgid_t gid;
+	unsigned int keep;
+};
+
 /*
  * Translate the owners in @attr. Where they are squashed there is no other to
- * be had and nothing to be stored: @keep says what is to stay below.
+ * be had and nothing to be stored.
  */
 static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
-			       const struct inode *inode, struct iattr *attr,
-			       unsigned int *keep)
+			       const struct inode *inode,
+			       const struct iattr *attr,
+			       struct shiftfs_owners *to)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 
 	if (attr->ia_valid & ATTR_UID) {
-		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
-					 attr->ia_vfsuid);
-
-		if (ss->conf.squash_uid.on) {
-			if (__kuid_val(uid) != ss->conf.squash_uid.seen &&
+		to->uid = from_vfsuid(idmap, i_user_ns(inode),
+				      attr->ia_vfsuid);
+		if (unlikely(ss->conf.squash_uid.on)) {
+			if (__kuid_val(to->uid) != ss->conf.squash_uid.seen &&
 			    !ss->conf.chown_ignore)
 				return -EPERM;
-			*keep |= ATTR_UID;
+			to->keep |= ATTR_UID;
 		} else {
-			uid = shiftfs_uid_down(ss, uid);
-			if (!uid_valid(uid))
+			to->uid = shiftfs_uid_down(ss, to->uid);
+			if (!uid_valid(to->uid))
 				return -EOVERFLOW;
-			attr->ia_vfsuid = VFSUIDT_INIT(uid);
 		}
 	}
 	if (attr->ia_valid & ATTR_GID) {
-		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
-					 attr->ia_vfsgid);
-
-		if (ss->conf.squash_gid.on) {
-			if (__kgid_val(gid) != ss->conf.squash_gid.seen &&
+		to->gid = from_vfsgid(idmap, i_user_ns(inode),
+				      attr->ia_vfsgid);
+		if (unlikely(ss->conf.squash_gid.on)) {
+			if (__kgid_val(to->gid) != ss->conf.squash_gid.seen &&
 			    !ss->conf.chown_ignore)
 				return -EPERM;
-			*keep |= ATTR_GID;
+			to->keep |= ATTR_GID;
 		} else {
-			gid = shiftfs_gid_down(ss, gid);
-			if (!gid_valid(gid))
+			to->gid = shiftfs_gid_down(ss, to->gid);
+			if (!gid_valid(to->gid))
 				return -EOVERFLOW;
-			attr->ia_vfsgid = VFSGIDT_INIT(gid);
 		}
 	}
 	return 0;
+}
+
+int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+{
+	return shiftfs_do_set_lower_attr(dentry, attr);
 }
 
 static bool shiftfs_is_refusal(int err)
@@ -249,15 +320,15 @@ static bool shiftfs_is_refusal(int err)
  * filesystem refuses, a server that maps root to nobody say. What else was
  * asked for is done, or fails.
  */
-static int shiftfs_set_owner_attr(struct dentry *dentry, struct iattr *attr)
+static noinline int shiftfs_set_owner_attr(struct dentry *dentry,
+					   struct iattr *attr)
 {
 	const unsigned int owner = ATTR_UID | ATTR_GID;
 	struct iattr rest = *attr;
 	int err;
 
 	err = shiftfs_set_lower_attr(dentry, attr);
-	if (!(rest.ia_valid & owner) || !shiftfs_is_refusal(err) ||
-	    !shiftfs_sb(dentry->d_sb)->conf.chown_ignore)
+	if (!(rest.ia_valid & owner) || !shiftfs_is_refusal(err))
 		return err;
 
 	rest.ia_valid &= ~owner;
@@ -273,7 +344,10 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct iattr lower_attr;
-	unsigned int keep = 0;
+	struct shiftfs_owners owners = {
+		.uid = INVALID_UID,
+		.gid = INVALID_GID,
+	};
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
@@ -283,13 +357,12 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	 * The root of the superblock's user namespace may give an owner to a
 	 * file without one, by the VFS's rules. Here it has one, below: M8.
 	 */
-	if (inode->i_sb->s_user_ns != &init_user_ns &&
+	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
 	    attr->ia_valid & (ATTR_UID | ATTR_GID) &&
 	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
 		return -EPERM;
 
-	lower_attr = *attr;
-	err = shiftfs_owners_down(idmap, inode, &lower_attr, &keep);
+	err = shiftfs_owners_down(idmap, inode, attr, &owners);
 	if (err)
 		return err;
 
@@ -297,12 +370,17 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
-	/* What it decided about setgid for this caller. */
+
+	/* With what it decided about setgid for this caller. */
+	lower_attr = *attr;
+	lower_attr.ia_valid &= ~owners.keep;
 	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
 						   S_ISDIR(inode->i_mode));
-	lower_attr.ia_valid = attr->ia_valid & ~keep;
-
-	return shiftfs_set_owner_attr(dentry, &lower_attr);
+	lower_attr.ia_vfsuid = VFSUIDT_INIT(owners.uid);
+	lower_attr.ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	if (unlikely(ss->conf.chown_ignore))
+		return shiftfs_set_owner_attr(dentry, &lower_attr);
+	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
 }
 
 /*

@@ -115,6 +115,7 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 	old = override_creds(cred);
 	ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
 			    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
+	ss->owns_all = ns_capable(&init_user_ns, CAP_FOWNER);
 	revert_creds(old);
 	return 0;
 }
@@ -169,28 +170,37 @@ void shiftfs_revert_caller(const struct cred *old)
 	put_cred(cred);
 }
 
-static bool acts_as(const struct cred *cred, kuid_t uid, kgid_t gid)
+static bool has_fsetid(const struct cred *cred)
 {
-	return cred && uid_eq(cred->fsuid, uid) && gid_eq(cred->fsgid, gid);
+	return cap_raised(cred->cap_effective, CAP_FSETID);
+}
+
+static bool acts_as(const struct cred *cred, kuid_t uid, kgid_t gid,
+		    bool fsetid)
+{
+	return cred && uid_eq(cred->fsuid, uid) && gid_eq(cred->fsgid, gid) &&
+	       has_fsetid(cred) == fsetid;
 }
 
 /*
- * The mounter's credentials with other filesystem ids. The latest ones are
- * kept in @slot, since who makes one file makes more.
+ * The mounter's credentials with other filesystem ids, and with CAP_FSETID only
+ * if @fsetid says so. The latest ones are kept in @slot, since who makes one
+ * file makes more.
  */
 static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
 					  const struct cred **slot,
-					  kuid_t uid, kgid_t gid)
+					  kuid_t uid, kgid_t gid, bool fsetid)
 {
 	const struct cred *cred = NULL, *drop;
 	const struct cred *old;
 	struct cred *new;
 
-	if (acts_as(ss->cred, uid, gid))
+	fsetid = fsetid && has_fsetid(ss->cred);
+	if (acts_as(ss->cred, uid, gid, fsetid))
 		return get_cred(ss->cred);
 
 	spin_lock(&ss->lock);
-	if (acts_as(*slot, uid, gid))
+	if (acts_as(*slot, uid, gid, fsetid))
 		cred = get_cred(*slot);
 	spin_unlock(&ss->lock);
 	if (cred)
@@ -203,6 +213,8 @@ static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
 		return ERR_PTR(-ENOMEM);
 	new->fsuid = uid;
 	new->fsgid = gid;
+	if (!fsetid)
+		cap_lower(new->cap_effective, CAP_FSETID);
 
 	spin_lock(&ss->lock);
 	drop = *slot;
@@ -253,20 +265,23 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 		return ERR_PTR(err);
 	if (ss->conf.as_caller)
 		return shiftfs_lower_cred(dir->i_sb);
-	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid);
+	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
 }
 
 /*
- * Returns referenced credentials for changes of a file's data other than by
- * write(2). The ids are the caller's own: translated, a container's root would
- * be the root for whom the lower filesystem reserves blocks.
+ * Returns referenced credentials for changes of a file's data. The ids are the
+ * caller's own: translated, a container's root would be the root for whom the
+ * lower filesystem reserves blocks.
+ *
+ * Without @fsetid the lower filesystem takes setuid and setgid away as it would
+ * from somebody without CAP_FSETID, when it comes to change the data.
  */
-const struct cred *shiftfs_data_cred(const struct super_block *sb)
+const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 
 	if (ss->conf.as_caller)
 		return shiftfs_lower_cred(sb);
 	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
-			       current_fsgid());
+			       current_fsgid(), fsetid);
 }

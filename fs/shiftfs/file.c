@@ -8,6 +8,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 #include <linux/backing-file.h>
@@ -23,7 +24,7 @@
  * Open the lower file of @file. Access times are kept by the upper mount's
  * rules, see shiftfs_accessed(), hence O_NOATIME.
  */
-struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
+static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
@@ -35,7 +36,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	struct file *ret;
 	int err = 0;
 
-	if (!inode || inode != shiftfs_lower_inode(file_inode(file)))
+	if (unlikely(!inode || inode != shiftfs_lower_inode(file_inode(file))))
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
@@ -47,7 +48,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	if (err) {
 		ret = ERR_PTR(err);
 	} else {
-		if (!inode_owner_or_capable(idmap, inode))
+		if (!ss->owns_all && !inode_owner_or_capable(idmap, inode))
 			flags &= ~O_NOATIME;
 #if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
 		ret = backing_file_open(file, flags, &path, current_cred());
@@ -107,7 +108,7 @@ int shiftfs_release(struct inode *inode, struct file *file)
 	shiftfs_release_locks(file, lower);
 	if (file->f_flags & __FMODE_EXEC)
 		allow_write_access(lower);
-	fput(lower);
+	shiftfs_fput_now(lower);
 	return 0;
 }
 
@@ -153,6 +154,23 @@ int shiftfs_remove_privs(struct file *file)
 	return err;
 }
 
+/*
+ * Credentials for a change of data which the lower filesystem may refuse after
+ * a look at its arguments. It takes privileges away once it does not, so that
+ * is left to it, and shiftfs_remove_privs() comes after success: until the file
+ * is closed nobody executes it. Only whether the caller is in the file's group,
+ * which decides about setgid without group execution, is not for it to say.
+ */
+const struct cred *shiftfs_change_cred(struct file *file)
+{
+	umode_t mode = shiftfs_lower_inode(file_inode(file))->i_mode;
+	bool fsetid = !(mode & (S_ISUID | S_ISGID)) ||
+		      (mode & (S_ISGID | 0010)) == S_ISGID ||
+		      capable(CAP_FSETID);
+
+	return shiftfs_data_cred(file_inode(file)->i_sb, fsetid);
+}
+
 static loff_t shiftfs_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct file *lower = shiftfs_lower_file(file);
@@ -184,10 +202,7 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	const struct cred *cred, *old;
 	int err;
 
-	err = shiftfs_remove_privs(file);
-	if (err)
-		return err;
-	cred = shiftfs_data_cred(file_inode(file)->i_sb);
+	cred = shiftfs_change_cred(file);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -195,6 +210,8 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);
 	revert_creds(old);
 	put_cred(cred);
+	if (!err)
+		err = shiftfs_remove_privs(file);
 	shiftfs_copy_attr(file_inode(file));
 	return err;
 }
@@ -218,11 +235,9 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 {
 	const struct cred *cred, *old;
 	ssize_t ret;
+	int err;
 
-	ret = shiftfs_remove_privs(out);
-	if (ret)
-		return ret;
-	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -232,6 +247,11 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 				  flags & ~COPY_FILE_SPLICE);
 	revert_creds(old);
 	put_cred(cred);
+	if (ret > 0) {
+		err = shiftfs_remove_privs(out);
+		if (err)
+			ret = err;
+	}
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }
@@ -244,18 +264,9 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 	struct file *lower_in = shiftfs_lower_file(in);
 	const struct cred *cred, *old;
 	loff_t ret;
+	int err;
 
-	/* Deduplication changes no contents, so it takes no privileges away. */
-	if (!(flags & REMAP_FILE_DEDUP)) {
-		/* Nor does what cannot work. */
-		if (!lower_in->f_op->remap_file_range)
-			return -EOPNOTSUPP;
-		ret = shiftfs_remove_privs(out);
-		if (ret)
-			return ret;
-	}
-
-	cred = shiftfs_data_cred(file_inode(out)->i_sb);
+	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -268,6 +279,12 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 					   pos_out, len, flags);
 	revert_creds(old);
 	put_cred(cred);
+	/* Deduplication changes no contents. */
+	if (ret > 0 && !(flags & REMAP_FILE_DEDUP)) {
+		err = shiftfs_remove_privs(out);
+		if (err)
+			ret = err;
+	}
 	shiftfs_copy_attr(file_inode(out));
 	return ret;
 }
@@ -281,6 +298,8 @@ const struct file_operations shiftfs_file_fops = {
 	.splice_read		= shiftfs_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.mmap			= shiftfs_mmap,
+	/* The lower page cache may have large folios: let them be mapped whole. */
+	.get_unmapped_area	= thp_get_unmapped_area,
 	.fsync			= shiftfs_fsync,
 	.fallocate		= shiftfs_fallocate,
 	.fadvise		= shiftfs_fadvise,

@@ -90,9 +90,11 @@ TEST_F(shift, permission_to_set)
 	AS_NS(userns(MAP), 0, 0, ALL_CAPS)
 		OK(set_acl(up("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4"));
 	ACL_IS(lo("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4");
-	AS_NS(userns("b:0:200000:65536"), 0, 0, ALL_CAPS)
-		FAILS(set_acl(up("f"), ACCESS, "u::7 u:1:7 g::7 m::7 o::7"),
-		      EPERM);
+	AS_NS(userns("b:0:200000:65536"), 0, 0, ALL_CAPS) {
+		CHECK(set_acl(up("f"), ACCESS, "u::7 u:1:7 g::7 m::7 o::7") < 0);
+		/* of an idmapped mount 6.1 looks at the entries first */
+		CHECK(errno == EPERM || (on_idmap() && errno == EINVAL));
+	}
 	ACL_IS(lo("f"), ACCESS, "u::6 u:1:6 g::4 m::6 o::4");
 }
 

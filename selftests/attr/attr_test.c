@@ -2,7 +2,9 @@
 /* stat, chown, chmod, times, truncate, set-id bits, statfs, inode numbers. */
 #include <dirent.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
@@ -307,6 +309,11 @@ TEST_F(shift, set_ids_and_clone)
 	become(SEEN(1001), SEEN(1001));
 	from = OK(openat(upper, "from", O_RDONLY));
 	to = OK(openat(upper, "to", O_WRONLY));
+	/* of nothing, nothing */
+	if (!lower_is("overlay") && ioctl(to, FICLONE, from))
+		EQ(EOPNOTSUPP, errno);
+	BOTH("to", 1000, 1000, S_IFREG | 04777);
+	OK(put(upper, "from", "x"));
 	r = ioctl(to, FICLONE, from);
 	if (r)
 		EQ(EOPNOTSUPP, errno);
@@ -315,6 +322,102 @@ TEST_F(shift, set_ids_and_clone)
 	become_root();
 	BOTH("to", 1000, 1000,
 	     S_IFREG | (r && !lower_is("overlay") ? 04777 : 0777));
+}
+
+/* A write that is refused takes nothing away, as it changes nothing. */
+TEST_F(shift, set_ids_and_refused_writes)
+{
+	struct rlimit none = { 0, RLIM_INFINITY }, all;
+	static char block[8192];
+	ssize_t wanted;
+	int fd;
+
+	SKIP_IF(lower_is("overlay"), "an overlay takes them away first");
+	make("f", 1000, 1000, S_IFREG | 06777);
+	make("g", 1000, 1000, S_IFREG | 06777);
+	OK(getrlimit(RLIMIT_FSIZE, &all));
+	signal(SIGXFSZ, SIG_IGN);
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "f", O_WRONLY));
+	OK(setrlimit(RLIMIT_FSIZE, &none));
+	FAILS(write(fd, "x", 1), EFBIG);
+	BOTH("f", 1000, 1000, S_IFREG | 06777);
+	OK(setrlimit(RLIMIT_FSIZE, &all));
+	close(fd);
+
+	/* Some look at the alignment first, some at the privileges. */
+	fd = openat(lower, "g", O_WRONLY | O_DIRECT);
+	if (fd >= 0) {
+		wanted = write(fd, block + 1, 10);
+		close(fd);
+		fd = OK(openat(upper, "f", O_WRONLY | O_DIRECT));
+		EQ(wanted, write(fd, block + 1, 10));
+		close(fd);
+		BOTH("f", 1000, 1000, st(lower, "g").st_mode);
+	}
+
+	fd = OK(openat(upper, "f", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	BOTH("f", 1000, 1000, S_IFREG | 0777);
+	close(fd);
+	become_root();
+}
+
+/*
+ * Nor does fallocate(2) where the lower does not know what it is asked for,
+ * or copy_file_range(2) where there is nothing to copy. xfs knows everything.
+ */
+TEST_F(shift, set_ids_and_refused_changes)
+{
+	static const int modes[] = {
+		FALLOC_FL_ZERO_RANGE, FALLOC_FL_UNSHARE_RANGE,
+		FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE,
+	};
+	gid_t groups[] = { SEEN(1000) };
+	int fd, from, refused = 0;
+
+	SKIP_IF(lower_is("overlay"), "an overlay takes them away first");
+	make("f", 1000, 1000, S_IFREG | 06777);
+	make("g", 1000, 1000, S_IFREG | 02767);
+	make("from", 1000, 1000, S_IFREG | 0666);
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "f", O_WRONLY));
+	from = OK(openat(upper, "from", O_RDONLY));
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		if (!fallocate(fd, modes[i], 0, 4096) || errno != EOPNOTSUPP)
+			break;
+		refused++;
+		BOTH("f", 1000, 1000, S_IFREG | 06777);
+	}
+	CHECK(refused || lower_is("ext4") || lower_is("xfs") ||
+	      lower_is("btrfs"));
+	become_root();
+	OK(fchmodat(lower, "f", 06777, 0));
+	become(SEEN(1001), SEEN(1001));
+	EQ(0, copy_file_range(from, NULL, fd, NULL, 5, 0));
+	BOTH("f", 1000, 1000, S_IFREG | 06777);
+	become_root();
+	OK(put(lower, "from", "text"));
+	/* A stat tells the mount of the new size. */
+	EQ(4, st(upper, "from").st_size);
+	become(SEEN(1001), SEEN(1001));
+	EQ(4, copy_file_range(from, NULL, fd, NULL, 5, 0));
+	BOTH("f", 1000, 1000, S_IFREG | 0777);
+	CONTENT(lower, "f", "text");
+	close(fd);
+	close(from);
+
+	/* Without group execution, setgid is a member's to keep. */
+	for (int member = 1; member >= 0; member--) {
+		become_groups(SEEN(1001), SEEN(1001), member, groups);
+		fd = OK(openat(upper, "g", O_WRONLY));
+		if (fallocate(fd, 0, 0, 4096))
+			EQ(EOPNOTSUPP, errno);
+		else
+			BOTH("g", 1000, 1000,
+			     S_IFREG | (member ? 02767 : 0767));
+		close(fd);
+	}
 }
 
 TEST_F(shift, statfs)

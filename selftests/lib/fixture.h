@@ -32,7 +32,7 @@ FIXTURE_TEARDOWN(shift)
 } while (0)
 
 #define ONLY_SHIFTFS() \
-	SKIP_IF(!on_shiftfs(), "an idmapped mount has no such thing")
+	SKIP_IF(on_idmap(), "an idmapped mount has no such thing")
 
 /* test_harness_run() with the tests that -t NAME selects. */
 static inline int shift_main(int argc, char **argv)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* The two backends, mount points, and the set-up of a test. */
+/* The backends, mount points, and the set-up of a test. */
 #include <sys/ioctl.h>
 #include <linux/loop.h>
 
@@ -9,16 +9,26 @@
 
 char mount_log[4096];
 
+static const char *backend(void)
+{
+	const char *name = getenv("SHIFTFS_TEST_BACKEND") ?: "shiftfs";
+
+	if (strcmp(name, "shiftfs") && strcmp(name, "idmap") &&
+	    strcmp(name, "both"))
+		fail_at(__FILE__, __LINE__,
+			"SHIFTFS_TEST_BACKEND=%s: none of shiftfs, idmap, both",
+			name);
+	return name;
+}
+
 bool on_shiftfs(void)
 {
-	const char *backend = getenv("SHIFTFS_TEST_BACKEND");
+	return strcmp(backend(), "idmap");
+}
 
-	if (!backend || !strcmp(backend, "shiftfs"))
-		return true;
-	if (!strcmp(backend, "idmap"))
-		return false;
-	fail_at(__FILE__, __LINE__,
-		"SHIFTFS_TEST_BACKEND=%s: neither shiftfs nor idmap", backend);
+bool on_idmap(void)
+{
+	return strcmp(backend(), "shiftfs");
 }
 
 static void read_log(int fd)
@@ -89,33 +99,80 @@ int idmap_mount(const char *source, const char *map, unsigned int attr)
 	return fd;
 }
 
+/* fsconfig(2) takes 255 characters: one extent at a time */
+static int shiftfs_mount(const char *source, const char *map, unsigned int attr)
+{
+	const char *pairs[2 * (1 + 400) + 1];
+	char *copy = strdup(map), *save = NULL;
+	int n = 0, fd, err;
+
+	pairs[n++] = "source";
+	pairs[n++] = source;
+	for (char *tok = strtok_r(copy, " ;", &save); tok;
+	     tok = strtok_r(NULL, " ;", &save)) {
+		CHECK(n < 2 * 400);
+		pairs[n++] = "idmap";
+		pairs[n++] = tok;
+	}
+	pairs[n] = NULL;
+	fd = shiftfs_fsmount(pairs, attr);
+	err = errno;
+	free(copy);
+	errno = err;
+	return fd;
+}
+
+/*
+ * Split the map in two which make it up: shiftfs shows the ids in between,
+ * which are neither stored nor seen, the idmapped mount of it the final ones.
+ */
+static int both_mount(const char *source, const char *map, unsigned int attr)
+{
+	static char inner[400 * 48], outer[400 * 48];
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_IDMAP };
+	char *copy = strdup(map), *save = NULL;
+	char *in = inner, *out = outer;
+	int fd, err;
+
+	*in = *out = 0;
+	for (char *tok = strtok_r(copy, " ;", &save); tok;
+	     tok = strtok_r(NULL, " ;", &save)) {
+		unsigned int stored, seen, count, between;
+		char type;
+
+		if (sscanf(tok, "%c:%u:%u:%u", &type, &stored, &seen,
+			   &count) != 4)
+			fail_at(__FILE__, __LINE__, "bad map %s", tok);
+		between = seen + (1u << 30);
+		in += sprintf(in, "%c:%u:%u:%u ", type, stored, between, count);
+		out += sprintf(out, "%c:%u:%u:%u ", type, between, seen, count);
+	}
+	free(copy);
+
+	fd = shiftfs_mount(source, inner, attr);
+	if (fd < 0)
+		return fd;
+	a.userns_fd = userns(outer);
+	if (mount_setattr(fd, "", AT_EMPTY_PATH, &a, sizeof(a)) < 0) {
+		err = errno;
+		close(fd);
+		errno = err;
+		return -1;
+	}
+	return fd;
+}
+
 int mount_map(const char *source, const char *target, const char *map,
 	      unsigned int attr)
 {
 	int fd, ret, err;
 
-	if (on_shiftfs()) {
-		/* fsconfig(2) takes 255 characters: one extent at a time */
-		static const char *pairs[2 * (1 + 400) + 1];
-		char *copy = strdup(map), *save = NULL;
-		int n = 0;
-
-		pairs[n++] = "source";
-		pairs[n++] = source;
-		for (char *tok = strtok_r(copy, " ;", &save); tok;
-		     tok = strtok_r(NULL, " ;", &save)) {
-			CHECK(n < 2 * 400);
-			pairs[n++] = "idmap";
-			pairs[n++] = tok;
-		}
-		pairs[n] = NULL;
-		fd = shiftfs_fsmount(pairs, attr);
-		err = errno;
-		free(copy);
-		errno = err;
-	} else {
+	if (!on_shiftfs())
 		fd = idmap_mount(source, map, attr);
-	}
+	else if (on_idmap())
+		fd = both_mount(source, map, attr);
+	else
+		fd = shiftfs_mount(source, map, attr);
 	if (fd < 0)
 		return -1;
 	ret = move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);

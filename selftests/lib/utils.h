@@ -33,8 +33,12 @@
 extern int lower, upper;		/* directory descriptors */
 extern char lower_path[PATH_MAX], upper_path[PATH_MAX];
 
-/* True when a shiftfs mount is tested, false for the kernel's idmapped one. */
+/*
+ * What is tested: a shiftfs mount, an idmapped mount of the kernel, or an
+ * idmapped mount of a shiftfs mount, which is both.
+ */
 bool on_shiftfs(void);
+bool on_idmap(void);
 
 /* True when the lower is of this type: ext4, xfs, btrfs, tmpfs, overlay. */
 bool lower_is(const char *type);

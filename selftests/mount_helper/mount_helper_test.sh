@@ -268,12 +268,134 @@ if [ -n "$testfs" ]; then
 	ok $? "and not here"
 fi
 
+# ---- backend=idmap, with no module ------------------------------------------
+# Where even tmpfs has no idmapped mounts (6.1) a disk's filesystem is taken.
+idmap_tests() {
+	local dir lower view options
+	dir=$(mktemp -d /var/tmp/mount-helper.XXXXXX)
+	chmod 755 "$dir"
+	lower=$dir/lower
+	view=$dir/view
+	mkdir "$lower" "$view" "$dir/priv"
+	echo content >"$lower/file"
+	chown 1000:1000 "$lower/file"
+	touch "$dir/single" "$dir/single-view"
+
+	try "$helper" -o backend=idmap,$map,nosuid,x-mark=7 "$lower" "$view"
+	gives 0 "backend=idmap"
+	is "$(owner "$view/file")" 101000:101000 "above: 101000"
+	is "$(owner "$lower/file")" 1000:1000 "below: 1000"
+	options=$(vfs_options "$view")
+	has_option "$options" idmapped && has_option "$options" nosuid
+	ok $? "is an idmapped mount, with nosuid"
+	chmod 777 "$lower"
+	as 100000 touch "$view/new"
+	is "$(owner "$view/new")" 100000:100000 "above: 100000 creates as himself"
+	is "$(owner "$lower/new")" 0:0 "below: 0"
+	[[ $(findmnt -rno OPTIONS --mountpoint "$view") == *x-mark=7* ]] || grep -q "x-mark=7" /run/mount/utab
+	ok $? "utab has the x- option"
+	try "$helper" -o remount,ro,backend=idmap "$lower" "$view"
+	gives 0 "remount,backend=idmap"
+	has_option "$(vfs_options "$view")" ro
+	ok $? "makes the mount read-only"
+	touch "$lower/rw"
+	ok $? "and not the filesystem beneath"
+	try mount -o remount,bind,rw,nodev "$view"
+	gives 0 "remount,bind by mount(8)"
+	options=$(vfs_options "$view")
+	has_option "$options" rw && has_option "$options" nodev && has_option "$options" idmapped
+	ok $? "changes the mount"
+	try umount "$view"
+	gives 0 "umount needs no helper"
+	! grep -q "x-mark=7" /run/mount/utab
+	ok $? "and clears utab"
+
+	try "$helper" -o "backend=idmap,uidmap=0:100000:2000,gidmap=0:200000:2000" "$lower" "$view"
+	gives 0 "uidmap and gidmap"
+	is "$(owner "$view/file")" 101000:201000 "above: each by its map"
+	umount "$view"
+	try "$helper" -o "backend=idmap,$map" "$dir/single" "$dir/single-view"
+	gives 0 "a single file"
+	is "$(owner "$dir/single-view")" 100000:100000 "above: 100000"
+	umount "$dir/single-view"
+	hold_userns "0 100000 65536" "0 200000 65536"
+	try "$helper" -o "backend=idmap,userns=/proc/$holder/ns/user" "$lower" "$view"
+	gives 0 "userns"
+	is "$(owner "$view/file")" 101000:201000 "above: by the namespace's maps"
+	kill "$holder"
+	holder=
+	umount "$view"
+
+	try "$helper" -o backend=other,$map "$lower" "$view"
+	gives 1 "another word" "shiftfs, idmap or auto"
+	try "$helper" -o backend=idmap "$lower" "$view"
+	gives 32 "no map" "no map given"
+	try "$helper" -o backend=auto "$lower" "$view"
+	gives 32 "no map, auto" "no map given"
+	for option in squash_uid=0 sync lazytime; do
+		try "$helper" -o "backend=idmap,$map,$option" "$lower" "$view"
+		gives 32 "option $option is refused" "option ${option%%=*}" "backend=shiftfs"
+	done
+	try "$helper" -s -o "backend=idmap,$map,squash_uid=0" "$lower" "$view"
+	gives 0 "and passed over with -s" "warning"
+	try "$helper" -o "backend=idmap,$map" "$view" "$dir/priv"
+	gives 32 "on an idmapped mount" "idmapped already" "shiftfs can stand on it"
+	try "$helper" --probe --json "$view"
+	[[ $out == *'"obstacle": "idmapped"'* ]]
+	ok $? "--probe says so"
+	umount "$view"
+	try "$helper" -o "backend=idmap,$map" /proc/sys "$view"
+	gives 32 "a filesystem without idmapped mounts" "does not support idmapped mounts"
+
+	if [ -z "${1:-}" ]; then
+		echo "$lower $view shiftfs backend=idmap,$map,noauto 0 0" >fstab
+		try mount -T fstab "$view"
+		gives 0 "a line of fstab, by mount(8)"
+		has_option "$(vfs_options "$view")" idmapped
+		ok $? "is an idmapped mount"
+		try umount "$view"
+		gives 0 "umount"
+		try mount -t shiftfs -o backend=idmap,$map "$lower" "$view"
+		gives 0 "mount -t shiftfs -o backend=idmap"
+		has_option "$(vfs_options "$view")" idmapped
+		ok $? "is one too"
+		umount "$view"
+	fi
+
+	# --probe
+	try "$helper" --probe "$lower"
+	gives 0 "--probe" "$lower: a directory on" "idmap    works" "chosen" "Map: b:0:100000:65536"
+	[ "$(wc -l <<<"$out")" -lt 24 ]
+	ok $? "is one screen"
+	try "$helper" --probe --json -o $map "$lower"
+	gives 0 "--probe --json" '"chosen": "idmap"' '"idmap": "b:0:100000:65536"'
+	python3 -c "import json, sys; json.load(sys.stdin)" <<<"$out"
+	ok $? "is JSON"
+	try "$helper" --probe -o squash_uid=5 /proc/sys
+	[[ $out == *"idmap    no"*"map: "*"many to one"* ]]
+	ok $? "--probe, many to one"
+	long=$(for ((i = 0; i < 340; i++)); do printf 'b:%d:%d:1 ' $((i * 2)) $((3000000000 + i * 3)); done)
+	try "$helper" --probe -o "idmap=$long" "$lower"
+	[[ $out == *"idmap    no"*"map: "* ]]
+	ok $? "--probe, a map that no user namespace takes"
+	try as 1000 "$helper" --probe "$lower"
+	gives 32 "--probe without privilege" "privilege: " "as root"
+	try "$helper" --probe /nonexistent
+	gives 32 "--probe of nothing" "/nonexistent"
+	try "$helper" --probe "$lower" "$view"
+	gives 1 "--probe of two" "one PATH"
+	try "$helper" --json "$lower" "$view"
+	gives 1 "--json alone" "--probe"
+	rm -rf "$dir"
+}
+
 # ---- shiftfs itself ------------------------------------------------------
 if [ "${1:-}" = --no-module ]; then
 	if ! grep -qw shiftfs /proc/filesystems; then
 		try "$helper" -o $map lower view
 		gives 32 "no module" "$work/lower on $work/view" "filesystem type shiftfs: No such device" "modprobe shiftfs"
 	fi
+	idmap_tests no-module
 	finish_plan
 fi
 
@@ -457,6 +579,53 @@ try as 1000 mount -t shiftfs -o $map lower view
 ok $? "as a user"
 try unshare --user --map-root-user --mount "$helper" -o $map lower view
 gives 32 "in a user namespace" "user namespace"
+
+# flags of the source's mount
+mkdir flags
+mount -t tmpfs -o mode=755,nosuid,nodev,noexec tmpfs flags
+for o in backend=shiftfs backend=auto; do
+	try mount -t shiftfs -o $o,$map flags view
+	gives 0 "$o: a source with nosuid,nodev,noexec"
+	options=$(vfs_options view)
+	for flag in nosuid nodev noexec; do
+		has_option "$options" $flag
+		ok $? "gives $flag"
+	done
+	umount view
+done
+mount -o remount,bind,ro flags
+try mount -t shiftfs -o $map flags view
+gives 0 "a source whose mount is read-only"
+has_option "$(vfs_options view)" ro
+ok $? "gives a read-only mount"
+umount view
+umount flags
+
+# backend=auto and the administrator's preference
+etc=/etc/shiftfs
+made_etc=
+[ -d $etc ] || { mkdir $etc && made_etc=1; }
+mount -t tmpfs tmpfs $etc
+auto() { # auto LOWER: what is taken
+	"$helper" -o backend=auto,$map "$1" view && findmnt -rno FSTYPE --mountpoint view
+	umount view
+}
+disk=$(mktemp -d /var/tmp/mount-helper.XXXXXX)
+is "$(auto "$disk")" "$(findmnt -rno FSTYPE -T "$disk")" "auto: an idmapped mount by default"
+mkdir ramfs
+mount -t ramfs ramfs ramfs
+is "$(auto ramfs)" shiftfs "auto: shiftfs where there is no idmapped mount"
+echo '{ "prefer": "shiftfs" }' >$etc/config.json
+is "$(auto "$disk")" shiftfs "auto: shiftfs where it is preferred"
+try "$helper" --probe "$disk"
+gives 0 "--probe" "shiftfs  works  chosen: as $etc/config.json prefers" "idmap    works  not chosen"
+echo '{ "prefer": "none" }' >$etc/config.json
+try "$helper" -o backend=auto,$map "$disk" view
+gives 32 "auto: a configuration with a mistake" "$etc/config.json" "prefer"
+umount $etc ramfs
+[ -z "$made_etc" ] || rmdir $etc
+rmdir "$disk"
+idmap_tests
 
 unmount_all
 try umount "$work/view"

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
- *        [--self] [--fault] [--stats] DIR
+ *        [--self] [--both] [--fault] [--stats] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
- * compares the oracle with itself, --fault gives the first side a map that
- * lacks the last id. Exit status 1 when something diverged.
+ * compares the oracle with itself, --both an idmapped mount of shiftfs with it;
+ * --fault gives the first side a map that lacks the last id. Exit status 1 when
+ * something diverged.
  */
 #include <getopt.h>
 #include <time.h>
@@ -15,7 +16,7 @@
 
 static char *state[2][2];	/* by side and enum via */
 static char work_dir[2][PATH_MAX];
-static bool first_is_shiftfs = true;
+static const char *first_backend = "shiftfs";
 static const char *first_map = MAP;
 static unsigned int episode_length = 150;
 static unsigned long called[128], succeeded[128];	/* by kind */
@@ -41,7 +42,7 @@ static const char *side_name(int side)
 {
 	if (side)
 		return "oracle ";
-	return first_is_shiftfs ? "shiftfs" : "oracle'";
+	return strcmp(first_backend, "idmap") ? "shiftfs" : "oracle'";
 }
 
 /* The lines that one has and the other has not; both are in the same order. */
@@ -96,7 +97,8 @@ static void replay(const struct op *ops, int n, struct divergence *d,
 	struct side *sides[2];
 
 	for (int s = 0; s < 2; s++)
-		sides[s] = side_start(work_dir[s], s == 0 && first_is_shiftfs,
+		sides[s] = side_start(work_dir[s],
+				      s == 0 ? first_backend : "idmap",
 				      s == 0 ? first_map : MAP);
 	d->step = -1;
 	d->what[0] = 0;
@@ -277,6 +279,7 @@ int main(int argc, char **argv)
 		{ "findings", required_argument, NULL, 'f' },
 		{ "fault", no_argument, NULL, 'F' },
 		{ "self", no_argument, NULL, 'x' },
+		{ "both", no_argument, NULL, 'b' },
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
 		{ 0 },
@@ -297,7 +300,8 @@ int main(int argc, char **argv)
 		case 'f': max = strtol(optarg, NULL, 0); break;
 		case 'F': first_map = "b:0:100000:65535"; break;
 		case 't': stats = true; break;
-		case 'x': first_is_shiftfs = false; break;
+		case 'x': first_backend = "idmap"; break;
+		case 'b': first_backend = "both"; break;
 		case 'k':
 			for (int i = 0; i < nr_kinds; i++)
 				puts(kinds[i].name);

@@ -112,7 +112,7 @@ void tree_state(int dir, char *buf);
 
 /* worker.c */
 struct side;
-struct side *side_start(const char *dir, bool shiftfs, const char *map);
+struct side *side_start(const char *dir, const char *backend, const char *map);
 void side_end_callers(struct side *side);
 void side_stop(struct side *side);
 void side_run(struct side *side, const struct op *op, struct result *res);

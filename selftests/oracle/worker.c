@@ -144,7 +144,7 @@ static void worker_start(struct side *side, struct worker *w,
 	w->from = from[0];
 }
 
-struct side *side_start(const char *dir, bool shiftfs, const char *map)
+struct side *side_start(const char *dir, const char *backend, const char *map)
 {
 	struct side *side = calloc(1, sizeof(*side));
 
@@ -158,11 +158,10 @@ struct side *side_start(const char *dir, bool shiftfs, const char *map)
 		CHECK(errno == EEXIST);
 	side->root[LOWER] = OK(open(side->lower, O_RDONLY | O_CLOEXEC));
 	tree_make(side->root[LOWER]);
-	setenv("SHIFTFS_TEST_BACKEND", shiftfs ? "shiftfs" : "idmap", 1);
+	setenv("SHIFTFS_TEST_BACKEND", backend, 1);
 	if (mount_map(side->lower, side->mount, map, 0))
 		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
-			side->mount, shiftfs ? "shiftfs" : "idmapped mount",
-			strerror(errno), mount_log);
+			side->mount, backend, strerror(errno), mount_log);
 	side->root[MOUNT] = OK(open(side->mount, O_RDONLY | O_CLOEXEC));
 	for (int i = 0; i < nr_callers; i++)
 		worker_start(side, &side->workers[i], &callers[i]);

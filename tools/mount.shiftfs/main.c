@@ -16,7 +16,9 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "backend.h"
 #include "cleanup.h"
+#include "delegate.h"
 #include "fscontext.h"
 #include "mount.h"
 #include "options.h"
@@ -26,6 +28,7 @@ static void usage(FILE *to)
 	fputs("Usage:\n"
 	      " mount.shiftfs [options] SOURCE TARGET\n"
 	      " mount -t shiftfs -o idmap=b:0:100000:65536 SOURCE TARGET\n"
+	      " mount.shiftfs --probe [--json] [-o OPTIONS] PATH\n"
 	      "\n"
 	      "Mount the directory or file SOURCE at TARGET with shifted user and group ids.\n"
 	      "\n"
@@ -38,6 +41,8 @@ static void usage(FILE *to)
 	      " -r, -w         the same as -o ro and -o rw\n"
 	      " -t TYPE        filesystem type, " MOUNT_FSTYPE " or " MOUNT_FSTYPE ".SUBTYPE\n"
 	      " -N NAMESPACE   mount in another mount namespace (a pid or a path)\n"
+	      " --probe        say what can shift PATH here, what would be taken, and why\n"
+	      " --json         with --probe: as JSON\n"
 	      " -h, --help     print this help\n"
 	      " -V, --version  print the version\n"
 	      "\n"
@@ -46,6 +51,7 @@ static void usage(FILE *to)
 	      " uidmap=STORED:SEEN:COUNT[;...]           map of user ids\n"
 	      " gidmap=STORED:SEEN:COUNT[;...]           map of group ids\n"
 	      " userns=/proc/PID/ns/user                 the map of a user namespace\n"
+	      " backend=shiftfs|idmap|auto               what makes the mount\n"
 	      "\n"
 	      "For more details see mount.shiftfs(8).\n", to);
 }
@@ -108,6 +114,40 @@ static bool right_type(const char *type)
 	       (!type[len] || type[len] == '.');
 }
 
+/* The options which neither libmount nor the table took are for the kernel. */
+static int take_options(struct request *req, const char *optstr,
+			struct shift_error *err)
+{
+	_cleanup_free_ char *fs_options = NULL;
+	int r;
+
+	if (mnt_split_optstr(optstr, NULL, NULL, &fs_options, 0, 0) ||
+	    mnt_optstr_get_flags(optstr, &req->mflags,
+				 mnt_get_builtin_optmap(MNT_LINUX_MAP)))
+		return shift_err_set(err, 0, "cannot read the options \"%s\"", optstr);
+	r = fs_options ? options_to_params(req, fs_options, err) : 0;
+	return r;
+}
+
+static int probe(int argc, char **args, struct request *req, const char *options,
+		 bool json)
+{
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	_cleanup_free_ char *rest = NULL;
+	int r;
+
+	if (argc != 1) {
+		fputs(PROGRAM ": --probe needs one PATH\n", stderr);
+		return bad_usage();
+	}
+	r = options_parse(req, options, &rest, &err);
+	if (r >= 0 && *rest)
+		r = take_options(req, rest, &err);
+	if (r < 0)
+		return failed(&err, r, MNT_EX_USAGE);
+	return backend_probe(args[0], req, json);
+}
+
 /*
  * After this the request has what libmount knows: paths, flags, and as
  * parameters the options which neither it nor the table took.
@@ -156,11 +196,16 @@ static int run(struct libmnt_context *cxt, struct request *req,
 	return r;
 }
 
+/* Long options without a letter. */
+enum { OPT_PROBE = 256, OPT_JSON };
+
 int main(int argc, char *argv[])
 {
 	static const struct option long_options[] = {
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
+		{ "probe", no_argument, NULL, OPT_PROBE },
+		{ "json", no_argument, NULL, OPT_JSON },
 		{ NULL, 0, NULL, 0 },
 	};
 	__attribute__((cleanup(cleanup_context))) struct libmnt_context *cxt = NULL;
@@ -170,8 +215,12 @@ int main(int argc, char *argv[])
 	_cleanup_free_ char *rest = NULL;
 	const char *debug = secure_getenv("SHIFTFS_DEBUG");
 	bool be_verbose = debug && *debug && strcmp(debug, "0");
+	bool do_probe = false, json = false;
 	int c, r;
 
+	r = delegate_main(argc, argv);
+	if (r >= 0)
+		return r;
 	mnt_init_debug(0);
 	cxt = mnt_new_context();
 	if (!cxt || !options ||
@@ -211,6 +260,12 @@ int main(int argc, char *argv[])
 		case 'v':
 			be_verbose = true;
 			break;
+		case OPT_PROBE:
+			do_probe = true;
+			break;
+		case OPT_JSON:
+			json = true;
+			break;
 		case '?':
 			return bad_usage();
 		default:
@@ -219,15 +274,21 @@ int main(int argc, char *argv[])
 				return bad_usage();
 		}
 	}
+	set_verbose(be_verbose);
+	if (be_verbose)
+		shift_fsctx_trace(verbose_line);
+	if (do_probe)
+		return probe(argc - optind, argv + optind, &req, options, json);
+	if (json) {
+		fputs(PROGRAM ": --json goes with --probe\n", stderr);
+		return bad_usage();
+	}
 	if (argc - optind != 2) {
 		fputs(argc - optind < 2 ?
 		      PROGRAM ": SOURCE and TARGET are needed\n" :
 		      PROGRAM ": too many arguments\n", stderr);
 		return bad_usage();
 	}
-	set_verbose(be_verbose);
-	if (be_verbose)
-		shift_fsctx_trace(verbose_line);
 
 	r = options_parse(&req, options, &rest, &err);
 	if (r < 0)
@@ -259,8 +320,13 @@ int main(int argc, char *argv[])
 	if (req.fake)
 		return MNT_EX_SUCCESS;
 
-	/* Options for userspace, x-* among them, live on in utab. */
+	/*
+	 * Options for userspace, x-* among them, live on in utab, where an
+	 * idmapped mount is found as the bind mount that it is.
+	 */
 	mnt_context_set_syscall_status(cxt, 0);
+	if (req.backend == BACKEND_IDMAP && !(req.mflags & MS_REMOUNT))
+		mnt_context_set_mflags(cxt, req.mflags | MS_BIND);
 	if (mnt_context_finalize_mount(cxt)) {
 		warn("%s is mounted, but /run/mount/utab could not be written", req.target);
 		return MNT_EX_FILEIO;

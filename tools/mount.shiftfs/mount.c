@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "backend.h"
 #include "cleanup.h"
 #include "flags.h"
 #include "fscontext.h"
@@ -45,6 +46,22 @@ int preflight(const struct request *req, struct shift_error *err)
 	return 0;
 }
 
+/* nosuid and the like, which shiftfs does not take over from its source. */
+static unsigned int source_attrs(const struct request *req)
+{
+	_cleanup_lower_ struct shift_lower lower = SHIFT_LOWER_INIT;
+
+	if (shift_lower_probe(req->source, &lower, NULL) < 0)
+		return 0;
+	if (lower.attrs)
+		verbose("the mount at %s is%s%s%s%s, so this one is too", lower.root,
+			lower.attrs & MOUNT_ATTR_RDONLY ? " ro" : "",
+			lower.attrs & MOUNT_ATTR_NOSUID ? " nosuid" : "",
+			lower.attrs & MOUNT_ATTR_NODEV ? " nodev" : "",
+			lower.attrs & MOUNT_ATTR_NOEXEC ? " noexec" : "");
+	return lower.attrs;
+}
+
 static int build(const struct request *req, int fsfd, struct shift_error *err)
 {
 	_cleanup_close_ int pinned = -1;
@@ -62,27 +79,45 @@ static int build(const struct request *req, int fsfd, struct shift_error *err)
 	r = shift_fsctx_create(fsfd, err);
 	if (r < 0)
 		return r;
-	return shift_fsctx_mount(fsfd, flags_to_attr(req->mflags), err);
+	return shift_fsctx_mount(fsfd,
+				 flags_to_attr(req->mflags) | source_attrs(req),
+				 err);
 }
 
-int mount_new(const struct request *req, struct shift_error *err)
+static int new_shiftfs(const struct request *req, struct shift_error *err)
 {
-	_cleanup_close_ int fsfd = -1, mntfd = -1;
-	struct statvfs sv;
+	_cleanup_close_ int fsfd = -1;
 	int r;
 
 	fsfd = shift_fsctx_open(MOUNT_FSTYPE, err);
 	if (fsfd < 0)
 		return shift_err_prefix(err, "%s on %s", req->source, req->target);
-
 	r = build(req, fsfd, err);
 	if (r < 0) {
 		shift_err_prefix(err, "%s on %s", req->source, req->target);
 		return shift_lower_explain(r, req->source, err);
 	}
-	mntfd = r;
+	return r;
+}
 
-	r = shift_attach(mntfd, req->target, err);
+int mount_new(struct request *req, struct shift_error *err)
+{
+	_cleanup_close_ int mntfd = -1;
+	struct statvfs sv;
+	int r;
+
+	r = backend_resolve(req, err);
+	if (r < 0)
+		return r;
+	mntfd = req->backend == BACKEND_IDMAP ? backend_idmap(req, err) :
+						new_shiftfs(req, err);
+	if (mntfd < 0)
+		return mntfd;
+
+	if (req->target_fd >= 0)
+		r = shift_attach_at(mntfd, req->target_fd, req->target, err);
+	else
+		r = shift_attach(mntfd, req->target, err);
 	if (r < 0)
 		return shift_err_prefix(err, "%s on %s", req->source, req->target);
 	verbose("move_mount(%s): ok", req->target);

@@ -10,8 +10,8 @@
  */
 int preflight(const struct request *req, struct shift_error *err);
 
-/* A new mount. */
-int mount_new(const struct request *req, struct shift_error *err);
+/* A new mount; backend=auto is decided on the way. */
+int mount_new(struct request *req, struct shift_error *err);
 
 /* -o remount and -o remount,bind of the mount at the target. */
 int mount_again(const struct request *req, struct shift_error *err);

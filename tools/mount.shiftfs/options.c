@@ -10,6 +10,7 @@
 #include "fscontext.h"
 
 static const struct option_handler *const table[] = {
+	&option_backend,
 	&option_idmap,
 	&option_userns,
 	&option_propagation,

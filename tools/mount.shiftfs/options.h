@@ -31,6 +31,7 @@ struct option_handler {
 			struct shift_error *err);
 };
 
+extern const struct option_handler option_backend;	/* opt_backend.c */
 extern const struct option_handler option_idmap;	/* opt_idmap.c */
 extern const struct option_handler option_userns;	/* opt_userns.c */
 extern const struct option_handler option_propagation;	/* opt_propagation.c */

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "flags.h"
 #include "fscontext.h"
+#include "lower.h"
 #include "mount.h"
 #include "options.h"
 #include "syscalls.h"
@@ -44,6 +45,7 @@ static int read_current(const char *target, struct request *ret,
 	if (strcmp(mnt_fs_get_fstype(fs), MOUNT_FSTYPE)) {
 		r = shift_err_set(err, EINVAL, "%s is a mount of %s, not of %s",
 				  target, mnt_fs_get_fstype(fs), MOUNT_FSTYPE);
+		shift_err_hint(err, "a mount that backend=idmap made is changed by \"mount -o remount,bind\"");
 		return r;
 	}
 	options = mnt_fs_get_fs_options(fs);
@@ -122,14 +124,27 @@ static int remount_sb(const struct request *req, struct shift_error *err)
 	return r;
 }
 
+/* The topmost mount at the target was made by backend=idmap. */
+static bool is_idmapped(const struct request *req)
+{
+	_cleanup_lower_ struct shift_lower at = SHIFT_LOWER_INIT;
+
+	return req->backend != BACKEND_SHIFTFS &&
+	       !shift_lower_probe(req->target, &at, NULL) && at.idmapped &&
+	       !strcmp(at.root, req->target);
+}
+
 int mount_again(const struct request *req, struct shift_error *err)
 {
 	struct mount_attr attr = { 0 };
 	uint64_t set, clr;
 	int r;
 
-	/* remount,bind changes this mount and leaves the superblock alone. */
-	if (!(req->mflags & MS_BIND)) {
+	/*
+	 * remount,bind changes this mount and leaves the superblock alone, and
+	 * an idmapped mount has none of its own: that of the source would change.
+	 */
+	if (!(req->mflags & MS_BIND) && !is_idmapped(req)) {
 		r = remount_sb(req, err);
 		if (r < 0)
 			return shift_err_prefix(err, "remounting %s", req->target);

@@ -20,15 +20,23 @@ struct param {
 	char *value;
 };
 
+enum backend { BACKEND_SHIFTFS, BACKEND_IDMAP, BACKEND_AUTO };
+
 struct request {
 	/* Borrowed from libmount's context. */
 	const char *source;
 	const char *target;
 
+	/* For a delegated mount: @target, checked and held; else -1. */
+	int target_fd;
+
 	bool fake;		/* -f: everything but the system calls */
 	bool sloppy;		/* -s: tolerate options unknown to the kernel */
 
 	unsigned long mflags;	/* MS_* of the generic options */
+
+	/* Owned by opt_backend.c: backend= */
+	enum backend backend;
 
 	/* Owned by opt_idmap.c: idmap=, uidmap=, gidmap=, X-mount.idmap= */
 	struct shift_idmap map;
@@ -42,7 +50,7 @@ struct request {
 	size_t n_params;
 };
 
-#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .userns_fd = -1 }
+#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .target_fd = -1, .userns_fd = -1 }
 
 void request_clear(struct request *req);
 

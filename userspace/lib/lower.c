@@ -10,6 +10,7 @@
 #include <sys/statvfs.h>
 
 #include "cleanup.h"
+#include "syscalls.h"
 
 #define MOUNTINFO "/proc/self/mountinfo"
 
@@ -46,6 +47,38 @@ static bool has_option(const char *options, const char *name)
 	return options && !mnt_optstr_get_option(options, name, NULL, NULL);
 }
 
+static unsigned int attrs_of(const char *options)
+{
+	static const struct {
+		const char *name;
+		unsigned int attr;
+	} names[] = {
+		{ "ro", MOUNT_ATTR_RDONLY },
+		{ "nosuid", MOUNT_ATTR_NOSUID },
+		{ "nodev", MOUNT_ATTR_NODEV },
+		{ "noexec", MOUNT_ATTR_NOEXEC },
+	};
+	unsigned int attrs = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (has_option(options, names[i].name))
+			attrs |= names[i].attr;
+	return attrs;
+}
+
+/* For want of mountinfo; "ro" may be the filesystem's then. */
+static unsigned int attrs_of_statvfs(const char *path)
+{
+	struct statvfs sv;
+
+	if (statvfs(path, &sv) < 0)
+		return 0;
+	return (sv.f_flag & ST_RDONLY ? MOUNT_ATTR_RDONLY : 0) |
+	       (sv.f_flag & ST_NOSUID ? MOUNT_ATTR_NOSUID : 0) |
+	       (sv.f_flag & ST_NODEV ? MOUNT_ATTR_NODEV : 0) |
+	       (sv.f_flag & ST_NOEXEC ? MOUNT_ATTR_NOEXEC : 0);
+}
+
 int shift_lower_probe(const char *path, struct shift_lower *ret,
 		      struct shift_error *err)
 {
@@ -66,10 +99,13 @@ int shift_lower_probe(const char *path, struct shift_lower *ret,
 
 		found.fstype = strdup(type ? type : "unknown");
 		found.root = strdup(root ? root : "?");
-		found.mount_ro = has_option(mnt_fs_get_vfs_options(fs), "ro");
+		found.attrs = attrs_of(mnt_fs_get_vfs_options(fs));
+		found.mount_ro = found.attrs & MOUNT_ATTR_RDONLY;
 		found.sb_ro = has_option(mnt_fs_get_fs_options(fs), "ro");
 		found.idmapped = has_option(mnt_fs_get_vfs_options(fs), "idmapped");
 	} else {
+		found.attrs = attrs_of_statvfs(path);
+		found.mount_ro = found.attrs & MOUNT_ATTR_RDONLY;
 		found.fstype = strdup("unknown");
 		found.root = strdup("?");
 	}
@@ -98,8 +134,7 @@ bool shift_in_initial_userns(void)
 	return !stat("/proc/self/ns/user", &st) && st.st_ino == 0xEFFFFFFDu;
 }
 
-/* Filesystems which stand on others and count towards the stacking limit. */
-static bool is_stacked(const char *fstype)
+bool shift_is_stacked(const char *fstype)
 {
 	static const char *const stacked[] = { "overlay", "shiftfs", "ecryptfs" };
 
@@ -134,7 +169,7 @@ int shift_lower_explain(int r, const char *source, struct shift_error *err)
 		break;
 	case EINVAL:
 	case ELOOP:
-		if (is_stacked(lower.fstype))
+		if (shift_is_stacked(lower.fstype))
 			shift_err_hint(err, "the kernel lets filesystems stand two deep on one another, %s counts as one or more: take a source further down",
 				       lower.fstype);
 		break;

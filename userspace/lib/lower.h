@@ -14,9 +14,10 @@ struct shift_lower {
 	bool mount_ro;	/* this mount of it is read-only */
 	bool sb_ro;	/* the filesystem itself is read-only */
 	bool idmapped;	/* this mount of it is an idmapped mount */
+	unsigned int attrs; /* MOUNT_ATTR_* of this mount: RDONLY NOSUID NODEV NOEXEC */
 };
 
-#define SHIFT_LOWER_INIT { NULL, NULL, false, false, false, false }
+#define SHIFT_LOWER_INIT { NULL, NULL, false, false, false, false, 0 }
 
 /* Looks at @path, following symlinks; needs no privilege beyond reaching it. */
 int shift_lower_probe(const char *path, struct shift_lower *ret,
@@ -30,6 +31,12 @@ void shift_lower_clear(struct shift_lower *lower);
  * can be done about it.  Returns @r.
  */
 int shift_lower_explain(int r, const char *source, struct shift_error *err);
+
+/*
+ * Filesystems which stand on others and count towards the kernel's limit of two
+ * in all (FILESYSTEM_MAX_STACK_DEPTH).
+ */
+bool shift_is_stacked(const char *fstype);
 
 /* The machine's own user namespace, not a container's. */
 bool shift_in_initial_userns(void);

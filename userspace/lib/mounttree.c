@@ -64,47 +64,82 @@ int shift_mount_tree(const char *source, const struct shift_idmap *map,
 	return r;
 }
 
+int shift_clone(const char *source, struct shift_error *err)
+{
+	int fd = sys_open_tree(AT_FDCWD, source,
+			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r;
+
+	if (fd >= 0)
+		return fd;
+	r = shift_err_set(err, errno, "idmapped mount of %s", source);
+	return shift_lower_explain(r, source, err);
+}
+
+int shift_clone_idmap(int fd, const char *source, int userns,
+		      unsigned int set, unsigned int clr,
+		      struct shift_error *err)
+{
+	struct mount_attr attr = {
+		.attr_set = set | MOUNT_ATTR_IDMAP,
+		.attr_clr = clr,
+		.userns_fd = (uint64_t)userns,
+	};
+	int saved, r;
+
+	/* The kernel takes the bits of atime as one value. */
+	if (set & MOUNT_ATTR__ATIME)
+		attr.attr_clr |= MOUNT_ATTR__ATIME;
+	if (!sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)))
+		return 0;
+	saved = errno;
+	r = shift_err_set(err, saved, "idmapped mount of %s", source);
+	shift_lower_explain(r, source, err);
+	if (saved == EINVAL)
+		shift_err_hint(err, "that filesystem does not support idmapped mounts on this kernel; shiftfs does not need it to");
+	else if (saved == EPERM)
+		shift_err_hint(err, "a mount that is idmapped already, or a filesystem mounted by another user namespace, cannot be idmapped; shiftfs can stand on it");
+	return r;
+}
+
 int shift_idmap_tree(const char *source, const struct shift_idmap *map,
 		     unsigned int attr_flags, struct shift_error *err)
 {
 	_cleanup_close_ int userns = -1, fd = -1;
-	struct mount_attr attr = { 0 };
 	int r;
 
-	fd = sys_open_tree(AT_FDCWD, source,
-			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (fd < 0) {
-		r = shift_err_set(err, errno, "idmapped mount of %s", source);
-		return shift_lower_explain(r, source, err);
-	}
-
+	fd = shift_clone(source, err);
+	if (fd < 0)
+		return fd;
 	userns = shift_userns_create(map, err);
 	if (userns < 0) {
 		shift_err_prefix(err, "idmapped mount of %s", source);
 		return userns;
 	}
+	r = shift_clone_idmap(fd, source, userns, attr_flags, 0, err);
+	return r < 0 ? r : steal_fd(&fd);
+}
 
-	attr.attr_set = attr_flags | MOUNT_ATTR_IDMAP;
-	if (attr_flags & MOUNT_ATTR__ATIME)
-		attr.attr_clr = MOUNT_ATTR__ATIME;
-	attr.userns_fd = (uint64_t)userns;
-	if (sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0) {
-		int saved = errno;
+/* The kernel says no more than EINVAL about these two. */
+static int same_kind(int fd, const struct stat *to, const char *target,
+		     struct shift_error *err)
+{
+	struct stat from;
 
-		r = shift_err_set(err, saved, "idmapped mount of %s", source);
-		shift_lower_explain(r, source, err);
-		if (saved == EINVAL)
-			shift_err_hint(err, "that filesystem does not support idmapped mounts on this kernel; shiftfs does not need it to");
-		else if (saved == EPERM)
-			shift_err_hint(err, "a mount that is idmapped already, or a filesystem mounted by another user namespace, cannot be idmapped; shiftfs can stand on it");
-		return r;
-	}
-	return steal_fd(&fd);
+	if (fstat(fd, &from) < 0)
+		return shift_err_set(err, errno, "%s", target);
+	if (S_ISDIR(from.st_mode) && !S_ISDIR(to->st_mode))
+		return shift_err_set(err, ENOTDIR,
+				     "the source is a directory, but the target %s is not", target);
+	if (!S_ISDIR(from.st_mode) && S_ISDIR(to->st_mode))
+		return shift_err_set(err, EISDIR,
+				     "the source is a file, but the target is the directory %s", target);
+	return 0;
 }
 
 int shift_attach(int fd, const char *target, struct shift_error *err)
 {
-	struct stat from, to;
+	struct stat to;
 	int r;
 
 	if (stat(target, &to) < 0) {
@@ -113,17 +148,27 @@ int shift_attach(int fd, const char *target, struct shift_error *err)
 			shift_err_hint(err, "make it first, a directory for a directory and a file for a file");
 		return r;
 	}
-	if (fstat(fd, &from) < 0)
-		return shift_err_set(err, errno, "%s", target);
-	/* The kernel says no more than EINVAL about these two. */
-	if (S_ISDIR(from.st_mode) && !S_ISDIR(to.st_mode))
-		return shift_err_set(err, ENOTDIR,
-				     "the source is a directory, but the target %s is not", target);
-	if (!S_ISDIR(from.st_mode) && S_ISDIR(to.st_mode))
-		return shift_err_set(err, EISDIR,
-				     "the source is a file, but the target is the directory %s", target);
-
+	r = same_kind(fd, &to, target, err);
+	if (r < 0)
+		return r;
 	if (sys_move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return shift_err_set(err, errno, "attaching the mount at %s", target);
+	return 0;
+}
+
+int shift_attach_at(int fd, int dir, const char *target,
+		    struct shift_error *err)
+{
+	struct stat to;
+	int r;
+
+	if (fstat(dir, &to) < 0)
+		return shift_err_set(err, errno, "target %s", target);
+	r = same_kind(fd, &to, target, err);
+	if (r < 0)
+		return r;
+	if (sys_move_mount(fd, "", dir, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
 		return shift_err_set(err, errno, "attaching the mount at %s", target);
 	return 0;
 }

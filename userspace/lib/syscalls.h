@@ -9,6 +9,7 @@
 #define SHIFT_SYSCALLS_H
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sched.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -47,6 +48,9 @@
 #endif
 #ifndef SYS_pidfd_open
 # define SYS_pidfd_open SHIFT_NR(434)
+#endif
+#ifndef SYS_openat2
+# define SYS_openat2 SHIFT_NR(437)
 #endif
 #ifndef SYS_mount_setattr
 # define SYS_mount_setattr SHIFT_NR(442)
@@ -132,6 +136,12 @@ struct mount_attr {
 # define NS_GET_NSTYPE _IO(0xb7, 0x3)
 # define NS_GET_OWNER_UID _IO(0xb7, 0x4)
 #endif
+
+static inline int sys_openat2(int dfd, const char *path,
+			      const struct open_how *how)
+{
+	return (int)syscall(SYS_openat2, dfd, path, how, sizeof(*how));
+}
 
 static inline int sys_fsopen(const char *fsname, unsigned int flags)
 {
