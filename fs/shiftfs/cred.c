@@ -120,15 +120,12 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 	return 0;
 }
 
-/* Referenced. */
-const struct cred *shiftfs_lower_cred(const struct super_block *sb)
+/* As whom the caller is known below, with creds=caller; referenced. */
+const struct cred *shiftfs_caller_cred(const struct super_block *sb)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	const struct cred *caller = current_cred();
 	const struct cred *cred = NULL, *drop, *drop_caller;
-
-	if (!ss->conf.as_caller)
-		return get_cred(ss->cred);
 
 	spin_lock(&ss->lock);
 	if (ss->caller == caller)
@@ -155,7 +152,7 @@ const struct cred *shiftfs_lower_cred(const struct super_block *sb)
 
 const struct cred *shiftfs_override_caller(const struct super_block *sb)
 {
-	const struct cred *old = override_creds(shiftfs_lower_cred(sb));
+	const struct cred *old = override_creds(shiftfs_caller_cred(sb));
 
 	return (const struct cred *)((unsigned long)old | SHIFTFS_CALLER_BIT);
 }
@@ -264,7 +261,7 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 	if (err)
 		return ERR_PTR(err);
 	if (ss->conf.as_caller)
-		return shiftfs_lower_cred(dir->i_sb);
+		return shiftfs_caller_cred(dir->i_sb);
 	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
 }
 
@@ -281,7 +278,7 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 
 	if (ss->conf.as_caller)
-		return shiftfs_lower_cred(sb);
+		return shiftfs_caller_cred(sb);
 	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
 			       current_fsgid(), fsetid);
 }

@@ -11,7 +11,7 @@ struct shiftfs_new {
 	struct dentry *dir;	/* lower directory, locked from start to end */
 	struct dentry *lower;	/* lower dentry to be made, referenced */
 	struct shiftfs_mnt_idmap *idmap;
-	const struct cred *cred; /* put at the end */
+	const struct cred *cred; /* put at the end; NULL: the mounter's */
 	const struct cred *old;
 };
 
@@ -24,13 +24,17 @@ static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 			 struct dentry *dentry,
 			 struct shiftfs_mnt_idmap *idmap)
 {
+	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
 	int err;
 
 	new->dir = shiftfs_lower_dentry(dentry->d_parent);
 	new->idmap = shiftfs_idmap_of(mnt);
-	new->cred = idmap ? shiftfs_create_cred(idmap, dir) :
-			    shiftfs_lower_cred(dir->i_sb);
+	new->cred = NULL;
+	if (idmap)
+		new->cred = shiftfs_create_cred(idmap, dir);
+	else if (unlikely(ss->conf.as_caller))
+		new->cred = shiftfs_caller_cred(dir->i_sb);
 	if (IS_ERR(new->cred))
 		return PTR_ERR(new->cred);
 
@@ -38,7 +42,7 @@ static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 	if (err)
 		goto out_cred;
 
-	new->old = override_creds(new->cred);
+	new->old = override_creds(new->cred ?: ss->cred);
 	new->lower = shiftfs_start_create(mnt, new->dir,
 					  shiftfs_lower_dentry(dentry),
 					  &dentry->d_name);

@@ -120,7 +120,8 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 		   struct dentry *new, unsigned int flags)
 {
 	struct vfsmount *mnt = shiftfs_lower_mnt(old_dir->i_sb);
-	const struct cred *cred, *saved;
+	const struct shiftfs_sb *ss = shiftfs_sb(old_dir->i_sb);
+	const struct cred *cred = NULL, *saved;
 	struct shiftfs_rename_end from = {
 		.upper = old,
 		.lower = shiftfs_lower_dentry(old),
@@ -139,8 +140,10 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 	}
 
 	/* The whiteout is a new file, which belongs to who made it. */
-	cred = flags & RENAME_WHITEOUT ? shiftfs_create_cred(idmap, old_dir) :
-					 shiftfs_lower_cred(old_dir->i_sb);
+	if (flags & RENAME_WHITEOUT)
+		cred = shiftfs_create_cred(idmap, old_dir);
+	else if (unlikely(ss->conf.as_caller))
+		cred = shiftfs_caller_cred(old_dir->i_sb);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
@@ -148,7 +151,7 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 	if (err)
 		goto out_cred;
 
-	saved = override_creds(cred);
+	saved = override_creds(cred ?: ss->cred);
 	to.lower = shiftfs_rename_target(new);
 	if (IS_ERR(to.lower)) {
 		err = PTR_ERR(to.lower);

@@ -270,7 +270,7 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 }
 
 /* cred.c */
-const struct cred *shiftfs_lower_cred(const struct super_block *sb);
+const struct cred *shiftfs_caller_cred(const struct super_block *sb);
 const struct cred *shiftfs_override_caller(const struct super_block *sb);
 void shiftfs_revert_caller(const struct cred *old);
 

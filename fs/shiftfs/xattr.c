@@ -65,7 +65,7 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 	const struct cred *old;
 	int ret;
 
-	if (shiftfs_sb(sb)->nosuid)
+	if (unlikely(shiftfs_sb(sb)->nosuid))
 		return -ENODATA;
 
 	/*
@@ -156,6 +156,8 @@ static int shiftfs_xattr_get(const struct xattr_handler *handler,
  */
 static int shiftfs_may_set(const struct super_block *sb, const char *name)
 {
+	if (likely(*name != 's'))
+		return 0;
 	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
 	    strcmp(name, XATTR_NAME_CAPS) && sb->s_user_ns != &init_user_ns)
 		return -EPERM;
