@@ -110,7 +110,8 @@ static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
 	struct inode *inode = d_inode(dentry);
 	struct iattr attr = { .ia_valid = ATTR_KILL_SGID };
 
-	if (type != ACL_TYPE_ACCESS || !(inode->i_mode & S_ISGID))
+	if (type != ACL_TYPE_ACCESS ||
+	    !(shiftfs_i(inode)->lower_mode & S_ISGID))
 		return 0;
 	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
 	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))

@@ -20,6 +20,11 @@ static inline bool shiftfs_asks_lower(const struct inode *inode)
 static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 					    struct inode *inode, int mask)
 {
+	/* The caller's credentials may have to be made first. */
+	if (unlikely(shiftfs_sb(inode->i_sb)->conf.as_caller) &&
+	    mask & MAY_NOT_BLOCK)
+		return -ECHILD;
+
 	if (shiftfs_asks_lower(inode)) {
 		const struct cred *old = shiftfs_override(inode->i_sb);
 		int err;
@@ -46,9 +51,12 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	if (unlikely(shiftfs_asks_lower(inode) || shiftfs_is_outdated(inode)))
 		return shiftfs_permission_slow(idmap, inode, mask);
 
-	/* An owner is granted what the mode says; an ACL has no part in that. */
+	/*
+	 * An owner is granted what the mode says; an ACL has no part in that.
+	 * Who is no one (C3) owns no file that has no owner.
+	 */
 	if (idmap == shiftfs_nop_idmap &&
-	    uid_eq(inode->i_uid, current_fsuid()) &&
+	    uid_eq(inode->i_uid, current_fsuid()) && uid_valid(inode->i_uid) &&
 	    !(mask & (MAY_READ | MAY_WRITE | MAY_EXEC) & ~(inode->i_mode >> 6)))
 		return 0;
 	return generic_permission(idmap, inode, mask);
@@ -163,8 +171,8 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
-	stat->uid = shiftfs_uid_up(ss, stat->uid);
-	stat->gid = shiftfs_gid_up(ss, stat->gid);
+	stat->uid = shiftfs_owner_up(ss, stat->uid);
+	stat->gid = shiftfs_group_up(ss, stat->gid);
 	if (unlikely(idmap != shiftfs_nop_idmap)) {
 		stat->uid = vfsuid_into_kuid(make_vfsuid(idmap,
 							 i_user_ns(inode),
@@ -213,6 +221,14 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
 		attr->ia_valid |= ATTR_KILL_PRIV;
 
+	/* Nor did it see a setuid bit that is hidden. */
+	if (unlikely(shiftfs_sb(dentry->d_sb)->nosuid) &&
+	    !S_ISDIR(inode->i_mode) &&
+	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID |
+			      ATTR_KILL_SUID) &&
+	    !(attr->ia_valid & ATTR_MODE))
+		attr->ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID;
+
 	/* The lower notify_change() makes a mode of the kill flags itself. */
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
 		attr->ia_valid &= ~ATTR_MODE;
@@ -239,9 +255,87 @@ out:
 	return err;
 }
 
+/* Owners as they are to be stored; @keep says which stay as they are below. */
+struct shiftfs_owners {
+	kuid_t uid;
+	kgid_t gid;
+	unsigned int keep;
+};
+
+/*
+ * Translate the owners in @attr. Where they are squashed there is no other to
+ * be had and nothing to be stored.
+ */
+static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
+			       const struct inode *inode,
+			       const struct iattr *attr,
+			       struct shiftfs_owners *to)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	if (attr->ia_valid & ATTR_UID) {
+		to->uid = from_vfsuid(idmap, i_user_ns(inode),
+				      attr->ia_vfsuid);
+		if (unlikely(ss->conf.squash_uid.on)) {
+			if (__kuid_val(to->uid) != ss->conf.squash_uid.seen &&
+			    !ss->conf.chown_ignore)
+				return -EPERM;
+			to->keep |= ATTR_UID;
+		} else {
+			to->uid = shiftfs_uid_down(ss, to->uid);
+			if (!uid_valid(to->uid))
+				return -EOVERFLOW;
+		}
+	}
+	if (attr->ia_valid & ATTR_GID) {
+		to->gid = from_vfsgid(idmap, i_user_ns(inode),
+				      attr->ia_vfsgid);
+		if (unlikely(ss->conf.squash_gid.on)) {
+			if (__kgid_val(to->gid) != ss->conf.squash_gid.seen &&
+			    !ss->conf.chown_ignore)
+				return -EPERM;
+			to->keep |= ATTR_GID;
+		} else {
+			to->gid = shiftfs_gid_down(ss, to->gid);
+			if (!gid_valid(to->gid))
+				return -EOVERFLOW;
+		}
+	}
+	return 0;
+}
+
 int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
 {
 	return shiftfs_do_set_lower_attr(dentry, attr);
+}
+
+static bool shiftfs_is_refusal(int err)
+{
+	return err == -EPERM || err == -EACCES || err == -EINVAL ||
+	       err == -EOPNOTSUPP;
+}
+
+/*
+ * With chown=ignore, who may give a file away here has done so where the lower
+ * filesystem refuses, a server that maps root to nobody say. What else was
+ * asked for is done, or fails.
+ */
+static noinline int shiftfs_set_owner_attr(struct dentry *dentry,
+					   struct iattr *attr)
+{
+	const unsigned int owner = ATTR_UID | ATTR_GID;
+	struct iattr rest = *attr;
+	int err;
+
+	err = shiftfs_set_lower_attr(dentry, attr);
+	if (!(rest.ia_valid & owner) || !shiftfs_is_refusal(err))
+		return err;
+
+	rest.ia_valid &= ~owner;
+	if (!(rest.ia_valid & (ATTR_MODE | ATTR_SIZE | ATTR_ATIME | ATTR_MTIME |
+			       ATTR_KILL_SUID | ATTR_KILL_SGID)))
+		return 0;
+	return shiftfs_set_lower_attr(dentry, &rest);
 }
 
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
@@ -250,25 +344,27 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct iattr lower_attr;
-	kuid_t uid = INVALID_UID;
-	kgid_t gid = INVALID_GID;
+	struct shiftfs_owners owners = {
+		.uid = INVALID_UID,
+		.gid = INVALID_GID,
+	};
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
 
-	if (attr->ia_valid & ATTR_UID) {
-		uid = from_vfsuid(idmap, i_user_ns(inode), attr->ia_vfsuid);
-		uid = shiftfs_uid_down(ss, uid);
-		if (!uid_valid(uid))
-			return -EOVERFLOW;
-	}
-	if (attr->ia_valid & ATTR_GID) {
-		gid = from_vfsgid(idmap, i_user_ns(inode), attr->ia_vfsgid);
-		gid = shiftfs_gid_down(ss, gid);
-		if (!gid_valid(gid))
-			return -EOVERFLOW;
-	}
+	/*
+	 * The root of the superblock's user namespace may give an owner to a
+	 * file without one, by the VFS's rules. Here it has one, below: M8.
+	 */
+	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
+	    attr->ia_valid & (ATTR_UID | ATTR_GID) &&
+	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
+		return -EPERM;
+
+	err = shiftfs_owners_down(idmap, inode, attr, &owners);
+	if (err)
+		return err;
 
 	shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
@@ -277,8 +373,13 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	/* With what it decided about setgid for this caller. */
 	lower_attr = *attr;
-	lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
-	lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
+	lower_attr.ia_valid &= ~owners.keep;
+	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
+						   S_ISDIR(inode->i_mode));
+	lower_attr.ia_vfsuid = VFSUIDT_INIT(owners.uid);
+	lower_attr.ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	if (unlikely(ss->conf.chown_ignore))
+		return shiftfs_set_owner_attr(dentry, &lower_attr);
 	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
 }
 

@@ -1,36 +1,170 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Credentials for the lower filesystem: the mounter's, and for new files the
- * mounter's with the creator's translated ids.
+ * mounter's with the creator's translated ids; with creds=caller always the
+ * caller's ids and no capability. The rules C1 to C8 are in
+ * Documentation/design/credentials-and-marks.rst.
  */
 #include <linux/cred.h>
 #include <linux/user_namespace.h>
 #include "shiftfs.h"
 
+/* What owners of files need. */
+static const int shiftfs_owner_caps[] = {
+	CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_FOWNER,
+	CAP_FSETID, CAP_SETFCAP,
+};
+
+/* His groups as they are stored; those that the map lacks are left out: C3. */
+static struct group_info *shiftfs_groups_down(const struct shiftfs_sb *ss,
+					      const struct group_info *from)
+{
+	struct group_info *to;
+	int i, n = 0;
+
+	for (i = 0; i < from->ngroups; i++)
+		n += gid_valid(shiftfs_group_down(ss, from->gid[i]));
+	to = groups_alloc(n);
+	if (!to)
+		return NULL;
+	for (i = 0, n = 0; i < from->ngroups; i++) {
+		kgid_t gid = shiftfs_group_down(ss, from->gid[i]);
+
+		if (gid_valid(gid))
+			to->gid[n++] = gid;
+	}
+	groups_sort(to);
+	return to;
+}
+
+/*
+ * Credentials with which the lower filesystem sees @caller, or with NULL no one
+ * at all: the mounter's but for the ids, the groups and all capabilities.
+ */
+static const struct cred *shiftfs_make_caller(const struct shiftfs_sb *ss,
+					      const struct cred *caller)
+{
+	struct group_info *groups;
+	const struct cred *old;
+	struct cred *new;
+
+	old = override_creds(ss->cred);
+	new = prepare_creds();
+	revert_creds(old);
+	if (!new)
+		return NULL;
+
+	new->fsuid = INVALID_UID;
+	new->fsgid = INVALID_GID;
+	if (caller) {
+		new->fsuid = shiftfs_owner_down(ss, caller->fsuid);
+		new->fsgid = shiftfs_group_down(ss, caller->fsgid);
+		groups = shiftfs_groups_down(ss, caller->group_info);
+	} else {
+		groups = groups_alloc(0);
+	}
+	if (!groups) {
+		abort_creds(new);
+		return NULL;
+	}
+	set_groups(new, groups);
+	put_group_info(groups);
+	cap_clear(new->cap_effective);
+	cap_clear(new->cap_permitted);
+	cap_clear(new->cap_inheritable);
+	cap_clear(new->cap_ambient);
+	return new;
+}
+
 /*
  * Reserved blocks and quota limits of the lower filesystem are to hold for
- * everybody who writes through the mount, hence no CAP_SYS_RESOURCE.
+ * everybody who writes through the mount, hence no CAP_SYS_RESOURCE. For a
+ * mount in a user namespace nothing is left but what owners of files need: no
+ * device nodes, no immutable files, no trusted attributes.
  */
-int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter)
+int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
+		      bool in_userns)
 {
+	kernel_cap_t caps = CAP_EMPTY_SET;
+	unsigned int i;
 	struct user_namespace *lower_ns = ss->lower.mnt->mnt_sb->s_user_ns;
 	const struct cred *old;
 	struct cred *cred;
 
 	old = override_creds(mounter);
 	cred = prepare_creds();
-	if (cred) {
-		ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
-				    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
-		ss->owns_all = ns_capable(&init_user_ns, CAP_FOWNER);
-	}
 	revert_creds(old);
 	if (!cred)
 		return -ENOMEM;
 
 	cap_lower(cred->cap_effective, CAP_SYS_RESOURCE);
+	if (in_userns) {
+		for (i = 0; i < ARRAY_SIZE(shiftfs_owner_caps); i++)
+			cap_raise(caps, shiftfs_owner_caps[i]);
+		cred->cap_effective = cap_intersect(cred->cap_effective, caps);
+		cred->cap_permitted = cap_intersect(cred->cap_permitted, caps);
+	}
 	ss->cred = cred;
+	if (ss->conf.as_caller) {
+		/* Who may not be allowed anything has to be asked about. */
+		ss->check_lower = true;
+		ss->nobody = shiftfs_make_caller(ss, NULL);
+		return ss->nobody ? 0 : -ENOMEM;
+	}
+
+	old = override_creds(cred);
+	ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
+			    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
+	ss->owns_all = ns_capable(&init_user_ns, CAP_FOWNER);
+	revert_creds(old);
 	return 0;
+}
+
+/* As whom the caller is known below, with creds=caller; referenced. */
+const struct cred *shiftfs_caller_cred(const struct super_block *sb)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	const struct cred *caller = current_cred();
+	const struct cred *cred = NULL, *drop, *drop_caller;
+
+	spin_lock(&ss->lock);
+	if (ss->caller == caller)
+		cred = get_cred(ss->caller_cred);
+	spin_unlock(&ss->lock);
+	if (cred)
+		return cred;
+
+	cred = shiftfs_make_caller(ss, caller);
+	/* C4: no error can be returned from everywhere, and this one denies. */
+	if (!cred)
+		return get_cred(ss->nobody);
+
+	spin_lock(&ss->lock);
+	drop = ss->caller_cred;
+	drop_caller = ss->caller;
+	ss->caller_cred = get_cred(cred);
+	ss->caller = get_cred(caller);
+	spin_unlock(&ss->lock);
+	put_cred(drop);
+	put_cred(drop_caller);
+	return cred;
+}
+
+const struct cred *shiftfs_override_caller(const struct super_block *sb)
+{
+	const struct cred *old = override_creds(shiftfs_caller_cred(sb));
+
+	return (const struct cred *)((unsigned long)old | SHIFTFS_CALLER_BIT);
+}
+
+/* Drops the reference of shiftfs_override_caller() as well. */
+void shiftfs_revert_caller(const struct cred *old)
+{
+	const struct cred *cred = current_cred();
+
+	revert_creds((const struct cred *)((unsigned long)old &
+					   ~SHIFTFS_CALLER_BIT));
+	put_cred(cred);
 }
 
 static bool has_fsetid(const struct cred *cred)
@@ -47,8 +181,8 @@ static bool acts_as(const struct cred *cred, kuid_t uid, kgid_t gid,
 
 /*
  * The mounter's credentials with other filesystem ids, and with CAP_FSETID only
- * if @fsetid says so. The latest ones are
- * kept in @slot, since who makes one file makes more.
+ * if @fsetid says so. The latest ones are kept in @slot, since who makes one
+ * file makes more.
  */
 static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
 					  const struct cred **slot,
@@ -93,8 +227,8 @@ static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
 	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	struct user_namespace *ns = i_user_ns(dir);
 
-	*uid = shiftfs_uid_down(ss, mapped_fsuid(idmap, ns));
-	*gid = shiftfs_gid_down(ss, mapped_fsgid(idmap, ns));
+	*uid = shiftfs_owner_down(ss, mapped_fsuid(idmap, ns));
+	*gid = shiftfs_group_down(ss, mapped_fsgid(idmap, ns));
 	return uid_valid(*uid) && gid_valid(*gid) ? 0 : -EOVERFLOW;
 }
 
@@ -126,6 +260,8 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 	err = shiftfs_creator_ids(idmap, dir, &uid, &gid);
 	if (err)
 		return ERR_PTR(err);
+	if (ss->conf.as_caller)
+		return shiftfs_caller_cred(dir->i_sb);
 	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
 }
 
@@ -141,6 +277,8 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 
+	if (ss->conf.as_caller)
+		return shiftfs_caller_cred(sb);
 	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
 			       current_fsgid(), fsetid);
 }

@@ -11,36 +11,38 @@ struct shiftfs_new {
 	struct dentry *dir;	/* lower directory, locked from start to end */
 	struct dentry *lower;	/* lower dentry to be made, referenced */
 	struct shiftfs_mnt_idmap *idmap;
-	const struct cred *cred; /* put at the end, NULL for ->link */
+	const struct cred *cred; /* put at the end; NULL: the mounter's */
 	const struct cred *old;
 };
 
 /*
  * Lock the lower directory and get a negative lower dentry; switch to the
  * credentials with which the new file gets its owner, for ->link (@idmap NULL)
- * to the mounter's.
+ * to those used for everything else.
  */
 static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 			 struct dentry *dentry,
 			 struct shiftfs_mnt_idmap *idmap)
 {
+	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
 	int err;
 
 	new->dir = shiftfs_lower_dentry(dentry->d_parent);
 	new->idmap = shiftfs_idmap_of(mnt);
 	new->cred = NULL;
-	if (idmap) {
+	if (idmap)
 		new->cred = shiftfs_create_cred(idmap, dir);
-		if (IS_ERR(new->cred))
-			return PTR_ERR(new->cred);
-	}
+	else if (unlikely(ss->conf.as_caller))
+		new->cred = shiftfs_caller_cred(dir->i_sb);
+	if (IS_ERR(new->cred))
+		return PTR_ERR(new->cred);
 
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out_cred;
 
-	new->old = override_creds(new->cred ?: shiftfs_sb(dir->i_sb)->cred);
+	new->old = override_creds(new->cred ?: ss->cred);
 	new->lower = shiftfs_start_create(mnt, new->dir,
 					  shiftfs_lower_dentry(dentry),
 					  &dentry->d_name);
@@ -147,6 +149,7 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 
 	err = shiftfs_begin(&new, dir, dentry, idmap);
 	if (!err) {
+		mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 		err = shiftfs_vfs_create(new.idmap, d_inode(new.dir), new.lower,
 					 mode);
 		if (!err)
@@ -171,6 +174,7 @@ static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	err = shiftfs_begin(&new, dir, dentry, idmap);
 	if (err)
 		return err;
+	mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 	err = shiftfs_vfs_mknod(new.idmap, d_inode(new.dir), new.lower, mode,
 				dev);
 	if (!err)

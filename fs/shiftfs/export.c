@@ -169,14 +169,13 @@ static struct dentry *shiftfs_fh_to_dentry(struct super_block *sb,
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	const struct cred *old;
-	struct dentry *dentry;
+	struct dentry *lower;
 
 	old = shiftfs_override(sb);
-	dentry = shiftfs_from_lower(sb,
-			exportfs_decode_fh(ss->lower.mnt, fid, len, type,
-					   shiftfs_acceptable, ss));
+	lower = exportfs_decode_fh(ss->lower.mnt, fid, len, type,
+				   shiftfs_acceptable, ss);
 	shiftfs_revert(old);
-	return dentry;
+	return shiftfs_from_lower(sb, lower);
 }
 
 static struct dentry *shiftfs_fh_to_parent(struct super_block *sb,
@@ -184,17 +183,15 @@ static struct dentry *shiftfs_fh_to_parent(struct super_block *sb,
 {
 	struct super_block *lower_sb = shiftfs_lower_mnt(sb)->mnt_sb;
 	const struct cred *old;
-	struct dentry *dentry;
+	struct dentry *lower;
 
 	if (!lower_sb->s_export_op->fh_to_parent)
 		return ERR_PTR(-EACCES);
 
 	old = shiftfs_override(sb);
-	dentry = shiftfs_from_lower(sb,
-			lower_sb->s_export_op->fh_to_parent(lower_sb, fid, len,
-							    type));
+	lower = lower_sb->s_export_op->fh_to_parent(lower_sb, fid, len, type);
 	shiftfs_revert(old);
-	return dentry;
+	return shiftfs_from_lower(sb, lower);
 }
 
 static struct dentry *shiftfs_get_parent(struct dentry *child)

@@ -40,7 +40,9 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
-	if (ss->check_lower || inode->i_op->permission)
+	/* Who has just made it may open it, whatever mode he gave it. */
+	if (!(file->f_mode & FMODE_CREATED) &&
+	    (ss->check_lower || inode->i_op->permission))
 		err = inode_permission(idmap, inode,
 				       MAY_OPEN | ACC_MODE(flags));
 	if (err) {
@@ -138,6 +140,16 @@ int shiftfs_remove_privs(struct file *file)
 	inode_lock(inode);
 	shiftfs_refresh(inode);
 	err = file_remove_privs(file);
+	if (!err && unlikely(shiftfs_sb(inode->i_sb)->nosuid) &&
+	    shiftfs_i(inode)->lower_mode & (S_ISUID | S_ISGID) &&
+	    !capable(CAP_FSETID)) {
+		struct iattr attr = {
+			.ia_valid = ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FORCE,
+		};
+
+		/* The VFS does not see what is hidden from it. */
+		err = shiftfs_set_lower_attr(file_dentry(file), &attr);
+	}
 	inode_unlock(inode);
 	return err;
 }
@@ -346,6 +358,7 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	if (err)
 		goto out_cred;
 
+	mode = shiftfs_storable_mode(shiftfs_sb(dir->i_sb), mode, false);
 	old = override_creds(cred);
 	lower = shiftfs_make_tmpfile(file, mnt,
 				     shiftfs_lower_dentry(dentry->d_parent),

@@ -138,6 +138,31 @@ enum shiftfs_idmap_error shiftfs_idmap_add(struct shiftfs_idmap *map,
 	return SHIFTFS_IDMAP_OK;
 }
 
+enum shiftfs_idmap_error shiftfs_id_pair_parse(const char *str, char sep,
+					       u32 *first, u32 *second,
+					       bool *has_second)
+{
+	enum shiftfs_idmap_error err;
+
+	*has_second = false;
+	err = parse_id(&str, first);
+	if (err)
+		return err;
+	if (*str == sep) {
+		*has_second = true;
+		str++;
+		err = parse_id(&str, second);
+		if (err)
+			return err;
+	}
+	if (*str)
+		return SHIFTFS_IDMAP_SYNTAX;
+	if (*first == SHIFTFS_INVALID_ID ||
+	    (*has_second && *second == SHIFTFS_INVALID_ID))
+		return SHIFTFS_IDMAP_OVERFLOW;
+	return SHIFTFS_IDMAP_OK;
+}
+
 static int cmp_stored(const void *a, const void *b)
 {
 	const struct shiftfs_extent *x = a, *y = b;

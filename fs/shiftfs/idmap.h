@@ -96,6 +96,14 @@ bool shiftfs_idmap_equal(const struct shiftfs_idmap *a,
 			 const struct shiftfs_idmap *b);
 void shiftfs_idmap_free(struct shiftfs_idmap *map);
 
+/*
+ * Parse "FIRST" or "FIRST<sep>SECOND", with nothing behind it. @second is left
+ * alone where there is none. (u32)-1 is no id and refused.
+ */
+enum shiftfs_idmap_error shiftfs_id_pair_parse(const char *str, char sep,
+					       u32 *first, u32 *second,
+					       bool *has_second);
+
 /* Both return SHIFTFS_INVALID_ID for an id that is not mapped. */
 u32 shiftfs_idmap_up_slow(const struct shiftfs_idmap *map, u32 stored);
 u32 shiftfs_idmap_down_slow(const struct shiftfs_idmap *map, u32 seen);

@@ -18,6 +18,14 @@ void shiftfs_copy_size_slow(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
+/* What exec(2) is to see: no flag of a superblock says "nosuid". */
+static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
+{
+	if (unlikely(ss->nosuid) && !S_ISDIR(mode))
+		mode &= ~(S_ISUID | S_ISGID);
+	return mode;
+}
+
 /* With i_lock held, which also orders concurrent refreshes. */
 static void shiftfs_copy_ids(struct inode *inode)
 {
@@ -37,14 +45,15 @@ static void shiftfs_copy_ids(struct inode *inode)
 	/* Order these reads before those below. */
 	smp_rmb();
 
-	inode->i_mode = READ_ONCE(lower->i_mode);
+	si->lower_mode = READ_ONCE(lower->i_mode);
+	inode->i_mode = shiftfs_effective_mode(ss, si->lower_mode);
 	if (likely(idmap == shiftfs_nop_idmap)) {
-		inode->i_uid = shiftfs_uid_up(ss, READ_ONCE(lower->i_uid));
-		inode->i_gid = shiftfs_gid_up(ss, READ_ONCE(lower->i_gid));
+		inode->i_uid = shiftfs_owner_up(ss, READ_ONCE(lower->i_uid));
+		inode->i_gid = shiftfs_group_up(ss, READ_ONCE(lower->i_gid));
 	} else {
-		inode->i_uid = shiftfs_uid_up(ss,
+		inode->i_uid = shiftfs_owner_up(ss,
 			vfsuid_into_kuid(i_uid_into_vfsuid(idmap, lower)));
-		inode->i_gid = shiftfs_gid_up(ss,
+		inode->i_gid = shiftfs_group_up(ss,
 			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
 	}
 	flags = si->lower_flags & SHIFTFS_COPY_FLAGS;

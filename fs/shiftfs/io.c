@@ -150,6 +150,7 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
+	const struct cred *old = NULL;
 	ssize_t ret;
 
 	if (!iov_iter_count(iter))
@@ -159,6 +160,8 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;
+	if (unlikely(shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
+		old = shiftfs_override(file_inode(file)->i_sb);
 
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
@@ -169,6 +172,8 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	} else {
 		ret = shiftfs_read_async(iocb, iter, lower);
 	}
+	if (unlikely(old))
+		shiftfs_revert(old);
 	if (ret >= 0)
 		fsnotify_access(lower);
 	shiftfs_copy_size(file_inode(file));
@@ -205,7 +210,7 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
 	const struct cred *cred = NULL, *old = NULL;
-	bool set_ids;
+	bool change;
 	ssize_t ret;
 	int err;
 
@@ -218,9 +223,13 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	/* Taking privileges away sleeps. */
 	if (iocb->ki_flags & IOCB_NOWAIT && !IS_NOSEC(file_inode(lower)))
 		return -EAGAIN;
-	/* What the lower filesystem then leaves is taken away afterwards. */
-	set_ids = file_inode(lower)->i_mode & (S_ISUID | S_ISGID);
-	if (unlikely(set_ids)) {
+	/*
+	 * What the lower filesystem then leaves is taken away afterwards. With
+	 * creds=caller each request says who asks, as a FUSE server wants it.
+	 */
+	change = file_inode(lower)->i_mode & (S_ISUID | S_ISGID) ||
+		 shiftfs_sb(inode->i_sb)->conf.as_caller;
+	if (unlikely(change)) {
 		cred = shiftfs_change_cred(file);
 		if (IS_ERR(cred))
 			return PTR_ERR(cred);
@@ -241,7 +250,7 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	} else {
 		ret = shiftfs_write_async(iocb, iter, lower);
 	}
-	if (unlikely(set_ids)) {
+	if (unlikely(change)) {
 		revert_creds(old);
 		put_cred(cred);
 	}

@@ -14,7 +14,7 @@
 int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct backing_file_ctx ctx = {
-		.cred = shiftfs_sb(file_inode(file)->i_sb)->cred,
+		.cred = shiftfs_lower_file(file)->f_cred,
 #ifdef SHIFTFS_HAVE_BACKING_CTX_USER_FILE
 		.user_file = file,
 #endif

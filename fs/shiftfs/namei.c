@@ -126,7 +126,13 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	int ret;
 
 	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
-		const struct cred *old = shiftfs_override(dentry->d_sb);
+		const struct cred *old;
+
+		/* The caller's credentials may have to be made first. */
+		if (shiftfs_sb(dentry->d_sb)->conf.as_caller &&
+		    flags & LOOKUP_RCU)
+			return -ECHILD;
+		old = shiftfs_override(dentry->d_sb);
 
 		ret = shiftfs_revalidate_lower(lower, flags);
 		shiftfs_revert(old);

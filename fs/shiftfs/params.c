@@ -17,13 +17,41 @@ enum {
 	Opt_gidmap,
 	Opt_idmap,
 	Opt_userns,
+	Opt_squash_uid,
+	Opt_squash_gid,
+	Opt_mark,
+	Opt_allow,
+	Opt_passthrough,
+	Opt_creds,
+	Opt_chown,
 };
+
+static const struct constant_table shiftfs_creds[] = {
+	{ "mounter",	0 },
+	{ "caller",	1 },
+	{}
+};
+
+static const struct constant_table shiftfs_chown[] = {
+	{ "fail",	0 },
+	{ "ignore",	1 },
+	{}
+};
+
+#define GIVEN(opt)	(1U << Opt_##opt)
 
 const struct fs_parameter_spec shiftfs_params[] = {
 	fsparam_string("uidmap",	Opt_uidmap),
 	fsparam_string("gidmap",	Opt_gidmap),
 	fsparam_string("idmap",		Opt_idmap),
 	fsparam_fd("userns",		Opt_userns),
+	fsparam_string("squash_uid",	Opt_squash_uid),
+	fsparam_string("squash_gid",	Opt_squash_gid),
+	fsparam_flag("mark",		Opt_mark),
+	fsparam_string("allow",		Opt_allow),
+	fsparam_u32("passthrough",	Opt_passthrough),
+	fsparam_enum("creds",		Opt_creds, shiftfs_creds),
+	fsparam_enum("chown",		Opt_chown, shiftfs_chown),
 	{}
 };
 
@@ -78,8 +106,17 @@ refuse:
 	return -EINVAL;
 }
 
-static int shiftfs_copy_ns_map(struct shiftfs_idmap *map,
-			       struct user_namespace *ns, bool gid)
+/* Nothing but what concerns marks: such mounts need no layer of their own. */
+bool shiftfs_is_plain(const struct shiftfs_fc *opts)
+{
+	return !opts->has_userns &&
+	       !(opts->given & ~(GIVEN(mark) | GIVEN(allow) |
+				 GIVEN(passthrough)));
+}
+
+/* Add the namespace's map; @inverse: stored is what is outside of it. */
+int shiftfs_copy_ns_map(struct shiftfs_idmap *map, struct user_namespace *ns,
+			bool gid, bool inverse)
 {
 	const struct uid_gid_map *from = gid ? &ns->gid_map : &ns->uid_map;
 	unsigned int i, nr = READ_ONCE(from->nr_extents);
@@ -95,8 +132,8 @@ static int shiftfs_copy_ns_map(struct shiftfs_idmap *map,
 			e = &from->extent[i];
 		else
 			e = &from->forward[i];
-		ext.stored = e->first;
-		ext.seen = e->lower_first;
+		ext.stored = inverse ? e->lower_first : e->first;
+		ext.seen = inverse ? e->first : e->lower_first;
 		ext.count = e->count;
 		err = shiftfs_idmap_add(map, &ext);
 		if (err)
@@ -133,9 +170,9 @@ static int shiftfs_parse_userns(struct fs_context *fc,
 		goto refuse;
 
 	ns = container_of(common, struct user_namespace, ns);
-	err = shiftfs_copy_ns_map(&opts->uidmap, ns, false);
+	err = shiftfs_copy_ns_map(&opts->uidmap, ns, false, false);
 	if (!err)
-		err = shiftfs_copy_ns_map(&opts->gidmap, ns, true);
+		err = shiftfs_copy_ns_map(&opts->gidmap, ns, true, false);
 	if (!err && (!opts->uidmap.nr || !opts->gidmap.nr)) {
 		errorf(fc, "shiftfs: the user namespace has no uid_map or no gid_map yet");
 		err = -EINVAL;
@@ -150,10 +187,68 @@ refuse:
 	return err;
 }
 
+/* STORED[:SEEN]; what is seen without a SEEN is known once the map is. */
+static int shiftfs_parse_squash(struct fs_context *fc,
+				struct fs_parameter *param,
+				struct shiftfs_squash *squash)
+{
+	enum shiftfs_idmap_error err;
+	bool has_seen;
+
+	err = shiftfs_id_pair_parse(param->string, ':', &squash->stored,
+				    &squash->seen, &has_seen);
+	if (err) {
+		errorf(fc, "shiftfs: %s=%s: %s", param->key, param->string,
+		       err == SHIFTFS_IDMAP_SYNTAX ?
+		       "not of the form STORED or STORED:SEEN in decimal" :
+		       shiftfs_idmap_strerror(err));
+		return -EINVAL;
+	}
+	if (!has_seen)
+		squash->seen = SHIFTFS_INVALID_ID;
+	squash->on = true;
+	return 0;
+}
+
+/* UID or FIRST-LAST */
+static int shiftfs_parse_allow(struct fs_context *fc, const char *value,
+			       struct shiftfs_config *conf)
+{
+	bool is_range;
+
+	if (shiftfs_id_pair_parse(value, '-', &conf->allow_first,
+				  &conf->allow_last, &is_range))
+		goto refuse;
+	if (!is_range)
+		conf->allow_last = conf->allow_first;
+	if (conf->allow_last < conf->allow_first)
+		goto refuse;
+	conf->limited = true;
+	return 0;
+
+refuse:
+	errorf(fc, "shiftfs: allow=%s: not a user id, or FIRST-LAST, in decimal",
+	       value);
+	return -EINVAL;
+}
+
+static int shiftfs_parse_passthrough(struct fs_context *fc, unsigned int value,
+				     struct shiftfs_config *conf)
+{
+	if (value & ~SHIFTFS_PASS_ALL) {
+		errorf(fc, "shiftfs: passthrough=%u: 0 to %u", value,
+		       SHIFTFS_PASS_ALL);
+		return -EINVAL;
+	}
+	conf->passthrough = value;
+	return 0;
+}
+
 static int shiftfs_parse_param(struct fs_context *fc,
 			       struct fs_parameter *param)
 {
 	struct fs_parse_result result;
+	struct shiftfs_fc *opts = fc->fs_private;
 	int opt;
 
 	/*
@@ -166,7 +261,30 @@ static int shiftfs_parse_param(struct fs_context *fc,
 	opt = fs_parse(fc, shiftfs_params, param, &result);
 	if (opt < 0)
 		return opt;
-	return shiftfs_parse_extents(fc, param, opt);
+	opts->given |= 1U << opt;
+
+	switch (opt) {
+	case Opt_squash_uid:
+		return shiftfs_parse_squash(fc, param, &opts->conf.squash_uid);
+	case Opt_squash_gid:
+		return shiftfs_parse_squash(fc, param, &opts->conf.squash_gid);
+	case Opt_mark:
+		opts->conf.mark = true;
+		return 0;
+	case Opt_allow:
+		return shiftfs_parse_allow(fc, param->string, &opts->conf);
+	case Opt_passthrough:
+		return shiftfs_parse_passthrough(fc, result.uint_32,
+						 &opts->conf);
+	case Opt_creds:
+		opts->conf.as_caller = result.uint_32;
+		return 0;
+	case Opt_chown:
+		opts->conf.chown_ignore = result.uint_32;
+		return 0;
+	default:
+		return shiftfs_parse_extents(fc, param, opt);
+	}
 }
 
 static int shiftfs_finish_idmap(struct fs_context *fc, const char *what,
@@ -183,12 +301,52 @@ static int shiftfs_finish_idmap(struct fs_context *fc, const char *what,
 	return -EINVAL;
 }
 
+/* All ids stand for themselves. */
+static int shiftfs_identity(struct shiftfs_idmap *map)
+{
+	const struct shiftfs_extent all = { .count = SHIFTFS_INVALID_ID };
+
+	return shiftfs_idmap_add(map, &all) ? -ENOMEM : 0;
+}
+
+/* What a squash without a SEEN shows: what is stored, through the map. */
+static int shiftfs_finish_squash(struct fs_context *fc, const char *option,
+				 struct shiftfs_squash *squash,
+				 const struct shiftfs_idmap *map)
+{
+	if (!squash->on || squash->seen != SHIFTFS_INVALID_ID)
+		return 0;
+	squash->seen = shiftfs_idmap_up(map, squash->stored);
+	if (squash->seen != SHIFTFS_INVALID_ID)
+		return 0;
+	errorf(fc, "shiftfs: %s=%u: the map lacks this id: say as whom it is seen, %s=%u:SEEN",
+	       option, squash->stored, option, squash->stored);
+	return -EINVAL;
+}
+
 int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts)
 {
 	int err;
 
 	if (opts->finished)
 		return 0;
+	if (opts->conf.limited && !opts->conf.mark) {
+		errorf(fc, "shiftfs: allow= belongs to a mark");
+		return -EINVAL;
+	}
+	if (opts->conf.mark && (opts->has_extents || opts->has_userns)) {
+		errorf(fc, "shiftfs: a mark shows ids as they are: no map with it");
+		return -EINVAL;
+	}
+	/* A mark does not shift, and who squashes need not. */
+	if (opts->given & (GIVEN(squash_uid) | GIVEN(squash_gid) |
+			   GIVEN(mark))) {
+		err = opts->uidmap.nr ? 0 : shiftfs_identity(&opts->uidmap);
+		if (!err && !opts->gidmap.nr)
+			err = shiftfs_identity(&opts->gidmap);
+		if (err)
+			return err;
+	}
 	if (!opts->uidmap.nr && !opts->gidmap.nr) {
 		errorf(fc, "shiftfs: no map given: use idmap=b:STORED:SEEN:COUNT or userns=");
 		return -EINVAL;
@@ -203,6 +361,14 @@ int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts)
 	err = shiftfs_finish_idmap(fc, "uid", &opts->uidmap);
 	if (!err)
 		err = shiftfs_finish_idmap(fc, "gid", &opts->gidmap);
+	if (!err)
+		err = shiftfs_finish_squash(fc, "squash_uid",
+					    &opts->conf.squash_uid,
+					    &opts->uidmap);
+	if (!err)
+		err = shiftfs_finish_squash(fc, "squash_gid",
+					    &opts->conf.squash_gid,
+					    &opts->gidmap);
 	opts->finished = !err;
 	return err;
 }
@@ -211,10 +377,40 @@ int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts)
  * Ids which are cached in inodes cannot be remapped under a running mount. A
  * remount comes with the options that mountinfo shows; these are accepted.
  */
+static bool shiftfs_is_same_squash(const struct shiftfs_squash *new,
+				   const struct shiftfs_squash *old)
+{
+	return old->on && new->stored == old->stored &&
+	       (new->seen == old->seen || new->seen == SHIFTFS_INVALID_ID);
+}
+
 int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,
 			    const struct shiftfs_sb *ss)
 {
+	const struct shiftfs_config *new = &opts->conf, *old = &ss->conf;
 	int err;
+
+	if ((new->mark && !old->mark) ||
+	    (new->limited && (!old->mark || !old->limited ||
+			      new->allow_first != old->allow_first ||
+			      new->allow_last != old->allow_last)) ||
+	    (opts->given & GIVEN(passthrough) &&
+	     new->passthrough != old->passthrough) ||
+	    (opts->given & GIVEN(creds) &&
+	     new->as_caller != old->as_caller) ||
+	    (opts->given & GIVEN(chown) &&
+	     new->chown_ignore != old->chown_ignore)) {
+		errorf(fc, "shiftfs: mark, allow, passthrough, creds and chown of a mount cannot be changed: umount and mount again");
+		return -EINVAL;
+	}
+
+	if ((opts->given & GIVEN(squash_uid) &&
+	     !shiftfs_is_same_squash(&new->squash_uid, &old->squash_uid)) ||
+	    (opts->given & GIVEN(squash_gid) &&
+	     !shiftfs_is_same_squash(&new->squash_gid, &old->squash_gid))) {
+		errorf(fc, "shiftfs: squash_uid and squash_gid of a mount cannot be changed: umount and mount again");
+		return -EINVAL;
+	}
 
 	if (!opts->has_extents && !opts->has_userns)
 		return 0;
@@ -222,7 +418,8 @@ int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,
 	err = shiftfs_finish_idmaps(fc, opts);
 	if (err)
 		return err;
-	if (!shiftfs_idmap_equal(&opts->uidmap, &ss->uidmap) ||
+	if (ss->ns_map ||
+	    !shiftfs_idmap_equal(&opts->uidmap, &ss->uidmap) ||
 	    !shiftfs_idmap_equal(&opts->gidmap, &ss->gidmap)) {
 		errorf(fc, "shiftfs: the map of a mount cannot be changed: umount and mount again");
 		return -EINVAL;
@@ -272,15 +469,41 @@ static void shiftfs_show_map(struct seq_file *m, const char *option,
 			   map->by_stored[i].seen, map->by_stored[i].count);
 }
 
+static void shiftfs_show_squash(struct seq_file *m, const char *option,
+				const struct shiftfs_squash *squash)
+{
+	if (squash->on)
+		seq_printf(m, ",%s=%u:%u", option, squash->stored,
+			   squash->seen);
+}
+
 int shiftfs_show_options(struct seq_file *m, struct dentry *root)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(root->d_sb);
 
-	if (shiftfs_idmap_equal(&ss->uidmap, &ss->gidmap)) {
+	if (ss->conf.mark)
+		seq_puts(m, ",mark");
+	if (ss->conf.mark && ss->conf.limited)
+		seq_printf(m, ",allow=%u-%u", ss->conf.allow_first,
+			   ss->conf.allow_last);
+	if (ss->conf.passthrough)
+		seq_printf(m, ",passthrough=%u", ss->conf.passthrough);
+
+	if (ss->ns_map) {
+		/* What it was mounted of gives it again. */
+	} else if (shiftfs_idmap_equal(&ss->uidmap, &ss->gidmap)) {
 		shiftfs_show_map(m, "idmap=b:", &ss->uidmap);
 	} else {
 		shiftfs_show_map(m, "uidmap=", &ss->uidmap);
 		shiftfs_show_map(m, "gidmap=", &ss->gidmap);
 	}
+	if (ss->joined)
+		return 0;
+	if (ss->conf.as_caller)
+		seq_puts(m, ",creds=caller");
+	if (ss->conf.chown_ignore)
+		seq_puts(m, ",chown=ignore");
+	shiftfs_show_squash(m, "squash_uid", &ss->conf.squash_uid);
+	shiftfs_show_squash(m, "squash_gid", &ss->conf.squash_gid);
 	return 0;
 }

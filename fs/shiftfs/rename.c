@@ -120,6 +120,7 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 		   struct dentry *new, unsigned int flags)
 {
 	struct vfsmount *mnt = shiftfs_lower_mnt(old_dir->i_sb);
+	const struct shiftfs_sb *ss = shiftfs_sb(old_dir->i_sb);
 	const struct cred *cred = NULL, *saved;
 	struct shiftfs_rename_end from = {
 		.upper = old,
@@ -139,17 +140,18 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 	}
 
 	/* The whiteout is a new file, which belongs to who made it. */
-	if (flags & RENAME_WHITEOUT) {
+	if (flags & RENAME_WHITEOUT)
 		cred = shiftfs_create_cred(idmap, old_dir);
-		if (IS_ERR(cred))
-			return PTR_ERR(cred);
-	}
+	else if (unlikely(ss->conf.as_caller))
+		cred = shiftfs_caller_cred(old_dir->i_sb);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
 
 	err = mnt_want_write(mnt);
 	if (err)
 		goto out_cred;
 
-	saved = override_creds(cred ?: shiftfs_sb(old_dir->i_sb)->cred);
+	saved = override_creds(cred ?: ss->cred);
 	to.lower = shiftfs_rename_target(new);
 	if (IS_ERR(to.lower)) {
 		err = PTR_ERR(to.lower);

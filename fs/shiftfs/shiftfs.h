@@ -21,7 +21,13 @@
 /* The number of the shiftfs which Ubuntu shipped; its users look for it. */
 #define SHIFTFS_MAGIC	0x6a656a62
 
+/* passthrough=, by the numbers that Ubuntu's shiftfs gave them */
+#define SHIFTFS_PASS_STATFS	0x1	/* f_type is the lower filesystem's */
+#define SHIFTFS_PASS_IOCTL	0x2	/* accepted; no ioctl is passed on */
+#define SHIFTFS_PASS_ALL	(SHIFTFS_PASS_STATFS | SHIFTFS_PASS_IOCTL)
+
 struct fs_context;
+struct shiftfs_clone;
 struct fiemap_extent_info;
 
 /* An anonymous device number which stands for a device beneath. */
@@ -31,35 +37,73 @@ struct shiftfs_dev {
 	dev_t upper;
 };
 
+/* One id stored and one shown for all files: squash_uid= and squash_gid=. */
+struct shiftfs_squash {
+	bool on;
+	u32 stored;
+	u32 seen;
+};
+
+/* Options which are no map. */
+struct shiftfs_config {
+	struct shiftfs_squash squash_uid;
+	struct shiftfs_squash squash_gid;
+	bool mark;		/* user namespaces may mount it */
+	bool limited;		/* only who is within allow= */
+	u32 allow_first;
+	u32 allow_last;
+	u32 passthrough;	/* SHIFTFS_PASS_* */
+	bool as_caller;		/* creds=caller */
+	bool chown_ignore;	/* chown=ignore */
+};
+
 /**
  * struct shiftfs_sb - what a mount knows
  * @lower:	root of what is shown: a private clone of the source's mount,
  *		and the source, a directory or any other file
+ * @clone:	holds that mount; shared by a mark and what is mounted of it
+ * @restricted:	MNT_* flags of all mounts by which the source was reached
+ * @ns_map:	the maps are no options: a mark's, or a user namespace's
+ * @joined:	the other options are those of the mark it was mounted of
  * @cred:	the mounter's credentials, without CAP_SYS_RESOURCE; the lower
  *		filesystem is used with these
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
  * @owns_all:	those credentials stand for the owner of any file
+ * @conf:	options other than the maps
+ * @nosuid:	what exec(2) makes of a file's mode and capabilities is hidden
  * @uidmap:	stored and seen user ids
  * @gidmap:	stored and seen group ids
  * @create_cred: credentials of the latest creator, kept for the next one;
  *		@lock protects it, @data_cred and @devs
  * @data_cred:	likewise, of who changed data last
+ * @caller:	the latest caller, referenced, with creds=caller; likewise
+ * @caller_cred: as whom he is known below
+ * @nobody:	who is taken for a caller where memory is short
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
  */
 struct shiftfs_sb {
 	struct path lower;
+	struct shiftfs_clone *clone;
+	int restricted;
+	bool ns_map;
+	bool joined;
 	const struct cred *cred;
 	bool check_lower;
 	bool getattr_as_any;
 	bool owns_all;
+	bool nosuid;
+	struct shiftfs_config conf;
 	struct shiftfs_idmap uidmap;
 	struct shiftfs_idmap gidmap;
 	spinlock_t lock;
 	const struct cred *create_cred;
 	const struct cred *data_cred;
+	const struct cred *caller;
+	const struct cred *caller_cred;
+	const struct cred *nobody;
 	struct list_head devs;
 	errseq_t wb_err;
 };
@@ -72,6 +116,7 @@ struct shiftfs_sb {
  * @lower_uid:	the values from which @vfs_inode was last translated, to see
  * @lower_gid:	cheaply that the lower inode has changed since
  * @lower_flags: i_flags likewise
+ * @lower_mode:	i_mode likewise
  */
 struct shiftfs_inode {
 	struct inode vfs_inode;
@@ -79,6 +124,7 @@ struct shiftfs_inode {
 	kuid_t lower_uid;
 	kgid_t lower_gid;
 	unsigned int lower_flags;
+	umode_t lower_mode;
 };
 
 static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
@@ -166,6 +212,57 @@ static inline kgid_t shiftfs_gid_down(const struct shiftfs_sb *ss, kgid_t upper)
 	return KGIDT_INIT(shiftfs_idmap_down(&ss->gidmap, __kgid_val(upper)));
 }
 
+static inline bool shiftfs_is_squashed(const struct shiftfs_sb *ss)
+{
+	return ss->conf.squash_uid.on || ss->conf.squash_gid.on;
+}
+
+/* The owner of a file, which unlike an id in an ACL may be squashed. */
+static inline kuid_t shiftfs_owner_up(const struct shiftfs_sb *ss, kuid_t lower)
+{
+	if (unlikely(ss->conf.squash_uid.on))
+		return KUIDT_INIT(ss->conf.squash_uid.seen);
+	return shiftfs_uid_up(ss, lower);
+}
+
+static inline kgid_t shiftfs_group_up(const struct shiftfs_sb *ss, kgid_t lower)
+{
+	if (unlikely(ss->conf.squash_gid.on))
+		return KGIDT_INIT(ss->conf.squash_gid.seen);
+	return shiftfs_gid_up(ss, lower);
+}
+
+/* As whom a caller with these ids above is known below. */
+static inline kuid_t shiftfs_owner_down(const struct shiftfs_sb *ss,
+					kuid_t upper)
+{
+	if (unlikely(ss->conf.squash_uid.on))
+		return KUIDT_INIT(ss->conf.squash_uid.stored);
+	return shiftfs_uid_down(ss, upper);
+}
+
+static inline kgid_t shiftfs_group_down(const struct shiftfs_sb *ss,
+					kgid_t upper)
+{
+	if (unlikely(ss->conf.squash_gid.on))
+		return KGIDT_INIT(ss->conf.squash_gid.stored);
+	return shiftfs_gid_down(ss, upper);
+}
+
+/*
+ * A squashed id gives no privileges by a file: see
+ * Documentation/design/credentials-and-marks.rst, S2.
+ */
+static inline umode_t shiftfs_storable_mode(const struct shiftfs_sb *ss,
+					    umode_t mode, bool is_dir)
+{
+	if (unlikely(ss->conf.squash_uid.on))
+		mode &= ~S_ISUID;
+	if (unlikely(ss->conf.squash_gid.on) && !is_dir)
+		mode &= ~S_ISGID;
+	return mode;
+}
+
 /* Remember that @lower stands at this name, at this moment: namei.c. */
 static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 {
@@ -173,17 +270,37 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 }
 
 /* cred.c */
+const struct cred *shiftfs_caller_cred(const struct super_block *sb);
+const struct cred *shiftfs_override_caller(const struct super_block *sb);
+void shiftfs_revert_caller(const struct cred *old);
+
+/* Marks what shiftfs_override_caller() returned: credentials are aligned. */
+#define SHIFTFS_CALLER_BIT	1UL
+
+/*
+ * Switch to the credentials with which the lower filesystem is used, the
+ * mounter's or with creds=caller the caller's. Does not nest on one superblock:
+ * the caller would be translated twice.
+ */
 static inline const struct cred *shiftfs_override(const struct super_block *sb)
 {
-	return override_creds(shiftfs_sb(sb)->cred);
+	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+
+	if (unlikely(ss->conf.as_caller))
+		return shiftfs_override_caller(sb);
+	return override_creds(ss->cred);
 }
 
 static inline void shiftfs_revert(const struct cred *old)
 {
-	revert_creds(old);
+	if (unlikely((unsigned long)old & SHIFTFS_CALLER_BIT))
+		shiftfs_revert_caller(old);
+	else
+		revert_creds(old);
 }
 
-int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter);
+int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
+		      bool in_userns);
 int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap,
 		       const struct inode *dir);
 const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
@@ -194,7 +311,12 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid);
 int shiftfs_init_fs_context(struct fs_context *fc);
 int shiftfs_show_options(struct seq_file *m, struct dentry *root);
 
+/* source.c */
+int shiftfs_take_source(struct fs_context *fc, struct shiftfs_sb *ss);
+void shiftfs_put_clone(struct shiftfs_clone *clone);
+
 /* super.c */
+bool shiftfs_is_ours(const struct super_block *sb);
 void shiftfs_free_sb(struct shiftfs_sb *ss);
 int shiftfs_get_tree(struct fs_context *fc);
 int shiftfs_reconfigure(struct fs_context *fc);
@@ -232,7 +354,7 @@ static inline bool shiftfs_is_outdated(const struct inode *inode)
 	const struct shiftfs_inode *si = shiftfs_i(inode);
 	const struct inode *lower = READ_ONCE(si->lower);
 
-	return READ_ONCE(lower->i_mode) != inode->i_mode ||
+	return READ_ONCE(lower->i_mode) != si->lower_mode ||
 	       !uid_eq(READ_ONCE(lower->i_uid), si->lower_uid) ||
 	       !gid_eq(READ_ONCE(lower->i_gid), si->lower_gid) ||
 	       READ_ONCE(lower->i_flags) != si->lower_flags;

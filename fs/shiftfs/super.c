@@ -47,9 +47,12 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 		return;
 	shiftfs_free_devs(ss);
 	dput(ss->lower.dentry);
-	kern_unmount(ss->lower.mnt);
+	shiftfs_put_clone(ss->clone);
 	put_cred(ss->create_cred);
 	put_cred(ss->data_cred);
+	put_cred(ss->caller);
+	put_cred(ss->caller_cred);
+	put_cred(ss->nobody);
 	put_cred(ss->cred);
 	shiftfs_idmap_free(&ss->uidmap);
 	shiftfs_idmap_free(&ss->gidmap);
@@ -74,7 +77,8 @@ static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	if (err)
 		return err;
 
-	buf->f_type = SHIFTFS_MAGIC;
+	if (!(shiftfs_sb(sb)->conf.passthrough & SHIFTFS_PASS_STATFS))
+		buf->f_type = SHIFTFS_MAGIC;
 	/* Who tells filesystems apart by f_fsid is to see another one. */
 	buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;
 	buf->f_fsid.val[1] ^= new_encode_dev(sb->s_dev);
@@ -114,52 +118,23 @@ static const struct super_operations shiftfs_super_ops = {
 	.show_options	= shiftfs_show_options,
 };
 
-static bool shiftfs_lower_is_ro(const struct shiftfs_sb *ss)
+bool shiftfs_is_ours(const struct super_block *sb)
 {
-	return ss->lower.mnt->mnt_flags & MNT_READONLY ||
-	       sb_rdonly(ss->lower.mnt->mnt_sb);
+	return sb->s_op == &shiftfs_super_ops;
 }
 
-/*
- * Take the source: resolve it, clone its mount, so that nothing which happens
- * to the source's mount later concerns us, and pin the source in the clone.
- */
-static int shiftfs_take_source(struct fs_context *fc, struct shiftfs_sb *ss)
+static bool shiftfs_lower_is_ro(const struct shiftfs_sb *ss)
 {
-	struct vfsmount *mnt;
-	struct path path;
-	int err;
-
-	if (!fc->source || !*fc->source) {
-		errorf(fc, "shiftfs: no source given");
-		return -EINVAL;
-	}
-
-	err = kern_path(fc->source, LOOKUP_FOLLOW, &path);
-	if (err) {
-		errorf(fc, "shiftfs: %s: cannot be looked up (error %d)",
-		       fc->source, err);
-		return err;
-	}
-
-	mnt = clone_private_mount(&path);
-	if (IS_ERR(mnt)) {
-		err = PTR_ERR(mnt);
-		errorf(fc, "shiftfs: %s: its mount, of type %s, cannot be cloned (error %d): it is unbindable, not in this mount namespace, or has locked mounts below",
-		       fc->source, path.mnt->mnt_sb->s_type->name, err);
-	} else {
-		ss->lower.mnt = mnt;
-		ss->lower.dentry = dget(path.dentry);
-		err = 0;
-	}
-	path_put(&path);
-	return err;
+	return (ss->restricted | ss->lower.mnt->mnt_flags) & MNT_READONLY ||
+	       sb_rdonly(ss->lower.mnt->mnt_sb);
 }
 
 static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 {
 	struct shiftfs_sb *ss = sb->s_fs_info;
 	struct super_block *lower = ss->lower.mnt->mnt_sb;
+	bool in_userns = sb->s_user_ns != &init_user_ns;
+	int restricted = ss->restricted | ss->lower.mnt->mnt_flags;
 	struct dentry *root;
 	struct inode *inode;
 
@@ -167,7 +142,8 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	sb->s_op = &shiftfs_super_ops;
 	shiftfs_set_d_op(sb, &shiftfs_dentry_ops);
 	sb->s_xattr = shiftfs_xattr_handlers;
-	if (lower->s_export_op)
+	/* A handle can name a file outside of what is mounted: M9. */
+	if (lower->s_export_op && !in_userns)
 		sb->s_export_op = &shiftfs_export_ops;
 
 	sb->s_stack_depth = lower->s_stack_depth + 1;
@@ -185,10 +161,17 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 
 	/* What the source's mount forbids stays forbidden. */
 	sb->s_iflags |= lower->s_iflags & (SB_I_NOEXEC | SB_I_NODEV);
-	if (ss->lower.mnt->mnt_flags & MNT_NOEXEC)
+	if (restricted & MNT_NOEXEC)
 		sb->s_iflags |= SB_I_NOEXEC;
-	if (ss->lower.mnt->mnt_flags & MNT_NODEV)
+	if (restricted & MNT_NODEV)
 		sb->s_iflags |= SB_I_NODEV;
+	ss->nosuid = restricted & MNT_NOSUID || shiftfs_is_squashed(ss);
+	/* Setuid files of root, stored by a container, are shown as they are. */
+	if (ss->conf.mark)
+		sb->s_iflags |= SB_I_NOEXEC;
+	if (in_userns)
+		sb->s_iflags |= SB_I_UNTRUSTED_MOUNTER |
+				SB_I_IMA_UNVERIFIABLE_SIGNATURE;
 	sb->s_iflags |= SB_I_SKIP_SYNC;
 #ifdef SB_I_NOUMASK
 	/* Who applies the umask below, after a default ACL, is not forestalled. */
@@ -197,6 +180,12 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 #ifdef SB_I_EVM_HMAC_UNSUPPORTED
 	/* It would be made of the ids seen, and stored over the lower one's. */
 	sb->s_iflags |= SB_I_EVM_HMAC_UNSUPPORTED;
+#endif
+
+#ifdef SB_I_NOIDMAP
+	/* By which mount he comes is not known where the caller is: C6. */
+	if (ss->conf.as_caller)
+		sb->s_iflags |= SB_I_NOIDMAP;
 #endif
 
 	ss->wb_err = errseq_sample(&lower->s_wb_err);
@@ -239,7 +228,8 @@ int shiftfs_get_tree(struct fs_context *fc)
 	spin_lock_init(&ss->lock);
 	INIT_LIST_HEAD(&ss->devs);
 
-	err = shiftfs_finish_idmaps(fc, opts);
+	/* Of what is given; whether a map is needed the source tells. */
+	err = shiftfs_is_plain(opts) ? 0 : shiftfs_finish_idmaps(fc, opts);
 	if (err)
 		goto out_free;
 	err = shiftfs_take_source(fc, ss);
@@ -255,15 +245,8 @@ int shiftfs_get_tree(struct fs_context *fc)
 		goto out_free;
 	}
 
-	err = shiftfs_init_cred(ss, fc->cred);
-	if (err)
-		goto out_free;
-	ss->getattr_as_any = shiftfs_is_local(lower);
-
-	ss->uidmap = opts->uidmap;
-	ss->gidmap = opts->gidmap;
-	memset(&opts->uidmap, 0, sizeof(opts->uidmap));
-	memset(&opts->gidmap, 0, sizeof(opts->gidmap));
+	/* With creds=caller it is the lower filesystem that says. */
+	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
 
 	/* From sget_fc() on it belongs to the superblock. */
 	fc->s_fs_info = ss;
@@ -315,7 +298,7 @@ static struct file_system_type shiftfs_fs_type = {
 	.init_fs_context	= shiftfs_init_fs_context,
 	.parameters		= shiftfs_params,
 	.kill_sb		= shiftfs_kill_sb,
-	.fs_flags		= FS_ALLOW_IDMAP,
+	.fs_flags		= FS_ALLOW_IDMAP | FS_USERNS_MOUNT,
 };
 MODULE_ALIAS_FS(SHIFTFS_NAME);
 

@@ -65,6 +65,9 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 	const struct cred *old;
 	int ret;
 
+	if (unlikely(shiftfs_sb(sb)->nosuid))
+		return -ENODATA;
+
 	/*
 	 * Each chown, exec and first write asks, and hardly a file has one:
 	 * what is not there needs no check of who may read it.
@@ -145,6 +148,24 @@ static int shiftfs_xattr_get(const struct xattr_handler *handler,
 	return ret;
 }
 
+/*
+ * The root of the superblock's user namespace may set security.* by the VFS's
+ * rules, which means labels that only his namespace believes in; these here
+ * would be believed in by all. Of system.* the VFS knows ACLs, which do not
+ * come here; the rest, NFSv4 ACLs say, it leaves to the filesystem to check.
+ */
+static int shiftfs_may_set(const struct super_block *sb, const char *name)
+{
+	if (likely(*name != 's'))
+		return 0;
+	if (!strncmp(name, XATTR_SECURITY_PREFIX, XATTR_SECURITY_PREFIX_LEN) &&
+	    strcmp(name, XATTR_NAME_CAPS) && sb->s_user_ns != &init_user_ns)
+		return -EPERM;
+	if (!strncmp(name, XATTR_SYSTEM_PREFIX, XATTR_SYSTEM_PREFIX_LEN))
+		return -EOPNOTSUPP;
+	return 0;
+}
+
 static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 			  const char *name, const void *value, size_t size,
 			  int flags)
@@ -152,15 +173,21 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct vfs_ns_cap_data cap;
 	const struct cred *old;
 	int err;
 
 	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
 		return -ESTALE;
+	err = shiftfs_may_set(inode->i_sb, name);
+	if (err)
+		return err;
 
 	if (value && shiftfs_is_caps(name)) {
-		err = shiftfs_caps_down(shiftfs_sb(inode->i_sb), value, size,
+		if (shiftfs_is_squashed(ss))
+			return -EPERM;
+		err = shiftfs_caps_down(ss, value, size,
 					inode->i_sb->s_user_ns, &cap);
 		if (err)
 			return err;

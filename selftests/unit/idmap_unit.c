@@ -143,6 +143,42 @@ static int parse_bad(void)
 	return 0;
 }
 
+static int pairs(void)
+{
+	static const struct {
+		const char *text;
+		enum shiftfs_idmap_error err;
+		bool second;
+		u32 a, b;
+	} pair[] = {
+		{ "0", SHIFTFS_IDMAP_OK, false, 0, 7 },
+		{ "1000:2", SHIFTFS_IDMAP_OK, true, 1000, 2 },
+		{ "4294967294:0", SHIFTFS_IDMAP_OK, true, 4294967294u, 0 },
+		{ "", SHIFTFS_IDMAP_SYNTAX, false, 7, 7 },
+		{ ":1", SHIFTFS_IDMAP_SYNTAX, false, 7, 7 },
+		{ "1:", SHIFTFS_IDMAP_SYNTAX, true, 1, 7 },
+		{ "1:2:3", SHIFTFS_IDMAP_SYNTAX, true, 1, 2 },
+		{ "1-2", SHIFTFS_IDMAP_SYNTAX, false, 1, 7 },
+		{ "1 ", SHIFTFS_IDMAP_SYNTAX, false, 1, 7 },
+		{ "-1", SHIFTFS_IDMAP_SYNTAX, false, 7, 7 },
+		{ "4294967295", SHIFTFS_IDMAP_OVERFLOW, false, 4294967295u, 7 },
+		{ "1:4294967295", SHIFTFS_IDMAP_OVERFLOW, true, 1, 4294967295u },
+		{ "4294967296", SHIFTFS_IDMAP_OVERFLOW, false, 7, 7 },
+	};
+
+	for (size_t i = 0; i < sizeof(pair) / sizeof(pair[0]); i++) {
+		u32 a = 7, b = 7;
+		bool second;
+
+		IS(pair[i].err, shiftfs_id_pair_parse(pair[i].text, ':', &a, &b,
+						      &second));
+		IS(pair[i].second, second);
+		IS(pair[i].a, a);
+		IS(pair[i].b, b);
+	}
+	return 0;
+}
+
 static int add_limits(void)
 {
 	static const struct {
@@ -409,9 +445,10 @@ static int texts(void)
 
 int main(void)
 {
-	printf("TAP version 13\n1..10\n");
+	printf("TAP version 13\n1..11\n");
 	RUN(parse_good);
 	RUN(parse_bad);
+	RUN(pairs);
 	RUN(add_limits);
 	RUN(overlaps);
 	RUN(translate);

@@ -1,0 +1,588 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lower filesystems that cannot be idmapped, with their real servers.
+
+Each test says what is seen through the mount and what the server has stored.
+KTAP out; LOWER... names some of the lowers instead of all.
+"""
+import ctypes
+import errno
+import fcntl
+import mmap
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+
+libc = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
+MAP = "idmap=b:0:100000:65536"
+work = tempfile.mkdtemp(prefix="lowers.", dir="/var/tmp")
+os.chmod(work, 0o755)
+back, low, up = (os.path.join(work, d) for d in ("back", "low", "up"))
+count = {"pass": 0, "fail": 0, "skip": 0}
+
+
+def sh(command):
+    subprocess.run(command, shell=True, check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL)
+
+
+def seen(ident):
+    return 100000 + ident
+
+
+def check(cond, text):
+    if not cond:
+        raise AssertionError(text)
+
+
+def equal(want, got, what):
+    check(want == got, f"{what} is {got!r}, wanted {want!r}")
+
+
+def fails(number, function, *args, **kwargs):
+    try:
+        function(*args, **kwargs)
+    except OSError as e:
+        equal(errno.errorcode[number], errno.errorcode[e.errno], "the error")
+    else:
+        raise AssertionError(f"succeeded, wanted {errno.errorcode[number]}")
+
+
+def owner(path):
+    s = os.lstat(path)
+    return s.st_uid, s.st_gid
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def write(path, text, flags=os.O_WRONLY | os.O_CREAT | os.O_TRUNC, perm=0o644):
+    fd = os.open(path, flags, perm)
+    os.write(fd, text.encode())
+    os.close(fd)
+
+
+def read(path):
+    with open(path, encoding="ascii") as f:
+        return f.read()
+
+
+def in_child(function, prepare):
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = 1
+    try:
+        prepare()
+        os.umask(0)
+        function()
+        status = 0
+    except (AssertionError, OSError) as e:
+        tb = e.__traceback__
+        while tb.tb_next:
+            tb = tb.tb_next
+        print(f"# line {tb.tb_lineno}: {e}", flush=True)
+    finally:
+        os._exit(status)
+
+
+def reap(pid):
+    check(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0,
+          "the child failed")
+
+
+def as_user(uid, gid, function):
+    def prepare():
+        os.setgroups([])
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+    reap(in_child(function, prepare))
+
+
+def as_container(function, uid=0):
+    """In a user namespace of ids 100000 to 165535, with all capabilities."""
+    ready, go = os.pipe(), os.pipe()
+
+    def prepare():
+        check(libc.unshare(CLONE_NEWUSER) == 0, "unshare")
+        os.write(ready[1], b"x")
+        os.read(go[0], 1)
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    pid = in_child(function, prepare)
+    os.read(ready[0], 1)
+    for kind in ("uid", "gid"):
+        with open(f"/proc/{pid}/{kind}_map", "w", encoding="ascii") as f:
+            f.write("0 100000 65536")
+    os.write(go[1], b"x")
+    for fd in ready + go:
+        os.close(fd)
+    reap(pid)
+
+
+def shift(options=MAP):
+    sh(f"mount -t shiftfs -o '{options}' {low} {up}")
+
+
+def unshift():
+    sh(f"umount {up}")
+
+
+# What every lower that can be written to has to do.
+
+def changes(real_owners=True, links=True):
+    top = os.path.join(up, "d")
+    under = os.path.join(back, "d")
+    os.mkdir(under)
+    os.chown(under, 1000, 1000)
+
+    def user():
+        f = os.path.join(top, "f")
+        fd = os.open(f, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o640)
+        os.write(fd, b"0123456789")
+        os.ftruncate(fd, 4)
+        if real_owners:
+            os.fchmod(fd, 0o600)
+            os.utime(fd, (1000, 2000))
+            equal(2000, int(os.fstat(fd).st_mtime), "mtime")
+        else:
+            # all files are the mounter's
+            fails(errno.EPERM, os.fchmod, fd, 0o600)
+        equal(4, os.fstat(fd).st_size, "size")
+        os.fsync(fd)
+        os.lseek(fd, 0, os.SEEK_END)
+        os.write(fd, b"more")
+        equal(b"0123more", os.pread(fd, 100, 0), "content")
+        m = mmap.mmap(fd, 8)
+        m[0:2] = b"ab"
+        m.flush()
+        m.close()
+        equal(b"ab23more", os.pread(fd, 100, 0), "content")
+        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if real_owners:  # for SMB both kinds are one, which conflict
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # an open file stays when its name goes
+        g = os.path.join(top, "gone")
+        gone = os.open(g, os.O_RDWR | os.O_CREAT, 0o600)
+        os.write(gone, b"gone")
+        os.unlink(g)
+        equal(b"gone", os.pread(gone, 10, 0), "an unlinked file")
+        os.close(gone)
+        os.close(fd)
+        os.rename(f, os.path.join(top, "r"))
+        check(not os.path.exists(f), "the old name")
+        if links:
+            os.symlink("r", os.path.join(top, "s"))
+            equal("r", os.readlink(os.path.join(top, "s")), "the link")
+            os.link(os.path.join(top, "r"), os.path.join(top, "h"))
+            os.unlink(os.path.join(top, "h"))
+            equal(1, os.stat(os.path.join(top, "r")).st_nlink, "links")
+        # trees come and go
+        for n in range(3):
+            os.makedirs(os.path.join(top, f"t/{n}/x"))
+            write(os.path.join(top, f"t/{n}/f"), "x")
+        equal(["0", "1", "2"], sorted(os.listdir(os.path.join(top, "t"))),
+              "names")
+        shutil.rmtree(os.path.join(top, "t"))
+
+    as_user(seen(1000), seen(1000), user)
+    equal("ab23more", read(os.path.join(under, "r")), "stored")
+    equal(["r", "s"] if links else ["r"], sorted(os.listdir(under)),
+          "stored names")
+    if real_owners:
+        equal((1000, 1000), owner(os.path.join(under, "r")), "stored owner")
+        equal((seen(1000), seen(1000)), owner(os.path.join(top, "r")), "owner")
+        equal(0o600, mode(os.path.join(under, "r")), "stored mode")
+
+
+def remote_changes(wait=0):
+    """What the server's other clients do is seen, also where it was cached."""
+    f, g = os.path.join(up, "remote"), os.path.join(back, "remote")
+    write(g, "old")
+    os.chown(g, 1000, 1000)
+    os.chmod(g, 0o644)
+    equal("old", read(f), "content")
+    as_user(seen(5), seen(5), lambda: read(f))
+    check(not os.path.exists(f + "2"), "a name not there yet")
+    time.sleep(wait)
+
+    os.chmod(g, 0o600)
+    write(g + "2", "new name")
+    time.sleep(wait)
+    as_user(seen(5), seen(5), lambda: fails(errno.EACCES, os.open, f,
+                                            os.O_RDONLY))
+    equal(0o600, mode(f), "mode")
+    equal("new name", read(f + "2"), "content")
+    write(g, "newer")
+    time.sleep(wait)
+    equal("newer", read(f), "content")
+    os.rename(g, g + "3")
+    time.sleep(wait)
+    check(not os.path.exists(f), "a name no longer there")
+    equal("newer", read(f + "3"), "content")
+
+
+def chowns():
+    f = os.path.join(up, "c")
+    write(os.path.join(back, "c"), "x")
+    os.chown(f, seen(7), seen(8))
+    equal((7, 8), owner(os.path.join(back, "c")), "stored owner")
+    fd = os.open(f, os.O_RDWR)
+    os.fchown(fd, seen(9), seen(9))
+    os.close(fd)
+    equal((9, 9), owner(os.path.join(back, "c")), "stored owner")
+    fails(errno.EOVERFLOW, os.chown, f, 500000, -1)
+
+
+# NFS
+
+def nfs_server(export):
+    sh("ip link set lo up; modprobe nfsd; "
+       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; "
+       "mkdir -p /var/lib/nfs/v4recovery; "
+       "pidof rpc.mountd >/dev/null || rpc.mountd -N 3 -V 4; "
+       "[ $(cat /proc/fs/nfsd/threads) != 0 ] || rpc.nfsd -N 3 -G 10 -L 10 2; "
+       f"exportfs -o rw,insecure,fsid=77,no_subtree_check,{export} "
+       f"127.0.0.1:{back}; "
+       f"mount -t nfs -o vers=4.2,actimeo=0,sec=sys 127.0.0.1:{back} {low}")
+
+
+def nfs_end():
+    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd)")
+
+
+def nfs_all(test):
+    nfs_server("no_root_squash")
+    shift()
+    test("changes", changes)
+    test("remote changes", remote_changes)
+    test("chown", chowns)
+    test("NFSv4 ACLs", nfs_acl)
+    test("no silly names are left", lambda: equal(
+        [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
+        "names"))
+    unshift()
+    shift(MAP + ",creds=caller")
+    test("creds=caller, no_root_squash", nfs_caller)
+    unshift()
+    nfs_end()
+
+
+def nfs_acl():
+    """The VFS leaves the check of these to the filesystem: all are refused."""
+    f = os.path.join(up, "acl")
+    write(os.path.join(back, "acl"), "x")
+    for uid in (seen(5), 0):
+        as_user(uid, uid, lambda: fails(
+            errno.EOPNOTSUPP, os.setxattr, f, "system.nfs4_acl",
+            os.getxattr(os.path.join(low, "acl"), "system.nfs4_acl")))
+
+
+def nfs_caller():
+    os.mkdir(os.path.join(back, "private"))
+    os.chown(os.path.join(back, "private"), 1000, 1000)
+    os.chmod(os.path.join(back, "private"), 0o700)
+    f = os.path.join(up, "private/f")
+    as_user(seen(1000), seen(1000), lambda: write(f, "mine"))
+    equal((1000, 1000), owner(os.path.join(back, "private/f")), "stored owner")
+    as_user(seen(1001), seen(1001),
+            lambda: fails(errno.EACCES, os.open, f, os.O_RDONLY))
+
+
+def squash_mounter():
+    """The mounter is nobody for the server, whoever the caller is."""
+    os.mkdir(os.path.join(back, "private"))
+    os.chown(os.path.join(back, "private"), 1000, 1000)
+    os.chmod(os.path.join(back, "private"), 0o700)
+    os.mkdir(os.path.join(back, "all"))
+    os.chmod(os.path.join(back, "all"), 0o777)
+    as_user(seen(1000), seen(1000), lambda: fails(
+        errno.EACCES, os.open, os.path.join(up, "private/f"),
+        os.O_CREAT | os.O_WRONLY))
+
+
+def squash_caller():
+    """The caller's own ids open what the mounter's do not."""
+    f = os.path.join(up, "private/f")
+    as_user(seen(1000), seen(1000), lambda: write(f, "mine"))
+    as_user(seen(1000), seen(1000), lambda: equal("mine", read(f), "content"))
+    equal("mine", read(os.path.join(back, "private/f")), "stored")
+    equal((1000, 1000), owner(os.path.join(back, "private/f")), "stored owner")
+
+    def root():
+        # above he may do all of this, the server does not let him
+        fails(errno.EACCES, os.open, f, os.O_RDONLY)
+        g = os.path.join(up, "all/g")
+        write(g, "root's")
+        fails(errno.EPERM, os.chown, g, 1000, 1000)
+    as_container(root)
+    equal((65534, 65534), owner(os.path.join(back, "all/g")), "stored owner")
+    equal((seen(65534), seen(65534)), owner(os.path.join(up, "all/g")), "owner")
+
+
+def squash_chown_ignore():
+    src = os.path.join(work, "src")
+    os.mkdir(src)
+    write(os.path.join(src, "f"), "copied")
+    sh(f"chown -R {seen(1000)}:{seen(1000)} {src}")
+
+    def root():
+        sh(f"cp -a {src} {up}/all/copy")
+        sh(f"tar -C {work} -c src | tar -C {up}/all -xp")
+    as_container(root)
+    for name in ("copy/f", "src/f"):
+        equal("copied", read(os.path.join(back, "all", name)), "stored")
+        equal((65534, 65534), owner(os.path.join(back, "all", name)),
+              "stored owner")
+
+
+def nfs_root_squash(test):
+    nfs_server("root_squash")
+    shift()
+    test("creds=mounter is nobody", squash_mounter)
+    unshift()
+    shift(MAP + ",creds=caller")
+    test("creds=caller", squash_caller)
+    unshift()
+    shift(MAP + ",creds=caller,chown=ignore")
+    test("creds=caller,chown=ignore", squash_chown_ignore)
+    unshift()
+    nfs_end()
+
+
+# SMB
+
+def smb(test):
+    conf = os.path.join(work, "ksmbd.conf")
+    write(conf, "[global]\n\tserver min protocol = SMB3_11\n"
+          f"[share]\n\tpath = {back}\n\tread only = no\n"
+          "\tcreate mask = 0777\n\tdirectory mask = 0777\n")
+    db = os.path.join(work, "ksmbd.db")
+    sh("ip link set lo up; modprobe ksmbd; modprobe cifs; "
+       f"ksmbd.adduser -i {db} -a root -p secret; "
+       f"ksmbd.mountd -c {conf} -u {db}")
+    for _ in range(30):
+        if not subprocess.run(
+                "mount -t cifs -o username=root,password=secret,vers=3.1.1,"
+                f"actimeo=0,file_mode=0777,dir_mode=0777 //127.0.0.1/share {low}",
+                shell=True, stderr=subprocess.DEVNULL, check=False).returncode:
+            break
+        time.sleep(1)
+    shift()
+    test("changes", lambda: changes(real_owners=False, links=False))
+    unshift()
+    sh(f"umount {low}; ksmbd.control -s")
+
+
+# FUSE
+
+def bindfs(test):
+    sh(f"modprobe fuse; bindfs -o attr_timeout=0,entry_timeout=0 {back} {low}")
+    shift()
+    test("changes", changes)
+    test("remote changes", remote_changes)
+    test("chown", chowns)
+    unshift()
+    sh(f"umount {low}")
+
+
+def sshfs(test):
+    """No default_permissions: the server decides, for who started it."""
+    a, b = os.path.join(work, "a"), os.path.join(work, "b")
+    os.mkfifo(a)
+    os.mkfifo(b)
+    sh("modprobe fuse")
+    server = subprocess.Popen(
+        f"exec /usr/lib/openssh/sftp-server <{a} >{b}", shell=True)
+    client = subprocess.Popen(
+        f"exec sshfs -f -o passive,allow_other,dir_cache=no,cache=no,"
+        f"attr_timeout=0,entry_timeout=0 x:{back} {low} >{a} <{b}", shell=True)
+    for _ in range(100):
+        with open("/proc/self/mountinfo", encoding="ascii") as f:
+            if " fuse.sshfs " in f.read():
+                break
+        time.sleep(0.3)
+    shift()
+    test("reads and writes", sshfs_io)
+    test("remote changes", remote_changes)
+    unshift()
+    sh(f"umount {low}")
+    client.wait()
+    server.send_signal(signal.SIGTERM)
+    server.wait()
+
+
+def sshfs_io():
+    os.mkdir(os.path.join(back, "d"), 0o777)
+    os.chmod(os.path.join(back, "d"), 0o777)
+    f = os.path.join(up, "d/f")
+
+    def user():
+        fd = os.open(f, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        os.write(fd, b"0123456789")
+        os.ftruncate(fd, 4)
+        equal(b"0123", os.pread(fd, 100, 0), "content")
+        os.close(fd)
+        os.rename(f, f + "2")
+        os.unlink(f + "2")
+        os.mkdir(f)
+        os.rmdir(f)
+        write(f, "text")
+    as_user(seen(1000), seen(1000), user)
+    equal("text", read(os.path.join(back, "d/f")), "stored")
+    # the files are the server's, whoever wrote them
+    equal((0, 0), owner(os.path.join(back, "d/f")), "stored owner")
+    equal((seen(0), seen(0)), owner(f), "owner")
+
+
+# Images
+
+def make_source():
+    os.mkdir(os.path.join(back, "d"))
+    write(os.path.join(back, "d/f"), "image")
+    os.chown(os.path.join(back, "d/f"), 1000, 2000)
+    os.chmod(os.path.join(back, "d/f"), 0o640)
+    os.symlink("f", os.path.join(back, "d/l"))
+
+
+def image_read():
+    f = os.path.join(up, "d/f")
+    equal((seen(1000), seen(2000)), owner(f), "owner")
+    equal((1000, 2000), owner(os.path.join(low, "d/f")), "stored owner")
+    equal(["f", "l"], sorted(os.listdir(os.path.join(up, "d"))), "names")
+
+    def user():
+        equal("image", read(os.path.join(up, "d/l")), "content")
+        with open(f, "rb") as o:
+            fcntl.flock(o, fcntl.LOCK_SH)
+            equal(b"image", mmap.mmap(o.fileno(), 5,
+                                      prot=mmap.PROT_READ)[:], "mapped")
+        fails(errno.EROFS, os.open, f, os.O_WRONLY)
+        fails(errno.EROFS, os.chmod, f, 0o600)
+        fails(errno.EROFS, os.unlink, f)
+    as_user(seen(1000), seen(1000), user)
+    as_user(seen(5), seen(5), lambda: fails(errno.EACCES, os.open, f,
+                                            os.O_RDONLY))
+
+
+def image(make, mount):
+    def run(test):
+        make_source()
+        sh(make.format(image=os.path.join(work, "img"), back=back))
+        sh(mount.format(image=os.path.join(work, "img"), low=low))
+        shift()
+        test("reads, and refuses writes", image_read)
+        unshift()
+        sh(f"umount {low}")
+    return run
+
+
+LOWERS = {
+    "nfs": nfs_all,
+    "nfs,root_squash": nfs_root_squash,
+    "smb": smb,
+    "bindfs": bindfs,
+    "sshfs": sshfs,
+    "squashfuse": image("mksquashfs {back} {image} -no-progress >/dev/null",
+                        "modprobe fuse; squashfuse -o ro,allow_other {image} {low}"),
+    "squashfs": image("mksquashfs {back} {image} -no-progress >/dev/null",
+                      "mount -t squashfs -o loop {image} {low}"),
+    "erofs": image("mkfs.erofs {image} {back} >/dev/null 2>&1",
+                   "modprobe erofs; mount -t erofs -o loop {image} {low}"),
+}
+
+
+# What the kernel has to have for each.
+NEEDS = {
+    "nfs": ("nfs", "nfsd"),
+    "nfs,root_squash": ("nfs", "nfsd"),
+    "smb": ("cifs", "ksmbd"),
+    "bindfs": ("fuse",),
+    "sshfs": ("fuse",),
+    "squashfuse": ("fuse",),
+    "squashfs": ("squashfs",),
+    "erofs": ("erofs",),
+}
+
+
+def missing(name):
+    """The first that it lacks: neither a filesystem nor a module."""
+    for need in NEEDS[name]:
+        subprocess.run(["modprobe", "-q", need], check=False)
+        known = read("/proc/filesystems").split()
+        if need not in known and not os.path.isdir(f"/sys/module/{need}"):
+            return need
+    return None
+
+
+def run_lower(name, function):
+    lacks = missing(name)
+    if lacks:
+        print(f"ok {sum(count.values()) + 1} # SKIP {name}: this kernel has no {lacks}")
+        count["skip"] += 1
+        return
+
+    def test(what, body):
+        n = sum(count.values()) + 1
+        begin = time.monotonic()
+        try:
+            body()
+        except (AssertionError, OSError, subprocess.CalledProcessError) as e:
+            tb = e.__traceback__
+            while tb.tb_next:
+                tb = tb.tb_next
+            print(f"# line {tb.tb_lineno}: {e}")
+            print(f"not ok {n} {name}: {what}")
+            count["fail"] += 1
+        else:
+            print(f"ok {n} {name}: {what}")
+            count["pass"] += 1
+        print(f"# {time.monotonic() - begin:.1f} s", flush=True)
+
+    for d in (back, low, up):
+        os.mkdir(d, 0o755)
+        os.chmod(d, 0o755)
+    done = []
+    try:
+        function(test)
+        done.append(True)
+    except (AssertionError, OSError, subprocess.CalledProcessError) as e:
+        print(f"# {e}")
+    if not done:
+        print(f"not ok {sum(count.values()) + 1} {name}: could not be set up")
+        count["fail"] += 1
+    for d in (up, low):
+        subprocess.run(f"umount -l {d}", shell=True, check=False,
+                       stderr=subprocess.DEVNULL)
+    for entry in os.listdir(work):
+        path = os.path.join(work, entry)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def main():
+    print("TAP version 13")
+    check(libc.unshare(CLONE_NEWNS) == 0, "unshare")
+    sh("mount --make-rprivate /; modprobe -q loop || true")
+    os.umask(0)
+    for name in sys.argv[1:] or LOWERS:
+        run_lower(name, LOWERS[name])
+    os.rmdir(work)
+    print(f"1..{sum(count.values())}")
+    print(f"# totals: pass:{count['pass']} fail:{count['fail']} skip:{count['skip']}")
+    return count["fail"] != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

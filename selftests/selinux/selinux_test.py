@@ -1,0 +1,190 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""SELinux: its mount options, and stored labels, on shiftfs.
+
+For a kernel booted with security=selinux and without a policy: it loads two of
+its own, which allow everything. KTAP out.
+"""
+import errno
+import os
+import subprocess
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+WORK = "/var/tmp/selinux"
+LOWER, UPPER = WORK + "/lower", WORK + "/upper"
+MAP = "idmap=b:0:100000:65536"
+LABEL = "security.selinux"
+count = [0, 0]
+
+
+def sh(command):
+    subprocess.run(command, shell=True, check=True)
+
+
+def context(name):
+    return f"system_u:object_r:{name}:s0"
+
+
+def label(path):
+    return os.getxattr(path, LABEL, follow_symlinks=False).decode().strip("\0")
+
+
+def relabel(path, name):
+    os.setxattr(path, LABEL, context(name).encode() + b"\0")
+
+
+def same(want, path):
+    got = label(path)
+    assert got == context(want), f"{path} is {got}, wanted {want}"
+
+
+def load_policy(*statements):
+    """A policy is written in one write(2)."""
+    subprocess.run([here + "/make-policy", WORK + "/policy", *statements],
+                   check=True)
+    with open(WORK + "/policy", "rb") as f:
+        policy = f.read()
+    fd = os.open("/sys/fs/selinux/load", os.O_WRONLY)
+    assert os.write(fd, policy) == len(policy)
+    os.close(fd)
+
+
+def mount(options):
+    sh(f"mount -t shiftfs -o '{MAP},{options}' {LOWER} {UPPER}")
+
+
+def umount():
+    sh(f"umount {UPPER}")
+
+
+def mount_options():
+    with open("/proc/self/mountinfo", encoding="ascii") as f:
+        return [line for line in f if f" {UPPER} " in line][-1].split()[-1]
+
+
+def one_context():
+    """All is labelled by the mount; what is stored stays as it is."""
+    mount("context=" + context("ctx_t"))
+    same("ctx_t", UPPER + "/a")
+    same("ctx_t", UPPER)
+    same("a_t", LOWER + "/a")
+    assert "context=" + context("ctx_t") in mount_options(), mount_options()
+    os.setegid(100000)
+    os.seteuid(100000)
+    os.close(os.open(UPPER + "/new", os.O_CREAT | os.O_WRONLY, 0o600))
+    os.seteuid(0)
+    os.setegid(0)
+    same("ctx_t", UPPER + "/new")
+    # made by the lower filesystem's own rules: as in its directory
+    same("b_t", LOWER + "/new")
+    try:
+        relabel(UPPER + "/a", "b_t")
+    except OSError as e:
+        assert e.errno == errno.EOPNOTSUPP, e
+    else:
+        raise AssertionError("relabelled under context=")
+    same("a_t", LOWER + "/a")
+    os.unlink(LOWER + "/new")
+    umount()
+
+
+def other_contexts():
+    mount("rootcontext=" + context("ctx_t") + ",fscontext=" + context("b_t"))
+    same("ctx_t", UPPER)
+    options = mount_options()
+    assert "fscontext=" + context("b_t") in options, options
+    umount()
+    mount("defcontext=" + context("ctx_t"))
+    assert "defcontext=" + context("ctx_t") in mount_options()
+    umount()
+
+
+def shown_again():
+    """What mountinfo shows can be given again, quotes or not."""
+    mount("context=" + context("ctx_t"))
+    options = ",".join(o for o in mount_options().split(",")
+                       if o not in ("rw", "seclabel"))
+    umount()
+    sh(f"mount -t shiftfs -o '{options}' {LOWER} {UPPER}")
+    same("ctx_t", UPPER + "/a")
+    sh(f"mount -o remount,ro {UPPER}")
+    umount()
+
+
+def stored_labels():
+    """With fs_use_xattr shiftfs the labels are the lower files'."""
+    mount("ro")
+    same("a_t", UPPER + "/a")
+    umount()
+    mount("rw")
+    assert "seclabel" in mount_options(), mount_options()
+    same("a_t", UPPER + "/a")
+    same("b_t", UPPER)
+    relabel(UPPER + "/a", "b_t")
+    same("b_t", UPPER + "/a")
+    same("b_t", LOWER + "/a")
+    relabel(UPPER + "/a", "a_t")
+    os.setegid(100000)
+    os.seteuid(100000)
+    os.close(os.open(UPPER + "/new", os.O_CREAT | os.O_WRONLY, 0o600))
+    os.mkdir(UPPER + "/dir")
+    os.seteuid(0)
+    os.setegid(0)
+    for name in ("/new", "/dir"):
+        same("b_t", UPPER + name)
+        same("b_t", LOWER + name)
+    umount()
+
+
+def unknown_to_the_policy():
+    """Without it SELinux has no labels there, and stored ones are kept."""
+    mount("rw")
+    same("unlabeled_t", UPPER + "/a")
+    same("a_t", LOWER + "/a")
+    umount()
+
+
+def run(test):
+    n = sum(count) + 1
+    try:
+        test()
+    except (AssertionError, OSError, subprocess.CalledProcessError) as e:
+        tb = e.__traceback__
+        while tb.tb_next:
+            tb = tb.tb_next
+        print(f"# line {tb.tb_lineno}: {e}\nnot ok {n} {test.__name__}")
+        count[1] += 1
+        subprocess.run(f"umount {UPPER}", shell=True, check=False)
+    else:
+        print(f"ok {n} {test.__name__}")
+        count[0] += 1
+    sys.stdout.flush()
+
+
+def main():
+    print("TAP version 13")
+    for d in (WORK, LOWER, UPPER):
+        os.mkdir(d)
+    sh("modprobe shiftfs; mountpoint -q /sys/fs/selinux || "
+       "mount -t selinuxfs selinuxfs /sys/fs/selinux")
+    load_policy()
+    sh(f"truncate -s 64M {WORK}/image; mkfs.ext4 -q {WORK}/image; "
+       f"mount -o loop {WORK}/image {LOWER}; chmod 777 {LOWER}")
+    relabel(LOWER, "b_t")
+    with open(LOWER + "/a", "w", encoding="ascii") as f:
+        f.write("a")
+    relabel(LOWER + "/a", "a_t")
+    run(one_context)
+    run(other_contexts)
+    run(shown_again)
+    run(unknown_to_the_policy)
+    load_policy("(fsuse xattr shiftfs (system_u object_r fs_t ((s0) (s0))))")
+    run(stored_labels)
+    sh(f"umount {LOWER}; rmmod shiftfs")
+    print(f"1..{sum(count)}\n# totals: pass:{count[0]} fail:{count[1]} skip:0")
+    return count[1] != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
