@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a detached pod writes: a file of lines "TIME STREAM F|P TEXT", the
+ * format that the container runtime interface has, P for a line cut in parts.
+ */
+#ifndef RUNNER_LOG_H
+#define RUNNER_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "error.h"
+
+struct log {
+	int fd;			/* -1: nothing is kept */
+	struct {
+		char text[4096];
+		size_t len;
+	} line[2];		/* of stdout and stderr, not yet ended */
+};
+
+#define LOG_INIT { .fd = -1 }
+
+int log_open(struct log *log, const char *path, struct shift_error *err);
+
+/* @stream is 1 or 2.  What the file does not take is lost. */
+void log_write(struct log *log, int stream, const char *data, size_t len);
+
+/* Writes what has no newline yet. */
+void log_close(struct log *log);
+
+/*
+ * Copies the text to stdout and stderr; with @times the time too.  @tail limits
+ * it to the last lines, -1: all.  Follows the file until @ended says so.
+ */
+int log_print(const char *path, bool times, long tail,
+	      bool (*ended)(void *data), void *data, struct shift_error *err);
+
+#endif
