@@ -282,6 +282,7 @@ static void finish(struct held *h, int *status)
 	if (st->lock_fd >= 0)
 		log_close(&m->log);
 	r = poddir_close(&h->dir, &second);
+	fault_point("pod folder closed");
 	if (r >= 0)
 		r = state_finish(st, &second);
 	if (r < 0) {
@@ -290,6 +291,7 @@ static void finish(struct held *h, int *status)
 			*status = POD_STATUS_FAILED;
 	}
 	shift_err_clear(&second);
+	fault_point("state finished");
 	lease_release(&h->lease);
 	if (m->sig_fd > 0) {
 		monitor_tell(m, 'x', status, sizeof(*status));

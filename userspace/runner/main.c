@@ -29,6 +29,8 @@ static const struct command {
 	{ "attach", cmd_attach, "join the streams of a detached pod" },
 	{ "exec", cmd_exec, "start one more command in a pod" },
 	{ "update", cmd_update, "change the limits of a pod" },
+	{ "device", cmd_device, "give a device to a running pod, or take it" },
+	{ "check", cmd_check, "say what this host can do for pods" },
 };
 
 static void usage(FILE *to)

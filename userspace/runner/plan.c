@@ -84,9 +84,10 @@ static int add_devices(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
-static bool joins_network(const struct spec *spec)
+static bool new_network(const struct spec *spec)
 {
-	return spec->linux_.namespace_paths[5] != NULL;
+	return (spec->linux_.namespaces & SPEC_NS_NETWORK) &&
+	       !spec->linux_.namespace_paths[5];
 }
 
 /*
@@ -104,7 +105,8 @@ static int add_joins(struct plan *plan, struct shift_error *err)
 			r = add(plan, err, OP_JOIN,
 				spec->linux_.namespace_paths[i],
 				spec_namespace_names[i], NULL);
-	if (r >= 0 && joins_network(spec))
+	/* The kernel shows a network in sysfs to those alone who own it. */
+	if (r >= 0 && !new_network(spec))
 		r = add(plan, err, OP_SYSFS, NULL, STAGE_SYS, NULL);
 	return r;
 }
@@ -117,7 +119,7 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
-		bool clone = !strcmp(m->type, "sysfs") && joins_network(spec);
+		bool clone = !strcmp(m->type, "sysfs") && !new_network(spec);
 
 		r = add(plan, err, clone ? OP_CLONE : OP_MOUNT,
 			clone ? STAGE_SYS : m->source, NULL, &op);
@@ -194,8 +196,7 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	if (!spec->linux_.namespace_paths[3] &&
 	    (r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
 		return r;
-	if ((spec->linux_.namespaces & SPEC_NS_NETWORK) &&
-	    !joins_network(spec) &&
+	if (new_network(spec) &&
 	    (r = add(plan, err, OP_LOOPBACK, NULL, NULL, NULL)) < 0)
 		return r;
 	if (spec->process.terminal &&

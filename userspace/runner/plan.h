@@ -36,7 +36,7 @@ enum op_type {
 	OP_MKDIR,
 	OP_SECCOMP,	/* compile the filter, fd kept */
 	OP_JOIN,	/* the namespace at source, until the pod is made */
-	OP_SYSFS,	/* sysfs of the joined network namespace, at target */
+	OP_SYSFS,	/* of a network that is not the pod's own, at target */
 	/* pod */
 	OP_CGROUP_NS,	/* cgroup namespace, its root the pod's cgroup */
 	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */

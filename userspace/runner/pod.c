@@ -485,11 +485,13 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 		r = reap(&child, status, err);
 	/* The end of its first process is the end of a pid namespace. */
 	shift_cleanup_child(&child.pid);
+	fault_point("ended");
 	pod->st->oom = cgroup_oom_kills(pod->st->cgroup) > 0;
 	if (cgroup_remove(pod->st->cgroup, r < 0 ? NULL : err) < 0 && r >= 0) {
 		*status = POD_STATUS_FAILED;
 		r = -EBUSY;
 	}
+	fault_point("cgroup gone");
 	monitor_end_run(&pod->monitor);
 	return r;
 }

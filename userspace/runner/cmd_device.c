@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* device: nodes that a running pod gets or loses. */
+#include "commands.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "devbpf.h"
+#include "devices.h"
+#include "pod.h"
+#include "state.h"
+
+#define FAILED POD_STATUS_FAILED
+
+/*
+ * Opens @path below the pod's /dev.  The pod may do there what it likes, so no
+ * link is followed and no mount crossed, and it must be the tmpfs that runner
+ * made.
+ */
+static int open_below(const struct state *st, const char *path,
+		      struct shift_error *err)
+{
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_MAGICLINKS,
+	};
+	_cleanup_close_ int root = -1, dev = -1, fd = -1;
+	_cleanup_free_ char *at = NULL;
+	struct stat s;
+	int r;
+
+	r = strf(&at, err, "/proc/%d/root", (int)st->pid);
+	if (r < 0)
+		return r;
+	root = open(at, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return shift_err_set(err, errno, "cannot open the root of the pod %s",
+				     st->name);
+	dev = (int)syscall(SYS_openat2, root, "dev", &how, sizeof(how));
+	if (dev < 0 || fstat(dev, &s) < 0 || s.st_dev != st->dev)
+		return shift_err_set(err, dev < 0 ? errno : ESTALE,
+				     "/dev of the pod %s is not what runner made",
+				     st->name);
+	how.resolve |= RESOLVE_NO_XDEV;
+	fd = (int)syscall(SYS_openat2, dev, *path ? path : ".", &how,
+			  sizeof(how));
+	if (fd < 0)
+		return shift_err_set(err, errno, "/dev/%s in the pod %s", path,
+				     st->name);
+	return steal_fd(&fd);
+}
+
+/*
+ * The pod's root from the first moment: a chown(2) afterwards could be made to
+ * hit something that the pod has put in its place.
+ */
+static int make_as(uint32_t owner, int dir, const char *name, mode_t mode,
+		   dev_t dev, struct shift_error *err)
+{
+	cap_t caps = cap_get_proc();
+	mode_t mask = umask(0);
+	int r = 0;
+
+	if (!caps)
+		return shift_err_set(err, errno, "cannot read capabilities");
+	setfsgid(owner);
+	setfsuid(owner);
+	if (cap_set_proc(caps) < 0)
+		r = shift_err_set(err, errno, "cannot keep capabilities");
+	else if (S_ISDIR(mode) ? mkdirat(dir, name, mode & 07777) < 0 &&
+				 errno != EEXIST :
+				 mknodat(dir, name, mode, dev) < 0)
+		r = shift_err_set(err, errno, "cannot make %s in the pod",
+				  name);
+	setfsuid(0);
+	setfsgid(0);
+	cap_set_proc(caps);
+	cap_free(caps);
+	umask(mask);
+	return r;
+}
+
+static int make(const struct state *st, const struct spec_device *d,
+		struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(d->path + strlen("/dev/"));
+	_cleanup_close_ int dir = -1;
+	char *name = copy, *slash;
+	int r;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	dir = open_below(st, "", err);
+	while (dir >= 0 && (slash = strchr(name, '/'))) {
+		int next;
+
+		*slash = '\0';
+		r = make_as(st->base, dir, name, S_IFDIR | 0755, 0, err);
+		if (r < 0)
+			return r;
+		next = open_below(st, copy, err);
+		close(dir);
+		dir = next;
+		*slash = '/';
+		name = slash + 1;
+	}
+	if (dir < 0)
+		return dir;
+	return make_as(st->base, dir, name, d->mode |
+		       (d->type == 'b' ? S_IFBLK : S_IFCHR),
+		       makedev(d->major, d->minor), err);
+}
+
+static int unmake(const struct state *st, const struct spec_device *d,
+		  struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(d->path + strlen("/dev/"));
+	_cleanup_close_ int dir = -1;
+	char *name;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	name = strrchr(copy, '/');
+	if (name)
+		*name++ = '\0';
+	dir = open_below(st, name ? copy : "", err);
+	if (dir < 0)
+		return dir;
+	if (unlinkat(dir, name ?: copy, 0) < 0 && errno != ENOENT)
+		return shift_err_set(err, errno, "cannot remove %s in the pod",
+				     d->path);
+	return 0;
+}
+
+static int add(const struct state *st, struct spec *spec, const char *text,
+	       struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	int r = devices_option(spec, text, err);
+
+	/* The right first: what is there can be used. */
+	if (r >= 0)
+		r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
+	return r < 0 ? r : make(st,
+		&spec->linux_.devices[spec->linux_.n_devices - 1], err);
+}
+
+static int drop(const struct state *st, struct spec *spec, const char *path,
+		struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	struct spec_device *d = NULL;
+	size_t kept = 0, i;
+	int r;
+
+	for (i = 0; i < spec->linux_.n_devices && !d; i++)
+		if (!strcmp(spec->linux_.devices[i].path, path))
+			d = &spec->linux_.devices[i];
+	if (!d)
+		return shift_err_set(err, 0, "the pod %s has no device %s",
+				     st->name, path);
+	for (i = 0; i < res->n_devices; i++)
+		if (!res->devices[i].allow || res->devices[i].type != d->type ||
+		    res->devices[i].major != d->major ||
+		    res->devices[i].minor != d->minor)
+			res->devices[kept++] = res->devices[i];
+	res->n_devices = kept;
+	r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
+	if (r >= 0)
+		r = unmake(st, d, err);
+	free(d->path);
+	*d = spec->linux_.devices[--spec->linux_.n_devices];
+	return r;
+}
+
+int cmd_device(int argc, char **argv, struct shift_error *err)
+{
+	struct state st = STATE_INIT;
+	struct spec spec;
+	bool adding = argc > 1 && !strcmp(argv[1], "add");
+	int r;
+
+	memset(&spec, 0, sizeof(spec));
+	if (argc < 4 || (!adding && strcmp(argv[1], "rm"))) {
+		shift_err_set(err, 0, "usage: runner device add POD HOST[:PATH][:rwm]... | rm POD PATH...");
+		return FAILED;
+	}
+	r = state_load(&st, argv[2], err);
+	if (r >= 0 && st.status != STATUS_RUNNING &&
+	    st.status != STATUS_CREATED)
+		r = shift_err_set(err, 0, "the pod %s is %s", st.name,
+				  state_status_name(st.status));
+	if (r >= 0 && !st.cgroup)
+		r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup, so no device list",
+				  st.name);
+	if (r >= 0)
+		r = state_load_spec(&st, &spec, err);
+	for (int i = 3; r >= 0 && i < argc; i++) {
+		r = adding ? add(&st, &spec, argv[i], err) :
+			     drop(&st, &spec, argv[i], err);
+		if (r >= 0)
+			r = state_save_spec(&st, &spec, err);
+	}
+	spec_clear(&spec);
+	state_clear(&st);
+	return r < 0 ? FAILED : 0;
+}
