@@ -39,6 +39,7 @@ struct request {
 	struct spec spec;
 	int pidfd;
 	int seccomp_fd;
+	int procs_fd;
 };
 
 static int parse(struct request *q, int argc, char **argv,
@@ -90,10 +91,11 @@ static int parse(struct request *q, int argc, char **argv,
 }
 
 /*
- * Into the cgroup of the pod's first process, wherever that has put itself:
- * the pod's own may have been handed on to its children.
+ * The cgroup of the pod's first process, wherever that has put itself: the
+ * pod's own may have been handed on to its children.  Opened outside of the
+ * pod and written to by the command's process, the only one to go there.
  */
-static int enter_cgroup(const struct request *q, struct shift_error *err)
+static int open_cgroup(struct request *q, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL, *procs = NULL;
 	int r;
@@ -103,7 +105,10 @@ static int enter_cgroup(const struct request *q, struct shift_error *err)
 	if ((r = cgroup_of(q->st.pid, &path, err)) < 0 ||
 	    (r = strf(&procs, err, "%s/cgroup.procs", path)) < 0)
 		return r;
-	return write_file(procs, "0", err);
+	q->procs_fd = open(procs, O_WRONLY | O_CLOEXEC);
+	if (q->procs_fd < 0)
+		return shift_err_set(err, errno, "cannot open %s", procs);
+	return 0;
 }
 
 static int enter(const struct request *q, struct shift_error *err)
@@ -134,7 +139,9 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	pod_restore_signals();
-	r = process_become_root(&err);
+	r = q->procs_fd >= 0 && write(q->procs_fd, "0", 1) != 1 ?
+		shift_err_set(&err, errno, "cannot enter the pod's cgroup") :
+		process_become_root(&err);
 	if (r >= 0 && q->spec.process.terminal) {
 		struct report console = { .type = REPORT_CONSOLE };
 
@@ -162,12 +169,11 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 {
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED, .status = FAILED };
-	int r = enter_cgroup(q, &err), status;
+	int r, status;
 	pid_t pid;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (r >= 0)
-		r = enter(q, &err);
+	r = enter(q, &err);
 	if (r >= 0) {
 		pid = fork();
 		if (!pid)
@@ -251,17 +257,22 @@ static int spawn(const struct request *q, struct shift_error *err)
 
 int cmd_exec(int argc, char **argv, struct shift_error *err)
 {
-	struct request q = { .st = STATE_INIT, .pidfd = -1, .seccomp_fd = -1 };
+	struct request q = { .st = STATE_INIT, .pidfd = -1, .seccomp_fd = -1,
+			     .procs_fd = -1 };
 	int status = FAILED, r = parse(&q, argc, argv, err);
 
 	if (r >= 0 && (q.pidfd = sys_pidfd_open(q.st.pid, 0)) < 0)
 		r = shift_err_set(err, errno, "the pod %s", q.st.name);
+	if (r >= 0)
+		r = open_cgroup(&q, err);
 	if (r >= 0 && q.spec.linux_.seccomp)
 		r = seccomp_compile(q.spec.linux_.seccomp, &q.seccomp_fd, err);
 	if (r >= 0)
 		status = spawn(&q, err);
 	if (q.pidfd >= 0)
 		close(q.pidfd);
+	if (q.procs_fd >= 0)
+		close(q.procs_fd);
 	if (q.seccomp_fd >= 0)
 		close(q.seccomp_fd);
 	spec_clear(&q.spec);

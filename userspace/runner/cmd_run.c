@@ -279,6 +279,9 @@ static void finish(struct held *h, int *status)
 	st->status = STATUS_EXITED;
 	st->exit_status = *status;
 	st->finished = time(NULL);
+	/* Nothing has run on it: not even its empty changes are worth keeping. */
+	if (!st->started && h->dir.fresh)
+		h->dir.ephemeral = true;
 	if (st->lock_fd >= 0)
 		log_close(&m->log);
 	r = poddir_close(&h->dir, &second);

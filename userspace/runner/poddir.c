@@ -234,6 +234,7 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 					     dir->path);
 		fresh = false;
 	}
+	dir->fresh = fresh;
 	if ((r = lock_one(dir, err)) < 0 ||
 	    (r = check_image(dir, image, err)) < 0 ||
 	    (r = mark_ephemeral(dir, ephemeral, err)) < 0 ||

@@ -24,10 +24,11 @@ struct poddir {
 	char *path;
 	char *layer;
 	bool ephemeral;
+	bool fresh;	/* was not there before poddir_open() */
 	int lock_fd;	/* -1 while nothing is held */
 };
 
-#define PODDIR_INIT { NULL, NULL, NULL, false, -1 }
+#define PODDIR_INIT { NULL, NULL, NULL, false, false, -1 }
 
 /* STATE_DIR and PODS_DIR, 0700: set-uid files of pods are in there. */
 int poddir_prepare(struct shift_error *err);
