@@ -81,6 +81,8 @@ static int parse(struct request *q, int argc, char **argv,
 		r = str_replace(&q->spec.process.user, user, err);
 	if (r >= 0 && dir)
 		r = str_replace(&q->spec.process.cwd, dir, err);
+	/* It would speak for the pod. */
+	strv_unsetenv(&q->spec.process.env, "NOTIFY_SOCKET");
 	for (size_t i = 0; r >= 0 && i < env.n; i++)
 		if (strchr(env.v[i], '='))
 			r = strv_setenv(&q->spec.process.env, env.v[i], err);

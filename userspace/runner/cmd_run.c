@@ -57,6 +57,8 @@ static void usage(FILE *to)
 	      "  --pod NAME         join the namespaces and the range of that pod\n"
 	      "  --systemd MODE     auto (default), always or false\n"
 	      "  --restart POLICY   no, always, on-failure[:N]\n"
+	      "  --credential ID:F  a file for systemd's credentials directory\n"
+	      "  --sdnotify WHO     runner (default) or pod says when it is ready\n"
 	      "  --dry-run          print what would be done, do nothing\n"
 	      "  --help             this text\n"
 	      "\n"
@@ -166,6 +168,8 @@ static bool again(const struct held *h, int status)
 	const char *policy = spec_annotation(&h->spec, SPEC_ANNOTATION_RESTART);
 	unsigned int max = ~0u;
 
+	if (h->pod.reboot)
+		return true;
 	if (!policy || h->pod.monitor.no_restart || !strcmp(policy, "no"))
 		return false;
 	if (!strcmp(policy, "always"))

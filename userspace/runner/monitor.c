@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "hostdir.h"
 #include "report.h"
 #include "syscalls.h"
 #include "tty.h"
@@ -26,7 +27,7 @@ void monitor_init(struct monitor *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
-	m->in = m->out = m->err = m->log.fd = -1;
+	m->in = m->out = m->err = m->log.fd = m->notify_fd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
 }
@@ -250,9 +251,12 @@ static void drain(struct monitor *m)
 	}
 }
 
+/* What is polled besides the clients. */
+#define FIXED 8
+
 static int once(struct monitor *m, bool *ended, struct shift_error *err)
 {
-	struct pollfd p[7 + MONITOR_CLIENTS];
+	struct pollfd p[FIXED + MONITOR_CLIENTS];
 
 	memset(p, 0, sizeof(p));
 	p[0].fd = m->pidfd;
@@ -262,8 +266,9 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 	p[4].fd = m->out;
 	p[5].fd = m->err;
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
+	p[7].fd = m->notify_fd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
-		p[7 + i].fd = m->clients[i].fd;
+		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
 		p[i].events = POLLIN;
 	if (poll(p, sizeof(p) / sizeof(*p), -1) < 0)
@@ -286,8 +291,10 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 		end_stream(&m->err);
 	if (p[6].revents)
 		relay_input(m);
+	if (p[7].revents)
+		hostdir_relay(m->notify_fd);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
-		if (p[7 + i].revents && m->clients[i].fd >= 0)
+		if (p[FIXED + i].revents && m->clients[i].fd >= 0)
 			hear(m, i);
 	if (p[2].revents)
 		admit(m);
@@ -328,6 +335,7 @@ void monitor_end_run(struct monitor *m)
 	end_stream(&m->out);
 	end_stream(&m->err);
 	end_stream(&m->pidfd);
+	m->notify_fd = -1;
 }
 
 void monitor_close(struct monitor *m)

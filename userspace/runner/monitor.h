@@ -35,6 +35,7 @@ struct monitor {
 	int sig_fd;
 	int listen_fd;
 	int master;		/* the pod's terminal, -1 without one */
+	int notify_fd;		/* the pod's, or -1; not the monitor's own */
 	int in, out, err;	/* runner's ends of the pod's pipes, or -1 */
 	bool relay;		/* master is joined to runner's own streams */
 	bool relay_input;

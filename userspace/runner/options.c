@@ -12,6 +12,7 @@
 
 #include "cleanup.h"
 #include "devices.h"
+#include "hostdir.h"
 #include "network.h"
 #include "rootfs.h"
 #include "security.h"
@@ -21,7 +22,7 @@ enum {
 	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,
 	OPT_DEVICE_WAIT, OPT_LIMIT, OPT_CGROUP_PATH, OPT_CGROUPFS, OPT_STOP,
 	OPT_ANNOTATION, OPT_NET, OPT_POD, OPT_SYSTEMD, OPT_RESTART,
-	OPT_HOSTNAME,
+	OPT_HOSTNAME, OPT_CREDENTIAL, OPT_SDNOTIFY,
 };
 
 static const struct option longs[] = {
@@ -59,6 +60,8 @@ static const struct option longs[] = {
 	{ "pod", required_argument, NULL, OPT_POD },
 	{ "restart", required_argument, NULL, OPT_RESTART },
 	{ "stop-signal", required_argument, NULL, OPT_STOP },
+	{ "credential", required_argument, NULL, OPT_CREDENTIAL },
+	{ "sdnotify", required_argument, NULL, OPT_SDNOTIFY },
 	{ "annotation", required_argument, NULL, OPT_ANNOTATION },
 	{ NULL, 0, NULL, 0 },
 };
@@ -379,6 +382,14 @@ static int apply(struct spec *spec, int option, const char *value,
 		return str_replace(&spec->linux_.cgroups_path, value, err);
 	case OPT_CGROUPFS:
 		return apply_cgroupfs(spec, value, err);
+	case OPT_CREDENTIAL:
+		return hostdir_credential(spec, value, err);
+	case OPT_SDNOTIFY:
+		if (!strcmp(value, "pod"))
+			return hostdir_notify(spec, err);
+		return !strcmp(value, "runner") ? 0 :
+			shift_err_set(err, 0, "--sdnotify '%s': there are runner and pod",
+				      value);
 	case OPT_ANNOTATION:
 		return apply_annotation(spec, value, err);
 	case OPT_STOP:

@@ -16,6 +16,7 @@
 #include "cleanup.h"
 #include "devices.h"
 #include "fault.h"
+#include "hostdir.h"
 #include "mounts.h"
 #include "process.h"
 #include "report.h"
@@ -160,12 +161,14 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	memset(plan, 0, sizeof(*plan));
 	plan->spec = spec;
 	plan->pod_dir = pod_dir;
-	plan->seccomp_fd = -1;
+	plan->seccomp_fd = plan->notify_fd = -1;
 
 	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
 	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
 		     NULL)) < 0 ||
 	    (r = add_devices(plan, err)) < 0 ||
+	    (hostdir_wanted(spec) &&
+	     (r = add(plan, err, OP_HOSTDIR, NULL, STAGE_HOST, NULL)) < 0) ||
 	    (spec->linux_.seccomp &&
 	     (r = add(plan, err, OP_SECCOMP, NULL, NULL, NULL)) < 0) ||
 	    (r = add_joins(plan, err)) < 0)
@@ -178,9 +181,19 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 		return r;
 	mounts = plan->n;
 	if ((r = add_mounts(plan, err)) < 0 ||
+	    (hostdir_wanted(spec) &&
+	     (r = add(plan, err, OP_CLONE, STAGE_HOST, NULL, NULL)) < 0) ||
 	    (r = add(plan, err, OP_PIVOT, STAGE_DEV, STAGE_ROOT, NULL)) < 0 ||
 	    (r = add_attaches(plan, mounts, err)) < 0)
 		return r;
+	if (hostdir_wanted(spec)) {
+		struct op *op;
+
+		r = add(plan, err, OP_ATTACH, NULL, HOSTDIR_IN_POD, &op);
+		if (r < 0)
+			return r;
+		op->from = mounts + spec->n_mounts;
+	}
 	for (size_t i = 0; i < spec->linux_.readonly_paths.n; i++) {
 		r = add(plan, err, OP_READONLY, NULL,
 			spec->linux_.readonly_paths.v[i], NULL);
@@ -254,6 +267,9 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		break;
 	case OP_MKDIR:
 		fprintf(to, "mkdir %s\n", op->target);
+		break;
+	case OP_HOSTDIR:
+		fprintf(to, "tmpfs %s for " HOSTDIR_IN_POD "\n", op->target);
 		break;
 	case OP_SECCOMP:
 		fprintf(to, "compile the seccomp profile\n");
@@ -408,6 +424,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 				       spec->linux_.host_base, err);
 	case OP_MKDIR:
 		return devices_mkdir(op->target, spec->linux_.host_base, err);
+	case OP_HOSTDIR:
+		return hostdir_make(spec, op->target, &plan->notify_fd, err);
 	case OP_SECCOMP:
 		return seccomp_compile(spec->linux_.seccomp, &plan->seccomp_fd,
 				       err);
@@ -502,6 +520,8 @@ void plan_clear(struct plan *plan)
 	}
 	if (plan->ops && plan->seccomp_fd >= 0)
 		close(plan->seccomp_fd);
+	if (plan->ops && plan->notify_fd >= 0)
+		close(plan->notify_fd);
 	free(plan->ops);
 	memset(plan, 0, sizeof(*plan));
 }

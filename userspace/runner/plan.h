@@ -34,6 +34,7 @@ enum op_type {
 	OP_DEV_NODE,	/* host-made node dev with mode at target */
 	OP_SYMLINK,	/* target -> source */
 	OP_MKDIR,
+	OP_HOSTDIR,	/* what is /run/host in the pod, at target */
 	OP_SECCOMP,	/* compile the filter, fd kept */
 	OP_JOIN,	/* the namespace at source, until the pod is made */
 	OP_SYSFS,	/* of a network that is not the pod's own, at target */
@@ -72,6 +73,7 @@ struct plan {
 	size_t n_host;		/* the first ones are the host's */
 	const struct spec *spec;
 	int seccomp_fd;		/* of OP_SECCOMP, or -1 */
+	int notify_fd;		/* of OP_HOSTDIR, or -1 */
 	const char *pod_dir;	/* upper and work are below; plan does not own */
 };
 

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -244,14 +245,24 @@ static int release(struct pod *pod, const struct child *child,
 	return report.error ? -report.error : -EIO;
 }
 
-/* A negative status: it could not be waited for. */
-static int reap(struct child *child, int *status, struct shift_error *err)
+static int reap(struct child *child, int *status, bool *reboot,
+		struct shift_error *err)
 {
 	siginfo_t end = { 0 };
 
 	if (waitid(P_PIDFD, (id_t)child->pidfd, &end, WEXITED) < 0)
 		return shift_err_set(err, errno, "cannot wait for the pod");
 	child->pid = -1;
+	/*
+	 * reboot(2) ends a pid namespace like this, and nothing else can: from
+	 * outside the kernel lets only SIGKILL end it, unless it wants to.
+	 */
+	if (end.si_code == CLD_KILLED && end.si_status == SIGHUP)
+		*reboot = true;
+	if (end.si_code == CLD_KILLED && end.si_status == SIGINT) {
+		*status = 0;
+		return 0;
+	}
 	*status = end.si_code == CLD_EXITED ? end.si_status :
 					      POD_STATUS_SIGNAL + end.si_status;
 	return 0;
@@ -416,6 +427,7 @@ static int set_up(struct pod *pod, struct child *child, int *status,
 	}
 	close_streams(&streams);
 	pod->monitor.pidfd = child->pidfd;
+	pod->monitor.notify_fd = plan->notify_fd;
 	if (r >= 0)
 		r = enter_cgroup(pod, child->pid, err);
 	if (r >= 0 && !plan->spec->linux_.namespace_paths[0]) {
@@ -448,6 +460,10 @@ static int start(struct pod *pod, struct child *child, int *status,
 	r = set_status(pod, STATUS_RUNNING, child->pid, err);
 	fault_point("running");
 	monitor_tell(&pod->monitor, 's', "", 0);
+	/* Who has not been told a socket cannot say when it is ready. */
+	if (r >= 0 && !strv_getenv(&pod->plan->spec->process.env,
+				   "NOTIFY_SOCKET"))
+		sd_notifyf(0, "READY=1\nMAINPID=%d", (int)getpid());
 	announce(pod);
 	return r;
 }
@@ -459,6 +475,7 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 	int r;
 
 	*status = POD_STATUS_FAILED;
+	pod->reboot = false;
 	r = host_ns = private_namespace(err);
 	fault_point("mount namespace");
 	if (r >= 0)
@@ -482,7 +499,7 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 		tty_restore();
 	}
 	if (r >= 0)
-		r = reap(&child, status, err);
+		r = reap(&child, status, &pod->reboot, err);
 	/* The end of its first process is the end of a pid namespace. */
 	shift_cleanup_child(&child.pid);
 	fault_point("ended");

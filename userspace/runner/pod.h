@@ -25,6 +25,7 @@ struct pod {
 	bool detached;		/* keeps what it writes, streams of its own */
 	bool interactive;	/* has a stdin */
 	bool wait_start;	/* goes on when a client of the monitor says so */
+	bool reboot;		/* it ended by reboot(2) and wants to come back */
 	int announce_fd;	/* one report when it is up, or -1 */
 };
 

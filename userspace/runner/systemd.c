@@ -8,6 +8,7 @@
 #include <sys/random.h>
 
 #include "cgroup.h"
+#include "hostdir.h"
 #include "security.h"
 
 int systemd_wanted(const char *mode, const char *command,
@@ -100,6 +101,7 @@ int systemd_apply(const char *mode, struct spec *spec, struct shift_error *err)
 	    (r = spec_add_mount(spec, "/sys/fs/cgroup", "cgroup2", "cgroup2",
 				"nosuid,noexec,nodev", err)) < 0 ||
 	    (r = set_uuid(spec, err)) < 0 ||
+	    (r = hostdir_notify(spec, err)) < 0 ||
 	    (r = spec_annotate(spec, err, SPEC_ANNOTATION_STOP, "%d",
 			       SIGRTMIN + 3)) < 0)
 		return r;
