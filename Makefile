@@ -35,6 +35,8 @@ SBINDIR ?= /sbin
 BINDIR ?= /usr/bin
 MANDIR ?= /usr/share/man
 MODDIR ?= /lib/modules
+UNITDIR ?= /lib/systemd/system
+COMPLETIONDIR ?= /usr/share/bash-completion/completions
 INSTALL ?= install
 
 # parts of the tree that have a Makefile of their own
@@ -99,6 +101,10 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
 	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
+		$(DESTDIR)$(COMPLETIONDIR)/runner
+	$(INSTALL) -D -m 644 userspace/runner/runner@.service \
+		$(DESTDIR)$(UNITDIR)/runner@.service
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

@@ -111,7 +111,7 @@ field() {
 
 # What no pod may leave behind.
 check_clean() {
-	same "$1: pods, leases and folders" '' "$(echo $(ls /run/runner/pods /run/runner/uids /var/lib/runner/pods 2>/dev/null | grep -v :))"
+	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 2>/dev/null | xargs)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
 	same "$1: processes" '' "$(grep -l -s -E '^ +0 +[0-9]+ +65536$' /proc/[0-9]*/uid_map || :)"
