@@ -443,6 +443,74 @@ test_devices() {
 	finish "devices: denied, given, taken"
 }
 
+# loop_ioctl REQUEST NUMBER: on /dev/loop-control
+loop_ioctl() {
+	python3 -c 'import fcntl, os, sys
+fcntl.ioctl(os.open("/dev/loop-control", os.O_RDWR), int(sys.argv[1], 0), int(sys.argv[2]))' "$@"
+}
+
+test_device_wait() {
+	local n=77 pid
+	loop_ioctl 0x4C81 $n 2>/dev/null
+	up w --device-wait /dev/loop$n:/dev/disk/later:r -- sleep 600
+	pid=$(field pid w)
+	r exec w ls /dev/disk
+	same "not there yet" 2 $status
+	loop_ioctl 0x4C80 $n || problem "no new loop device"
+	for _ in $(seq 50); do
+		[ ! -e "/proc/$pid/root/dev/disk/later" ] || break
+		sleep 0.1
+	done
+	r exec w sh -c 'stat -c "%F %u:%g %t:%T" /dev/disk/later; (: </dev/disk/later) && echo reads; (: >>/dev/disk/later) 2>&1'
+	has "node" "$out" "block special file 0:0 7:$(printf %x $n)"
+	has "reading" "$out" reads
+	has "not writing" "$out" "Operation not permitted"
+	loop_ioctl 0x4C81 $n
+	for _ in $(seq 50); do
+		[ -e "/proc/$pid/root/dev/disk/later" ] || break
+		sleep 0.1
+	done
+	same "gone with the device" '' "$(ls "/proc/$pid/root/dev/disk")"
+	r rm -f w
+	check_clean "at the end"
+	finish "--device-wait"
+}
+
+test_notify() {
+	local log=$work/notify.log manager
+	echo secret >"$work/secret"
+	python3 -uc 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode())' "$work/notify" >>"$log" &
+	manager=$!
+	for _ in $(seq 100); do
+		[ ! -S "$work/notify" ] || break
+		sleep 0.1
+	done
+	NOTIFY_SOCKET=$work/notify r run --rm --image "$image" -- true
+	has "runner says it" "$(cat "$log")" READY=1
+	truncate -s 0 "$log"
+	NOTIFY_SOCKET=$work/notify up n --sdnotify pod --credential "my.cred:$work/secret" -- sleep 600
+	r exec n sh -c 'cat /run/host/credentials/my.cred; stat -c "%u:%g %a" /run/host/credentials/my.cred /run/host/notify; cat /run/host/container-manager; echo "$CREDENTIALS_DIRECTORY"'
+	same "in the pod" "secret 0:0 400 65534:65534 666 runner /run/host/credentials" "$(echo $out)"
+	sleep 0.3
+	hasnt "not before the pod says so" "$(cat "$log")" READY=1
+	python3 -c 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.sendto(b"READY=1\nMAINPID=1\nSTATUS=fine", sys.argv[1])' "/proc/$(field pid n)/root/run/host/notify"
+	sleep 0.3
+	has "handed on" "$(cat "$log")" READY=1
+	has "handed on" "$(cat "$log")" STATUS=fine
+	hasnt "kept back" "$(cat "$log")" MAINPID=1
+	r rm -f n
+	kill $manager
+	wait $manager 2>/dev/null
+	rm -f "$work/notify"
+	check_clean "at the end"
+	finish "readiness and credentials"
+}
+
 test_security() {
 	printf '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat","nosuchcall"],"action":"SCMP_ACT_ERRNO","errnoRet":95},{"names":["sethostname"],"action":"SCMP_ACT_ERRNO","excludes":{"caps":["CAP_SYS_ADMIN"]}}]}' >"$work/profile"
 	r run --image "$image" --security-opt "seccomp=$work/profile" -- sh -c 'mkdir /x 2>&1; grep Seccomp: /proc/self/status'
@@ -540,8 +608,8 @@ modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 modprobe -q dummy 2>/dev/null
 modprobe -q loop 2>/dev/null
-all="lifecycle spec exec terminal faults cgroup limits devices security network restart many"
-of_cgroup=" cgroup limits devices "
+all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart many"
+of_cgroup=" cgroup limits devices device_wait "
 plan=()
 wanted=$*
 wanted=" ${wanted#-t } "

@@ -104,29 +104,6 @@ int cgroup_path(const struct spec *spec, const char *name, char **ret,
 	return strf(ret, err, "%s/%s", root, path + (*path == '/'));
 }
 
-int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
-{
-	_cleanup_free_ char *copy = strdup(path);
-	size_t root = strlen(cgroup_mount_point());
-	char number[32];
-
-	if (!copy)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	for (char *p = copy + root; p; p = strchr(p + 1, '/')) {
-		*p = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return shift_err_set(err, errno,
-					     "cannot make the cgroup %s", copy);
-		enable_controllers(copy);
-		*p = '/';
-	}
-	if (mkdir(path, 0755) < 0)
-		return shift_err_set(err, errno, "cannot make the cgroup %s",
-				     path);
-	snprintf(number, sizeof(number), "%d", (int)pid);
-	return set(path, "cgroup.procs", number, err);
-}
-
 static int need(const char *path, const char *controller,
 		struct shift_error *err)
 {
@@ -375,6 +352,32 @@ static int remove_below(const char *path, struct shift_error *err)
 		nanosleep(&t, NULL);
 	}
 	return 0;
+}
+
+int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	size_t root = strlen(cgroup_mount_point());
+	char number[32];
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	for (char *p = copy + root; p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return shift_err_set(err, errno,
+					     "cannot make the cgroup %s", copy);
+		enable_controllers(copy);
+		*p = '/';
+	}
+	/* An empty one is nobody's: of a pod whose state is lost. */
+	if (mkdir(path, 0755) < 0 &&
+	    (errno != EEXIST || event_is(path, "populated", "0") != 1 ||
+	     remove_below(path, err) < 0 || mkdir(path, 0755) < 0))
+		return shift_err_set(err, errno, "cannot make the cgroup %s",
+				     path);
+	snprintf(number, sizeof(number), "%d", (int)pid);
+	return set(path, "cgroup.procs", number, err);
 }
 
 int cgroup_remove(const char *path, struct shift_error *err)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "device_wait.h"
 #include "fault.h"
 #include "image.h"
 #include "lease.h"
@@ -51,6 +52,7 @@ static void usage(FILE *to)
 	      "  --cgroup-path P    below the root of cgroup version 2, without systemd\n"
 	      "  --cgroupfs rw|ro   ro is the default; rw: the pod makes its own cgroups\n"
 	      "  --device HOST[:PATH][:rwm]\n"
+	      "  --device-wait HOST[:PATH][:rwm]   one that does not exist yet\n"
 	      "  --cap-add CAP      --cap-drop CAP      (all is every one)\n"
 	      "  --security-opt     label=, apparmor=, seccomp=, no-new-privileges[=false]\n"
 	      "  --net MODE         none (default), private, host, ns:PATH, pod:NAME\n"
@@ -209,6 +211,9 @@ static int open_monitor(struct held *h, struct shift_error *err)
 	if (m->sig_fd < 0)
 		return shift_err_set(err, errno, "cannot receive signals");
 	r = monitor_listen(m, h->state.dir, err);
+	if (r >= 0)
+		r = device_wait_open(&h->spec, &m->uevent_fd, err);
+	m->st = &h->state;
 	if (r >= 0 && h->pod.detached) {
 		r = strf(&log, err, "%s/log", h->dir.path);
 		if (r >= 0)

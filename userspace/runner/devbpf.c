@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -100,17 +101,16 @@ size_t devbpf_program(const struct spec_device_rule *rules, size_t n,
 		      struct bpf_insn *insns, size_t max)
 {
 	struct writer w = { insns, 0, max };
-	struct bpf_cgroup_dev_ctx *ctx = NULL;
 
 	emit(&w, BPF_LDX | BPF_W | BPF_MEM, 2, 1,
-	     (int16_t)(uintptr_t)&ctx->access_type, 0);
+	     offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
 	emit(&w, BPF_ALU64 | BPF_MOV | BPF_X, 3, 2, 0, 0);
 	emit(&w, BPF_ALU64 | BPF_AND | BPF_K, 2, 0, 0, 0xffff);
 	emit(&w, BPF_ALU64 | BPF_RSH | BPF_K, 3, 0, 0, 16);
 	emit(&w, BPF_LDX | BPF_W | BPF_MEM, 4, 1,
-	     (int16_t)(uintptr_t)&ctx->major, 0);
+	     offsetof(struct bpf_cgroup_dev_ctx, major), 0);
 	emit(&w, BPF_LDX | BPF_W | BPF_MEM, 5, 1,
-	     (int16_t)(uintptr_t)&ctx->minor, 0);
+	     offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
 	/*
 	 * From the last rule to the first: each bit of the access is judged by
 	 * the first rule met.

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "device_wait.h"
 #include "hostdir.h"
 #include "report.h"
 #include "syscalls.h"
@@ -28,6 +29,7 @@ void monitor_init(struct monitor *m)
 	memset(m, 0, sizeof(*m));
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
 	m->in = m->out = m->err = m->log.fd = m->notify_fd = -1;
+	m->uevent_fd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
 }
@@ -252,7 +254,7 @@ static void drain(struct monitor *m)
 }
 
 /* What is polled besides the clients. */
-#define FIXED 8
+#define FIXED 9
 
 static int once(struct monitor *m, bool *ended, struct shift_error *err)
 {
@@ -267,6 +269,7 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 	p[5].fd = m->err;
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
 	p[7].fd = m->notify_fd;
+	p[8].fd = m->uevent_fd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
@@ -293,6 +296,8 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 		relay_input(m);
 	if (p[7].revents)
 		hostdir_relay(m->notify_fd);
+	if (p[8].revents)
+		device_wait_event(m->uevent_fd, m->st);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if (p[FIXED + i].revents && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -347,6 +352,7 @@ void monitor_close(struct monitor *m)
 			drop(m, i);
 	end_stream(&m->listen_fd);
 	end_stream(&m->sig_fd);
+	end_stream(&m->uevent_fd);
 }
 
 int monitor_connect(const char *dir, struct shift_error *err)

@@ -27,6 +27,8 @@
 #include "error.h"
 #include "log.h"
 
+struct state;
+
 #define MONITOR_CLIENTS 16
 #define MONITOR_MESSAGE 4096
 
@@ -36,6 +38,8 @@ struct monitor {
 	int listen_fd;
 	int master;		/* the pod's terminal, -1 without one */
 	int notify_fd;		/* the pod's, or -1; not the monitor's own */
+	int uevent_fd;		/* for --device-wait, or -1 */
+	const struct state *st;	/* for that */
 	int in, out, err;	/* runner's ends of the pod's pipes, or -1 */
 	bool relay;		/* master is joined to runner's own streams */
 	bool relay_input;

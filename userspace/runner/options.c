@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "device_wait.h"
 #include "devices.h"
 #include "hostdir.h"
 #include "network.h"
@@ -51,6 +52,7 @@ static const struct option longs[] = {
 	{ "cgroup-path", required_argument, NULL, OPT_CGROUP_PATH },
 	{ "cgroupfs", required_argument, NULL, OPT_CGROUPFS },
 	{ "device", required_argument, NULL, OPT_DEVICE },
+	{ "device-wait", required_argument, NULL, OPT_DEVICE_WAIT },
 	{ "cap-add", required_argument, NULL, OPT_CAP_ADD },
 	{ "cap-drop", required_argument, NULL, OPT_CAP_DROP },
 	{ "security-opt", required_argument, NULL, OPT_SECURITY },
@@ -378,6 +380,8 @@ static int apply(struct spec *spec, int option, const char *value,
 		return security_option(spec, value, err);
 	case OPT_DEVICE:
 		return devices_option(spec, value, err);
+	case OPT_DEVICE_WAIT:
+		return device_wait_option(spec, value, err);
 	case OPT_CGROUP_PATH:
 		return str_replace(&spec->linux_.cgroups_path, value, err);
 	case OPT_CGROUPFS:
