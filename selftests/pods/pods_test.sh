@@ -35,12 +35,19 @@ mkdir -p "$work/state" "$work/run" "$image" /var/lib/runner /run/runner
 chmod 755 "$work"
 mount --bind "$work/state" /var/lib/runner
 mount --bind "$work/run" /run/runner
+# ranges of this test's own, by which its processes are known
+echo runner:1900000000:26214400 >"$work/subids"
+for file in /etc/subuid /etc/subgid; do
+	[ -e $file ] || : >$file
+	mount --bind "$work/subids" $file
+done
+ours='^ +0 +19[0-9]+ +65536$'
 cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 # shellcheck disable=SC2317 # reached through the trap
 cleanup() {
 	jobs -p | xargs -r kill -9 2>/dev/null
 	wait 2>/dev/null
-	umount /var/lib/runner /run/runner
+	umount /var/lib/runner /run/runner /etc/subuid /etc/subgid
 	rm -rf "$work"
 }
 trap cleanup EXIT
@@ -114,7 +121,7 @@ check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 2>/dev/null | xargs)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "$1: processes" '' "$(grep -l -s -E '^ +0 +[0-9]+ +65536$' /proc/[0-9]*/uid_map || :)"
+	same "$1: processes" '' "$(grep -l -s -E "$ours" /proc/[0-9]*/uid_map || :)"
 }
 
 # A root filesystem of the machine's own shell and tools.
@@ -309,7 +316,7 @@ test_faults() {
 			steps=$n
 			# the kernel takes the pod with it
 			for _ in $(seq 100); do
-				grep -q -s -E '^ +0 +[0-9]+ +65536$' /proc/[0-9]*/uid_map || break
+				grep -q -s -E "$ours" /proc/[0-9]*/uid_map || break
 				sleep 0.05
 			done
 			r run --image "$image" -- true
