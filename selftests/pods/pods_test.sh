@@ -118,7 +118,7 @@ field() {
 
 # What no pod may leave behind.
 check_clean() {
-	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 2>/dev/null | xargs)"
+	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
 	same "$1: processes" '' "$(grep -l -s -E "$ours" /proc/[0-9]*/uid_map || :)"
@@ -598,10 +598,19 @@ test_restart() {
 
 test_many() {
 	local n=${PODS_TEST_MANY:-20} i pids=()
+	mkfifo "$work/hold"
 	for i in $(seq $n); do
-		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c 'cat /proc/self/uid_map; sleep 1; cat /proc/self/uid_map' >"$work/many.$i" 2>&1 &
+		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c 'cat /proc/self/uid_map; read x; cat /proc/self/uid_map' >"$work/many.$i" 2>&1 <"$work/hold" &
 		pids+=($!)
 	done
+	exec 8>"$work/hold"
+	for i in $(seq 600); do
+		[ "$(cat "$work"/many.* | grep -c ' 65536$')" -lt $n ] || break
+		sleep 0.1
+	done
+	r ps
+	same "all are up" $n "$(grep -c '^many[0-9]* *running' "$work/out")"
+	exec 8>&-
 	for i in "${pids[@]}"; do
 		wait "$i" || problem "one of them failed: $?"
 	done
