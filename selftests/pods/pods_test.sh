@@ -201,6 +201,9 @@ test_lifecycle() {
 		sleep 0.1
 	done
 	check_clean "after --rm"
+	# the first pod after a boot of the host
+	out=$(RUNNER=$RUNNER image=$image unshare -m sh -c 'mount -t tmpfs none /run && "$RUNNER" run --image "$image" -- stat -c %a /' 2>&1)
+	same "in an empty /run" 755 "$out"
 	r run -d --image "$image" -- nosuch
 	same "a detached pod without its command" 127 $status
 	has "message" "$errors" "nosuch"

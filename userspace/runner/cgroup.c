@@ -389,6 +389,7 @@ int cgroup_remove(const char *path, struct shift_error *err)
 		return 0;
 	if ((r = cgroup_kill(path, err)) < 0 ||
 	    (r = wait_event(path, "populated", "0", err)) < 0 ||
+	    (r = cgroup_stop_scope(path, err)) < 0 ||
 	    (r = remove_below(path, err)) < 0)
 		return r;
 	/* The last one takes the folder of runner's own with it. */

@@ -37,6 +37,12 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err);
 int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
 			char **ret, struct shift_error *err);
 
+/*
+ * Has systemd end the scope whose cgroup is @path, and waits until it is gone.
+ * Removed under its hands, systemd would take it for alive.
+ */
+int cgroup_stop_scope(const char *path, struct shift_error *err);
+
 /* Writes the limits; 0 and empty ones are left alone. */
 int cgroup_limit(const char *path, const struct spec_resources *res,
 		 struct shift_error *err);

@@ -94,6 +94,47 @@ static int wait_job(sd_bus *bus, struct job *job)
 	return strcmp(job->result, "done") ? -EIO : 0;
 }
 
+int cgroup_stop_scope(const char *path, struct shift_error *err)
+{
+	const char *unit = strrchr(path, '/') + 1;
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *reply = NULL;
+	struct job job = { NULL, "" };
+	const char *where;
+	sd_bus *bus = NULL;
+	int r;
+
+	if (strncmp(unit, "runner-", 7) || !strstr(unit, ".scope") ||
+	    sd_booted() <= 0)
+		return 0;
+	r = sd_bus_open_system(&bus);
+	if (r >= 0)
+		r = sd_bus_match_signal(bus, NULL, DESTINATION, PATH, INTERFACE,
+					"JobRemoved", on_removed, &job);
+	if (r >= 0)
+		r = sd_bus_call_method(bus, DESTINATION, PATH, INTERFACE,
+				       "StopUnit", &error, &reply, "ss", unit,
+				       "replace");
+	if (r >= 0)
+		r = sd_bus_message_read(reply, "o", &where);
+	if (r >= 0 && !(job.path = strdup(where)))
+		r = -ENOMEM;
+	if (r >= 0)
+		r = wait_job(bus, &job);
+	/* It may have ended by itself: its last process was killed. */
+	if (r < 0 && sd_bus_error_has_name(&error, DESTINATION ".NoSuchUnit"))
+		r = 0;
+	if (r < 0)
+		shift_err_set(err, -r, "systemd does not stop the scope %s%s%s",
+			      unit, error.message ? ": " : "",
+			      error.message ?: job.result);
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(reply);
+	sd_bus_flush_close_unref(bus);
+	free(job.path);
+	return r;
+}
+
 int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
 			char **ret, struct shift_error *err)
 {

@@ -39,9 +39,10 @@ static int path_of(const struct state *st, const char *file, char **ret,
 static int lock_all(struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1;
-	int r = mkdir_parents(RUN_PODS_DIR, 0700, err);
+	int r = mkdir_parents(RUN_DIR, 0755, err);
 
-	if (r < 0)
+	/* The pod's root walks through the former to its stage. */
+	if (r < 0 || (r = mkdir_parents(RUN_PODS_DIR, 0700, err)) < 0)
 		return r;
 	fd = open(RUN_PODS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
