@@ -440,7 +440,11 @@ int cmd_logs(int argc, char **argv, struct shift_error *err)
 				  st.name);
 	if (r >= 0)
 		r = strf(&path, err, PODS_DIR "/%s/log", st.name);
-	if (r >= 0)
+	if (r >= 0 && access(path, F_OK) < 0)
+		r = log_print_journal(st.name, st.created, times, tail,
+				      follow ? has_ended : always_ended,
+				      st.name, err);
+	else if (r >= 0)
 		r = log_print(path, times, tail, follow ? has_ended :
 			      always_ended, st.name, err);
 	state_clear(&st);

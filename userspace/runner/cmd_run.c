@@ -217,7 +217,7 @@ static int open_monitor(struct held *h, struct shift_error *err)
 	if (r >= 0 && h->pod.detached) {
 		r = strf(&log, err, "%s/log", h->dir.path);
 		if (r >= 0)
-			r = log_open(&m->log, log, err);
+			r = log_open(&m->log, log, h->state.name, err);
 	}
 	return r;
 }
