@@ -190,6 +190,11 @@ test_lifecycle() {
 	same "killed" 137 "$out"
 	r kill life
 	same "kill of an ended pod" 125 $status
+	mv "$image" "$image.away"
+	r start life
+	same "start without the image" 125 $status
+	mv "$image.away" "$image"
+	same "it is still known" exited "$(field status life)"
 	r rm life
 	same "rm" 0 "$status$errors"
 	r inspect life

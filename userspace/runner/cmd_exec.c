@@ -263,8 +263,8 @@ int cmd_exec(int argc, char **argv, struct shift_error *err)
 			     .procs_fd = -1 };
 	int status = FAILED, r = parse(&q, argc, argv, err);
 
-	if (r >= 0 && (q.pidfd = sys_pidfd_open(q.st.pid, 0)) < 0)
-		r = shift_err_set(err, errno, "the pod %s", q.st.name);
+	if (r >= 0)
+		r = q.pidfd = state_open_process(&q.st, err);
 	if (r >= 0)
 		r = open_cgroup(&q, err);
 	if (r >= 0 && q.spec.linux_.seccomp)

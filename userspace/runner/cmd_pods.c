@@ -45,42 +45,6 @@ static int only_pod(int argc, char **argv, struct state *st,
 	return state_load(st, argv[1], err);
 }
 
-static bool is_up(const struct state *st)
-{
-	return st->status == STATUS_CREATED || st->status == STATUS_RUNNING;
-}
-
-static int need_up(const struct state *st, struct shift_error *err)
-{
-	return is_up(st) ? 0 : shift_err_set(err, 0, "the pod %s is %s",
-					     st->name,
-					     state_status_name(st->status));
-}
-
-/*
- * The pod's first process.  The monitor says that the pod has ended before the
- * pid can be another's: so when it is still said to run after the open, it was.
- */
-static int open_pod(const struct state *st, struct shift_error *err)
-{
-	struct state after = STATE_INIT;
-	_cleanup_close_ int fd = -1;
-	int r = need_up(st, err);
-
-	if (r < 0)
-		return r;
-	fd = sys_pidfd_open(st->pid, 0);
-	if (fd < 0)
-		return shift_err_set(err, errno, "the pod %s", st->name);
-	r = state_load(&after, st->name, err);
-	if (r >= 0 && after.pid != st->pid)
-		r = shift_err_set(err, ESRCH, "the pod %s", st->name);
-	if (r >= 0)
-		r = need_up(&after, err);
-	state_clear(&after);
-	return r < 0 ? r : steal_fd(&fd);
-}
-
 static void print_since(int64_t t)
 {
 	int64_t s = time(NULL) - t;
@@ -113,7 +77,7 @@ static void print_row(const struct state *st)
 	else
 		printf("%7s ", "-");
 	printf("%10u ", st->base);
-	print_since(is_up(st) ? st->started : st->finished);
+	print_since(state_is_up(st) ? st->started : st->finished);
 	printf("%s\n", st->command ?: "-");
 }
 
@@ -206,7 +170,7 @@ int cmd_kill(int argc, char **argv, struct shift_error *err)
 	}
 	r = state_load(&st, argv[1], err);
 	if (r >= 0)
-		r = pidfd = open_pod(&st, err);
+		r = pidfd = state_open_process(&st, err);
 	if (r >= 0 && sys_pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
 		r = shift_err_set(err, errno, "cannot signal the pod %s",
 				  st.name);
@@ -237,7 +201,7 @@ static int stop(const struct state *st, int seconds, struct shift_error *err)
 
 	memset(&spec, 0, sizeof(spec));
 	no_restart(st);
-	pidfd = open_pod(st, NULL);
+	pidfd = state_open_process(st, NULL);
 	if (pidfd < 0)
 		return state_wait_unlocked(st, err);
 	if (state_load_spec(st, &spec, NULL) >= 0) {
@@ -302,7 +266,7 @@ static int remove_pod(const char *name, bool force, struct shift_error *err)
 		state_clear(&st);
 		return r;
 	}
-	if (r >= 0 && is_up(&st)) {
+	if (r >= 0 && state_is_up(&st)) {
 		if (force) {
 			r = stop(&st, 0, err);
 		} else {
@@ -377,7 +341,7 @@ static int freeze(int argc, char **argv, bool on, struct shift_error *err)
 	int r = only_pod(argc, argv, &st, err);
 
 	if (r >= 0)
-		r = need_up(&st, err);
+		r = state_need_up(&st, err);
 	if (r >= 0 && !st.cgroup)
 		r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup: the host has no cgroup version 2",
 				  st.name);
@@ -407,7 +371,7 @@ static bool always_ended(void *data)
 static bool has_ended(void *data)
 {
 	struct state st = STATE_INIT;
-	bool ended = state_load(&st, data, NULL) < 0 || !is_up(&st);
+	bool ended = state_load(&st, data, NULL) < 0 || !state_is_up(&st);
 
 	state_clear(&st);
 	return ended;
@@ -471,7 +435,7 @@ int cmd_attach(int argc, char **argv, struct shift_error *err)
 	int r = only_pod(argc, argv, &st, err), status = FAILED;
 
 	if (r >= 0)
-		r = need_up(&st, err);
+		r = state_need_up(&st, err);
 	if (r >= 0 && !st.detached)
 		r = shift_err_set(err, 0, "the streams of the pod %s belong to who started it: it is not detached",
 				  st.name);
@@ -510,7 +474,7 @@ int cmd_update(int argc, char **argv, struct shift_error *err)
 			r = shift_err_set(err, 0, "update does not know '%s'",
 					  argv[i]);
 	}
-	if (r >= 0 && is_up(&st)) {
+	if (r >= 0 && state_is_up(&st)) {
 		if (!st.cgroup)
 			r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup",
 					  st.name);

@@ -520,6 +520,8 @@ static int start_again(struct state *st, struct shift_error *err)
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
 	    (r = str_replace(&h.image.rootfs, h.spec.root.path, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {
+		/* It has been up: a start that fails leaves it as ended. */
+		h.state.started = st->started;
 		/* The same range where it is free, else another. */
 		if (!h.spec.linux_.namespace_paths[0] &&
 		    lease_take(&h.lease, &base, NULL) >= 0)

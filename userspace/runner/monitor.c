@@ -212,6 +212,8 @@ static void take_signal(struct monitor *m)
 			tty_copy_size(m->master);
 		return;
 	}
+	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		m->no_restart = true;
 	sys_pidfd_send_signal(m->pidfd, (int)info.ssi_signo, NULL, 0);
 }
 

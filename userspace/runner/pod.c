@@ -498,6 +498,9 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 		r = monitor_until_end(&pod->monitor, err);
 		tty_restore();
 	}
+	/* Said before the pid can be another's: state_open_process(). */
+	pod->st->pid = 0;
+	state_save(pod->st, NULL);
 	if (r >= 0)
 		r = reap(&child, status, &pod->reboot, err);
 	/* The end of its first process is the end of a pid namespace. */

@@ -19,6 +19,7 @@
 #include "pod.h"
 #include "poddir.h"
 #include "spec_json.h"
+#include "syscalls.h"
 
 static const char *const status_names[] = {
 	"creating", "created", "running", "exited",
@@ -299,6 +300,40 @@ int state_load(struct state *st, const char *name, struct shift_error *err)
 		return -ENOENT;
 	}
 	return read_state(st, err);
+}
+
+bool state_is_up(const struct state *st)
+{
+	return st->status == STATUS_CREATED || st->status == STATUS_RUNNING;
+}
+
+int state_need_up(const struct state *st, struct shift_error *err)
+{
+	return state_is_up(st) ? 0 : shift_err_set(err, 0, "the pod %s is %s",
+					     st->name,
+					     state_status_name(st->status));
+}
+
+int state_open_process(const struct state *st, struct shift_error *err)
+{
+	struct state after = STATE_INIT;
+	_cleanup_close_ int fd = -1;
+	int r = state_need_up(st, err);
+
+	if (r < 0)
+		return r;
+	fd = st->pid ? sys_pidfd_open(st->pid, 0) : -1;
+	if (!st->pid)
+		errno = ESRCH;
+	if (fd < 0)
+		return shift_err_set(err, errno, "the pod %s", st->name);
+	r = state_load(&after, st->name, err);
+	if (r >= 0 && after.pid != st->pid)
+		r = shift_err_set(err, ESRCH, "the pod %s", st->name);
+	if (r >= 0)
+		r = state_need_up(&after, err);
+	state_clear(&after);
+	return r < 0 ? r : steal_fd(&fd);
 }
 
 static int remove_dir(struct state *st, struct shift_error *err)

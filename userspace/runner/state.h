@@ -64,6 +64,17 @@ int state_create(struct state *st, const char *name, struct shift_error *err);
 /* Reads the pod @name.  -ENOENT with a message when there is none. */
 int state_load(struct state *st, const char *name, struct shift_error *err);
 
+/* Created or running; the second says otherwise in words. */
+bool state_is_up(const struct state *st);
+int state_need_up(const struct state *st, struct shift_error *err);
+
+/*
+ * A pidfd of the pod's first process, the caller's.  The monitor says that the
+ * pod has ended before the pid can be another's: so when it is still said to
+ * run after the open, it was.
+ */
+int state_open_process(const struct state *st, struct shift_error *err);
+
 /* Locks a loaded pod that has no monitor.  -EBUSY: it has one. */
 int state_lock(struct state *st, struct shift_error *err);
 
