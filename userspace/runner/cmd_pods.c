@@ -100,7 +100,11 @@ int cmd_ps(int argc, char **argv, struct shift_error *err)
 		json_object_put(list);
 		return usage("ps [-a] [--json]", err);
 	}
-	r = state_sweep(err);
+	r = poddir_prepare(err);
+	if (r >= 0)
+		r = state_sweep(err);
+	if (r >= 0)
+		r = poddir_sweep(err);
 	if (r >= 0)
 		r = state_list(&names, err);
 	if (!json && r >= 0)
