@@ -45,6 +45,9 @@ ours='^ +0 +19[0-9]+ +65536$'
 cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 # shellcheck disable=SC2317 # reached through the trap
 cleanup() {
+	# also when the test was ended in the middle
+	find /run/runner/pods -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null |
+		xargs -r "$RUNNER" rm -f
 	jobs -p | xargs -r kill -9 2>/dev/null
 	wait 2>/dev/null
 	umount /var/lib/runner /run/runner /etc/subuid /etc/subgid
@@ -294,6 +297,9 @@ test_terminal() {
 	has "exec -t" "$out" "status 8"
 	r exec t stat -c %t:%T /dev/console /dev/pts/0
 	same "/dev/console is the terminal" 1 "$(sort -u "$work/out" | wc -l)"
+	out=$(terminal 'echo $((5*9))\n\x10\x11' "$RUNNER" attach t)
+	has "leaving" "$out" "detached from t"
+	has "leaving" "$out" "status 0"
 	out=$(printf 'echo $((6*8)); exit 7\n' | "$RUNNER" attach t; echo "status $?")
 	has "attach" "$out" 48
 	has "attach" "$out" "status 7"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # terminal.py TEXT COMMAND...: run COMMAND on a terminal, type TEXT at the first
-# output that ends in "$ ", print all that it wrote and the exit status.
+# output that ends in "$ " or after some silence, print all that it wrote and the exit status.
 import os
 import pty
 import select
@@ -13,7 +13,10 @@ if pid == 0:
     os.execvp(command[0], command)
 out, typed, end = b"", False, time.time() + 60
 while time.time() < end:
-    if not select.select([fd], [], [], 1)[0]:
+    if not select.select([fd], [], [], 5)[0]:
+        if not typed:
+            os.write(fd, text.encode("latin-1"))
+            typed = True
         continue
     try:
         data = os.read(fd, 4096)

@@ -372,15 +372,18 @@ int monitor_connect(const char *dir, struct shift_error *err)
 	return steal_fd(&fd);
 }
 
-/* True when the caller typed the sequence that detaches. */
-static bool typed_detach(const char *data, size_t len, bool *first)
+/*
+ * Where the sequence that detaches begins in what the caller typed, or @len;
+ * its first half may have come before.
+ */
+static size_t typed_detach(const char *data, size_t len, bool *first)
 {
 	for (size_t i = 0; i < len; i++) {
 		if (*first && data[i] == DETACH_2)
-			return true;
+			return i ? i - 1 : 0;
 		*first = data[i] == DETACH_1;
 	}
-	return false;
+	return len;
 }
 
 int monitor_attach(int sock, bool want_input, struct shift_error *err)
@@ -388,8 +391,9 @@ int monitor_attach(int sock, bool want_input, struct shift_error *err)
 	_cleanup_close_ int master = -1, sig_fd = -1;
 	char message[MONITOR_MESSAGE + 1];
 	bool first = false;
+	size_t len;
 	sigset_t set;
-	int n, fd;
+	int n, fd, r = 0;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGWINCH);
@@ -414,12 +418,16 @@ int monitor_attach(int sock, bool want_input, struct shift_error *err)
 			n = (int)read(0, message + 1, MONITOR_MESSAGE);
 			if (n <= 0)
 				want_input = false;
-			if (n > 0 && master >= 0 &&
-			    typed_detach(message + 1, (size_t)n, &first))
-				return -ENOTCONN;
+			len = n > 0 ? (size_t)n : 0;
+			if (len && master >= 0)
+				len = typed_detach(message + 1, len, &first);
 			message[0] = '0';
-			n = message_send(sock, message, n > 0 ?
-					 (size_t)n + 1 : 1, -1, 0);
+			/* An empty message would be the end of its input. */
+			if (len || n <= 0 || master < 0)
+				r = message_send(sock, message, len + 1, -1, 0);
+			if (n > 0 && len < (size_t)n)
+				return -ENOTCONN;
+			n = r;
 		}
 		if (!p[0].revents)
 			continue;
