@@ -7,6 +7,7 @@
 
 #include "cleanup.h"
 #include "image.h"
+#include "image_cmd.h"
 #include "lease.h"
 #include "options.h"
 #include "plan.h"
@@ -52,10 +53,14 @@ static int describe(struct held *h, const struct options *o,
 	if (r >= 0 && term)
 		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
 	if (r >= 0)
-		r = image_open(&h->image, o->image, err);
+		r = o->rootfs ? image_open_rootfs(&h->image, o->rootfs, err) :
+				image_open(&h->image, o->image, o->root, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
+	for (size_t i = 0; r >= 0 && i < o->n_volumes; i++)
+		r = o->volumes[i].add(&h->spec, o->volumes[i].text, err);
 	h->spec.shift = o->shift;
+	h->spec.root.readonly = o->read_only;
 	return r;
 }
 
@@ -97,8 +102,8 @@ static int start(struct held *h, const struct options *o, int *status,
 	/* From here on there is something to clean up. */
 	pod_block_signals();
 	if ((r = lease(h, o, err)) < 0 ||
-	    (r = poddir_open(&h->dir, o->name, h->image.rootfs,
-			     o->rm || !o->name, err)) < 0 ||
+	    (r = poddir_open(&h->dir, o->name, h->image.identity,
+			     h->image.layers.v[0], o->rm || !o->name, err)) < 0 ||
 	    (r = str_replace(&h->spec.hostname, h->dir.name, err)) < 0 ||
 	    (r = plan_build(&h->plan, &h->spec, h->dir.layer, err)) < 0)
 		return r;
@@ -107,7 +112,8 @@ static int start(struct held *h, const struct options *o, int *status,
 
 static int run(const struct options *o, struct shift_error *err)
 {
-	struct held h = { .lease = LEASE_INIT, .dir = PODDIR_INIT };
+	struct held h = { .lease = LEASE_INIT, .dir = PODDIR_INIT,
+			  .image = IMAGE_INIT };
 	struct shift_error second = SHIFT_ERROR_INIT;
 	int r, status = POD_STATUS_FAILED;
 
@@ -139,6 +145,12 @@ int main(int argc, char **argv)
 			  !strcmp(argv[1], "help"))) {
 		usage(stdout);
 		return 0;
+	}
+	if (argc >= 2 && !strcmp(argv[1], "image")) {
+		status = image_cmd(argc - 1, argv + 1, &err);
+		if (err.msg)
+			shift_err_print(&err, stderr, "runner");
+		return status;
 	}
 	if (argc < 2 || strcmp(argv[1], "run")) {
 		usage(stderr);

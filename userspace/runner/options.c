@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "rootfs.h"
+#include "volume.h"
 
 static int parse_id(const char *text, uint32_t *ret, struct shift_error *err)
 {
@@ -25,14 +26,30 @@ static int parse_id(const char *text, uint32_t *ret, struct shift_error *err)
 static int parse_shift(const char *text, enum spec_shift *ret,
 		       struct shift_error *err)
 {
-	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_IDMAP; s++)
+	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_CHOWN; s++)
 		if (!strcmp(text, rootfs_shift_name(s))) {
 			*ret = s;
 			return 0;
 		}
 	return shift_err_set(err, 0,
-			     "--shift '%s': there are auto, shiftfs and idmap",
+			     "--shift '%s': there are auto, shiftfs, idmap and chown",
 			     text);
+}
+
+static int add_volume(struct options *options,
+		      int (*add)(struct spec *spec, const char *text,
+				 struct shift_error *err),
+		      struct shift_error *err)
+{
+	void *v = reallocarray(options->volumes, options->n_volumes + 1,
+			       sizeof(*options->volumes));
+
+	if (!v)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	options->volumes = v;
+	options->volumes[options->n_volumes].add = add;
+	options->volumes[options->n_volumes++].text = optarg;
+	return 0;
 }
 
 int options_parse_run(struct options *options, int argc, char **argv,
@@ -42,6 +59,12 @@ int options_parse_run(struct options *options, int argc, char **argv,
 		{ "image", required_argument, NULL, 'i' },
 		{ "name", required_argument, NULL, 'n' },
 		{ "uid-base", required_argument, NULL, 'u' },
+		{ "root", required_argument, NULL, 'R' },
+		{ "rootfs", required_argument, NULL, 'D' },
+		{ "read-only", no_argument, NULL, 'O' },
+		{ "volume", required_argument, NULL, 'v' },
+		{ "tmpfs", required_argument, NULL, 'T' },
+		{ "mount", required_argument, NULL, 'M' },
 		{ "shift", required_argument, NULL, 's' },
 		{ "rm", no_argument, NULL, 'r' },
 		{ "dry-run", no_argument, NULL, 'd' },
@@ -53,7 +76,7 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	memset(options, 0, sizeof(*options));
 	opterr = 0;
 	/* '+': what follows the first word that is no option is the command's */
-	while (r >= 0 && (c = getopt_long(argc, argv, "+:h", longs,
+	while (r >= 0 && (c = getopt_long(argc, argv, "+:hv:", longs,
 					  NULL)) >= 0) {
 		switch (c) {
 		case 'i':
@@ -68,6 +91,24 @@ int options_parse_run(struct options *options, int argc, char **argv,
 			break;
 		case 's':
 			r = parse_shift(optarg, &options->shift, err);
+			break;
+		case 'R':
+			options->root = optarg;
+			break;
+		case 'D':
+			options->rootfs = optarg;
+			break;
+		case 'O':
+			options->read_only = true;
+			break;
+		case 'v':
+			r = add_volume(options, volume_add, err);
+			break;
+		case 'T':
+			r = add_volume(options, volume_add_tmpfs, err);
+			break;
+		case 'M':
+			r = add_volume(options, volume_add_mount, err);
 			break;
 		case 'r':
 			options->rm = true;
@@ -91,7 +132,9 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	if (r < 0)
 		return r;
 	options->command = argv + optind;
-	if (!options->image) {
+	if (options->image && options->rootfs)
+		return shift_err_set(err, 0, "--image and --rootfs exclude each other");
+	if (!options->image && !options->rootfs) {
 		r = shift_err_set(err, 0, "no image given");
 		shift_err_hint(err, "runner run --image DIR -- COMMAND");
 	}

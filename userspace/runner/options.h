@@ -14,13 +14,22 @@ struct options {
 	bool have_uid_base;
 	uint32_t uid_base;
 	enum spec_shift shift;
+	const char *root;	/* of the image store, NULL: the default */
+	const char *rootfs;	/* in place of image */
+	bool read_only;
+	struct {
+		int (*add)(struct spec *spec, const char *text,
+			   struct shift_error *err);
+		const char *text;
+	} *volumes;		/* -v, --tmpfs, --mount in their order */
+	size_t n_volumes;
 	bool rm;
 	bool dry_run;
 	bool help;
 	char **command;		/* NULL-terminated, empty: the image's own */
 };
 
-/* Reads the arguments of `runner run`; strings stay argv's. */
+/* Reads the arguments of `runner run`; strings stay argv's, volumes the caller's to free. */
 int options_parse_run(struct options *options, int argc, char **argv,
 		      struct shift_error *err);
 

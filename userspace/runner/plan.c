@@ -13,6 +13,7 @@
 #include "mounts.h"
 #include "process.h"
 #include "rootfs.h"
+#include "volume.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)
@@ -73,6 +74,41 @@ static int add_devices(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
+static bool is_volume(const struct spec_mount *m)
+{
+	return !strcmp(m->type, "bind");
+}
+
+static void volume_point(size_t i, char path[sizeof(STAGE_VOLUMES) + 24])
+{
+	snprintf(path, sizeof(STAGE_VOLUMES) + 24, "%s/%zu", STAGE_VOLUMES, i);
+}
+
+/*
+ * Volumes are mounted by the host and cloned by the pod: so their flags are
+ * locked, and root of the pod cannot make a read-only one writable.
+ */
+static int add_volumes(struct plan *plan, struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+	char path[sizeof(STAGE_VOLUMES) + 24];
+	struct op *op;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < spec->n_mounts; i++) {
+		if (!is_volume(&spec->mounts[i]))
+			continue;
+		volume_point(i, path);
+		r = add(plan, err, OP_VOLUME, spec->mounts[i].source, path, &op);
+		if (r < 0)
+			return r;
+		op->options = strdup(spec->mounts[i].options);
+		if (!op->options)
+			return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	}
+	return r;
+}
+
 static int add_mounts(struct plan *plan, struct shift_error *err)
 {
 	const struct spec *spec = plan->spec;
@@ -81,7 +117,15 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
+		char path[sizeof(STAGE_VOLUMES) + 24];
 
+		if (is_volume(m)) {
+			volume_point(i, path);
+			r = add(plan, err, OP_CLONE, path, NULL, NULL);
+			if (r < 0)
+				return r;
+			continue;
+		}
 		r = add(plan, err, OP_MOUNT, m->source, NULL, &op);
 		if (r < 0)
 			return r;
@@ -124,6 +168,7 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
 	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
 		     NULL)) < 0 ||
+	    (r = add_volumes(plan, err)) < 0 ||
 	    (r = add_devices(plan, err)) < 0)
 		return r;
 	plan->n_host = plan->n;
@@ -148,6 +193,9 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 		if (r < 0)
 			return r;
 	}
+	if (spec->root.readonly &&
+	    (r = add(plan, err, OP_ROOT_READONLY, NULL, "/", NULL)) < 0)
+		return r;
 	if ((r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
 		return r;
 	if ((spec->linux_.namespaces & SPEC_NS_NETWORK) &&
@@ -216,8 +264,18 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		fprintf(to, "new %s %s\n", op->fstype, op->options);
 		break;
 	case OP_ATTACH:
-		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype,
-			op->target);
+		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype ?
+			plan->ops[op->from].fstype :
+			plan->ops[op->from].source, op->target);
+		break;
+	case OP_VOLUME:
+		fprintf(to, "volume %s %s %s\n", op->target, op->source, op->options);
+		break;
+	case OP_CLONE:
+		fprintf(to, "clone %s\n", op->source);
+		break;
+	case OP_ROOT_READONLY:
+		fprintf(to, "readonly %s, not what is mounted on it\n", op->target);
 		break;
 	case OP_MASK:
 		fprintf(to, "mask %s\n", op->target);
@@ -274,8 +332,10 @@ static int run(struct plan *plan, struct op *op,
 	case OP_STAGE:
 		return rootfs_stage(op->target, err);
 	case OP_ROOTFS:
-		return rootfs_mount(spec, op->source, plan->pod_dir,
-				    op->target, err);
+		return rootfs_mount(spec, plan->pod_dir, op->target, err);
+	case OP_VOLUME:
+		return volume_mount(spec, op->source, op->options, op->target,
+				    err);
 	case OP_DEV_TMPFS:
 		return devices_tmpfs(op->target, spec->linux_.host_base, err);
 	case OP_DEV_NODE:
@@ -294,12 +354,17 @@ static int run(struct plan *plan, struct op *op,
 		op->fd = mounts_create(op->fstype, op->source, op->options,
 				       err);
 		return op->fd < 0 ? op->fd : 0;
+	case OP_CLONE:
+		op->fd = mounts_clone(op->source, err);
+		return op->fd < 0 ? op->fd : 0;
 	case OP_ATTACH:
 		return mounts_attach(plan->ops[op->from].fd, op->target, err);
 	case OP_MASK:
 		return mounts_mask(op->target, err);
 	case OP_READONLY:
 		return mounts_readonly(op->target, err);
+	case OP_ROOT_READONLY:
+		return mounts_root_readonly(op->target, err);
 	case OP_HOSTNAME:
 		return process_hostname(op->source, err);
 	case OP_LOOPBACK:

@@ -23,11 +23,13 @@
 #define STAGE_LOWER STAGE_DIR "/lower"
 #define STAGE_WRITABLE STAGE_DIR "/writable"
 #define STAGE_OVERLAY STAGE_DIR "/overlay"
+#define STAGE_VOLUMES STAGE_DIR "/volumes"
 
 enum op_type {
 	/* host */
 	OP_STAGE,	/* tmpfs with the mount points above */
 	OP_ROOTFS,	/* writable overlay of source with the map, at target */
+	OP_VOLUME,	/* source of the host with options, at target */
 	OP_DEV_TMPFS,	/* tmpfs at target, owned by the pod's root */
 	OP_DEV_NODE,	/* host-made node dev with mode at target */
 	OP_SYMLINK,	/* target -> source */
@@ -35,10 +37,12 @@ enum op_type {
 	/* pod */
 	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */
 	OP_MOUNT,	/* fstype source options, detached, fd kept */
+	OP_CLONE,	/* the mount at source, detached, fd kept */
 	OP_PIVOT,	/* into target, devices from source, host's tree gone */
 	OP_ATTACH,	/* the mount made by operation number from, at target */
 	OP_MASK,	/* target cannot be read */
 	OP_READONLY,	/* target cannot be written */
+	OP_ROOT_READONLY,	/* the root itself, not what is mounted below */
 	OP_HOSTNAME,
 	OP_LOOPBACK,	/* lo is up */
 	OP_PRIVILEGES,	/* user, capabilities, no_new_privs, directory */
@@ -54,7 +58,7 @@ struct op {
 	dev_t dev;
 	mode_t mode;
 	size_t from;
-	int fd;			/* -1 but for OP_MOUNT once it ran */
+	int fd;			/* -1 unless "fd kept", once it ran */
 };
 
 struct plan {

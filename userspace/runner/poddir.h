@@ -36,10 +36,11 @@ int poddir_sweep(struct shift_error *err);
 
 /*
  * Makes or reopens and locks the folder of @name, or of a new name when it is
- * NULL.  @image is the root filesystem the pod's changes lie over.
+ * NULL.  @image tells the image that the pod's changes lie over from others,
+ * @root is its lowest layer.
  */
 int poddir_open(struct poddir *dir, const char *name, const char *image,
-		bool ephemeral, struct shift_error *err);
+		const char *root, bool ephemeral, struct shift_error *err);
 
 /* Removes the folder when it is ephemeral, drops the lock. */
 int poddir_close(struct poddir *dir, struct shift_error *err);

@@ -39,9 +39,9 @@ static const char *const default_readonly[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static int add_mount(struct spec *spec, const char *destination,
-		     const char *type, const char *options,
-		     struct shift_error *err)
+int spec_add_mount(struct spec *spec, const char *destination,
+		   const char *type, const char *source, const char *options,
+		   struct shift_error *err)
 {
 	struct spec_mount *m = reallocarray(spec->mounts, spec->n_mounts + 1,
 					    sizeof(*m));
@@ -49,12 +49,11 @@ static int add_mount(struct spec *spec, const char *destination,
 	if (!m)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	spec->mounts = m;
-	m += spec->n_mounts;
+	m += spec->n_mounts++;
 	m->destination = strdup(destination);
 	m->type = strdup(type);
-	m->source = strdup(type);
+	m->source = strdup(source);
 	m->options = strdup(options);
-	spec->n_mounts++;
 	if (!m->destination || !m->type || !m->source || !m->options)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	return 0;
@@ -94,15 +93,15 @@ int spec_init(struct spec *spec, struct shift_error *err)
 	spec->linux_.namespaces = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID |
 				  SPEC_NS_UTS | SPEC_NS_IPC | SPEC_NS_NETWORK;
 	for (size_t i = 0; i < COUNT(mounts); i++) {
-		r = add_mount(spec, mounts[i].destination, mounts[i].type,
-			      mounts[i].options, err);
+		r = spec_add_mount(spec, mounts[i].destination, mounts[i].type,
+				   mounts[i].type, mounts[i].options, err);
 		if (r < 0)
 			return r;
 	}
 	if (host_has_cgroup2()) {
 		spec->linux_.namespaces |= SPEC_NS_CGROUP;
-		r = add_mount(spec, "/sys/fs/cgroup", "cgroup2",
-			      "nosuid,noexec,nodev,ro", err);
+		r = spec_add_mount(spec, "/sys/fs/cgroup", "cgroup2", "cgroup2",
+				   "nosuid,noexec,nodev,ro", err);
 		if (r < 0)
 			return r;
 	}
@@ -142,6 +141,7 @@ void spec_clear(struct spec *spec)
 	free(spec->process.cwd);
 	free(spec->process.user);
 	free(spec->root.path);
+	strv_clear(&spec->root.layers);
 	free(spec->hostname);
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		free(spec->mounts[i].destination);

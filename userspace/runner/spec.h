@@ -43,6 +43,7 @@ enum spec_shift {
 	SPEC_SHIFT_AUTO,
 	SPEC_SHIFT_SHIFTFS,
 	SPEC_SHIFT_IDMAP,
+	SPEC_SHIFT_CHOWN,	/* a private copy with the pod's own ids */
 };
 
 struct spec {
@@ -55,7 +56,10 @@ struct spec {
 		bool no_new_privileges;
 	} process;
 	struct {
-		char *path;		/* the image, shared and never written */
+		char *path;		/* what tells the image from others */
+		struct strv layers;	/* directories, lowest first */
+		bool direct;		/* the one layer is the root itself */
+		bool readonly;
 	} root;
 	char *hostname;
 	struct spec_mount *mounts;
@@ -74,6 +78,10 @@ struct spec {
 
 /* The defaults of a pod: namespaces, mounts, devices, capabilities, masks. */
 int spec_init(struct spec *spec, struct shift_error *err);
+
+int spec_add_mount(struct spec *spec, const char *destination,
+		   const char *type, const char *source, const char *options,
+		   struct shift_error *err);
 
 void spec_clear(struct spec *spec);
 
