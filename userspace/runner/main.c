@@ -20,10 +20,18 @@ static void usage(FILE *to)
 	fputs("Usage: runner run --image IMAGE [OPTION]... [--] COMMAND [ARGUMENT]...\n"
 	      "Start COMMAND in a pod of its own on a shared image.\n"
 	      "\n"
-	      "  --image IMAGE      a directory with a root filesystem, or an OCI image\n"
-	      "                     layout: DIR or DIR:NAME\n"
-	      "  --uid-base N       host id of the pod's id 0; default: a free range\n"
-	      "  --shift MODE       auto (default), shiftfs or idmap\n"
+	      "  --image IMAGE      an image of the store, a directory with a root\n"
+	      "                     filesystem, or an OCI image layout: DIR or DIR:NAME\n"
+	      "  --rootfs DIR       in place of an image: DIR itself, which is written to\n"
+	      "  --root DIR         where the image store is\n"
+	      "  --read-only        the root filesystem cannot be written\n"
+	      "  --userns MODE      auto[:size=N] (default), BASE, host or pod:NAME\n"
+	      "  --uid-base N       the same as --userns=N\n"
+	      "  --shift MODE       auto (default), shiftfs, idmap or chown\n"
+	      "  -v HOST:POD[:OPTION]...  a directory, file or socket of the host; options\n"
+	      "                     ro, idmap, idmap=u:STORED:POD:COUNT;g:..., squash=UID:GID\n"
+	      "  --tmpfs POD[:OPTION,...]\n"
+	      "  --mount type=bind|tmpfs,source=,destination=,...\n"
 	      "  --name NAME        name and hostname; keeps the pod's changes\n"
 	      "  --rm               remove the pod's changes at its end\n"
 	      "  --dry-run          print what would be done, do nothing\n"
@@ -31,7 +39,9 @@ static void usage(FILE *to)
 	      "\n"
 	      "The exit status is the command's, 128+N when signal N ended it, 125 when\n"
 	      "runner failed, 126 when the command cannot be executed, 127 when there is\n"
-	      "no such command.\n", to);
+	      "no such command.\n"
+	      "\n"
+	      "runner image --help tells of images; runner uidmap ls lists ranges in use.\n", to);
 }
 
 /* Everything a started pod holds on the host. */
@@ -67,8 +77,16 @@ static int describe(struct held *h, const struct options *o,
 static int lease(struct held *h, const struct options *o,
 		 struct shift_error *err)
 {
-	int r = lease_take(&h->lease, o->have_uid_base ? &o->uid_base : NULL,
-			   err);
+	_cleanup_free_ char *memory = NULL;
+	int r = 0;
+
+	/* A pod that keeps its changes keeps its range too. */
+	if (h->dir.path)
+		r = strf(&memory, err, "%s/range", h->dir.path);
+	if (r >= 0)
+		r = lease_take(&h->lease, &o->userns, h->dir.name, memory, err);
+	if (o->userns.mode == LEASE_HOST)
+		h->spec.linux_.namespaces &= ~(unsigned int)SPEC_NS_USER;
 
 	h->spec.linux_.host_base = h->lease.base;
 	h->spec.linux_.map_size = h->lease.count;
@@ -101,9 +119,9 @@ static int start(struct held *h, const struct options *o, int *status,
 		return r;
 	/* From here on there is something to clean up. */
 	pod_block_signals();
-	if ((r = lease(h, o, err)) < 0 ||
-	    (r = poddir_open(&h->dir, o->name, h->image.identity,
+	if ((r = poddir_open(&h->dir, o->name, h->image.identity,
 			     h->image.layers.v[0], o->rm || !o->name, err)) < 0 ||
+	    (r = lease(h, o, err)) < 0 ||
 	    (r = str_replace(&h->spec.hostname, h->dir.name, err)) < 0 ||
 	    (r = plan_build(&h->plan, &h->spec, h->dir.layer, err)) < 0)
 		return r;
@@ -146,8 +164,11 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return 0;
 	}
-	if (argc >= 2 && !strcmp(argv[1], "image")) {
-		status = image_cmd(argc - 1, argv + 1, &err);
+	if (argc >= 2 && (!strcmp(argv[1], "image") ||
+			  !strcmp(argv[1], "uidmap"))) {
+		status = argv[1][0] == 'i' ?
+			 image_cmd(argc - 1, argv + 1, &err) :
+			 lease_cmd(argc - 1, argv + 1, &err);
 		if (err.msg)
 			shift_err_print(&err, stderr, "runner");
 		return status;
@@ -166,6 +187,7 @@ int main(int argc, char **argv)
 		else
 			status = run(&options, &err);
 	}
+	free(options.volumes);
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");
 	return status;

@@ -58,6 +58,7 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	static const struct option longs[] = {
 		{ "image", required_argument, NULL, 'i' },
 		{ "name", required_argument, NULL, 'n' },
+		{ "userns", required_argument, NULL, 'U' },
 		{ "uid-base", required_argument, NULL, 'u' },
 		{ "root", required_argument, NULL, 'R' },
 		{ "rootfs", required_argument, NULL, 'D' },
@@ -86,8 +87,11 @@ int options_parse_run(struct options *options, int argc, char **argv,
 			options->name = optarg;
 			break;
 		case 'u':
-			r = parse_id(optarg, &options->uid_base, err);
-			options->have_uid_base = true;
+			r = parse_id(optarg, &options->userns.base, err);
+			options->userns.mode = LEASE_FIXED;
+			break;
+		case 'U':
+			r = lease_parse(optarg, &options->userns, err);
 			break;
 		case 's':
 			r = parse_shift(optarg, &options->shift, err);

@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "lease.h"
 #include "spec.h"
 
 struct options {
 	const char *image;
 	const char *name;
-	bool have_uid_base;
-	uint32_t uid_base;
+	struct lease_request userns;
 	enum spec_shift shift;
 	const char *root;	/* of the image store, NULL: the default */
 	const char *rootfs;	/* in place of image */

@@ -256,9 +256,9 @@ int pod_run(struct plan *plan, int *status, struct shift_error *err)
 	pidfd = child.pidfd;
 	go_fd = child.go_fd;
 	report_fd = child.report_fd;
-	if (r >= 0)
+	if (r >= 0 && (plan->spec->linux_.namespaces & SPEC_NS_USER))
 		r = write_map(&child, "gid_map", plan->spec, err);
-	if (r >= 0)
+	if (r >= 0 && (plan->spec->linux_.namespaces & SPEC_NS_USER))
 		r = write_map(&child, "uid_map", plan->spec, err);
 	if (r >= 0) {
 		memset(&report, 0, sizeof(report));
