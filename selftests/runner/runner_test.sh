@@ -331,8 +331,12 @@ test_leases() {
 	has "message" "$errors" somebody
 	printf 'runner:400000:131072\n' >"$work/subuid"
 	pod --image "$image" -- cat /proc/self/uid_map
+	same "subordinate uids without gids" 125 $status
+	has "message" "$errors" /etc/subgid
+	mount --bind "$work/subuid" /etc/subgid
+	pod --image "$image" -- cat /proc/self/uid_map
 	same "runner's own subordinate ids" "0 400000 65536" "$(echo $out$errors)"
-	umount /etc/subuid
+	umount /etc/subuid /etc/subgid
 	check_clean
 	finish "$shift: leases of ranges"
 }
@@ -454,12 +458,12 @@ test_dry_run() {
 	pod --image "$work/layouts/good" --dry-run
 	same "status with a layout" 0 "$status$errors"
 	has "plan" "$out" "user app, directory /srv/work"
-	same "nothing unpacked" '' "$(ls /var/lib/runner/images 2>/dev/null)"
+	same "nothing unpacked" '' "$(ls /var/lib/runner/images /var/lib/runner/layers | grep -v :)"
 	finish "$shift: --dry-run"
 }
 
 test_layout() {
-	local tree
+	local below above
 	pod --image "$work/layouts/good"
 	same "status" 0 "$status$errors"
 	same "the image's user, groups, directory, environment" \
@@ -467,20 +471,22 @@ test_layout() {
 	pod --image "$work/layouts/good:latest" -- 'stat -c "%u:%g %a %n" /srv/keep /srv/set; cat /srv/hard 2>&1; exit 3'
 	same "own command to the image's entrypoint" 3 $status
 	same "owners in the pod" "1000:1001 640 /srv/keep 5:6 6755 /srv/set keep" "$(echo $out)"
-	tree=$(echo /var/lib/runner/images/sha256-*/rootfs)
-	same "owners on disk" "1000:1001 640 5:6 6755" "$(echo $(stat -c '%u:%g %a' "$tree/srv/keep" "$tree/srv/set"))"
-	same "hard link" "$(stat -c %i "$tree/srv/keep")" "$(stat -c %i "$tree/srv/hard")"
-	same "attribute" "as packed" "$(getfattr --absolute-names --only-values -n user.note "$tree/srv/attr")"
-	same "file capability" "$tree/srv/attr cap_net_bind_service=ep" "$(getcap "$tree/srv/attr")"
-	has "access control list" "$(getfacl -n -p "$tree/srv/attr")" "user:1234:r--"
-	same "attributes of overlayfs in a layer" '' "$(getfattr -m 'trusted\.' "$tree/srv/attr" 2>&1)"
-	same "whiteout" '' "$(ls "$tree/srv/gone" 2>/dev/null)"
-	same "opaque directory" new "$(ls "$tree/srv/opaque")"
-	same "markers" '' "$(find "$tree" -name '.wh.*')"
-	same "a directory for a file" "directory 750" "$(stat -c '%F %a' "$tree/srv/file-then-dir")"
-	same "a file for a directory" "now a file" "$(cat "$tree/srv/dir-then-file")"
-	same "a directory for a link" inside "$(cat "$tree/srv/link-then-dir/inside")"
-	same "the link's target" '' "$(ls "$tree/etc/inside" 2>/dev/null)"
+	# below is the layer with the files, above the one that changes them
+	below=$(dirname "$(ls -d /var/lib/runner/layers/*/tree/srv/hard)")
+	above=$(dirname "$(ls -d /var/lib/runner/layers/*/tree/srv/opaque/new)")/..
+	same "owners on disk" "1000:1001 640 5:6 6755" "$(echo $(stat -c '%u:%g %a' "$below/keep" "$below/set"))"
+	same "hard link" "$(stat -c %i "$below/keep")" "$(stat -c %i "$below/hard")"
+	same "attribute" "as packed" "$(getfattr --absolute-names --only-values -n user.note "$below/attr")"
+	same "file capability" "$below/attr cap_net_bind_service=ep" "$(getcap "$below/attr")"
+	has "access control list" "$(getfacl -n -p "$below/attr")" "user:1234:r--"
+	same "attributes of overlayfs in a layer" '' "$(getfattr -m 'trusted\.' "$below/attr" 2>&1)"
+	same "whiteout" "character special file 0:0" "$(stat -c '%F %t:%T' "$above/gone")"
+	same "opaque directory" y "$(getfattr --absolute-names --only-values -n trusted.overlay.opaque "$above/opaque")"
+	same "markers" '' "$(find /var/lib/runner/layers -name '.wh.*')"
+	pod --image "$work/layouts/good" -- 'cd /srv; ls -d gone never-there 2>/dev/null; ls opaque
+		stat -c "%F %a" file-then-dir; cat dir-then-file link-then-dir/inside; ls /etc/inside 2>/dev/null
+		stat -c "%u:%g %a" . /tmp'
+	same "in the pod" "new directory 750 now a file inside 0:0 755 0:0 1777" "$(echo $out$errors)"
 	pod --image "$work/layouts/good:nosuch"
 	same "no such name" 125 $status
 	check_clean
@@ -488,7 +494,9 @@ test_layout() {
 }
 
 test_hostile() {
-	local name tree
+	local name
+	rm -rf /var/lib/runner/{images,layers,objects,names}
+	mkdir -p /var/lib/runner/images
 	echo keep >/var/lib/runner/images/victim
 	echo keep >"$work/victim"
 	for name in dotdot hardlink whiteout truncated; do
@@ -501,12 +509,17 @@ test_hostile() {
 	same "escaped" '' "$(find "$work" / -maxdepth 4 -name escaped -xdev 2>/dev/null)"
 	rm /var/lib/runner/images/victim
 
-	pod --image "$work/layouts/through" -- cat /etc/through-absolute /etc/through-relative /etc/through-slash
-	same "links that lead to the host" "in the tree in the tree in the tree" "$(echo $out$errors)"
+	for name in through through-relative; do
+		pod --image "$work/layouts/$name" -- true
+		same "entries that go through a link: $name" 125 $status
+		has "message" "$errors" "goes through the symbolic link"
+	done
+	pod --image "$work/layouts/slash" -- cat /etc/through-slash
+	same "a name from the root" "in the tree" "$(echo $out$errors)"
 	same "nothing on the host" '' "$(ls -d /etc/through-* 2>/dev/null)"
 	pod --image "$work/layouts/device" -- ls /
 	same "devices" 0 "$status$errors"
-	same "nodes in the store" '' "$(find /var/lib/runner/images -type b -o -type c)"
+	same "nodes in the store" '' "$(find /var/lib/runner/layers -type b -o -type c)"
 
 	pod --image "$work/layouts/flipped" -- true
 	same "a flipped byte" 125 $status
@@ -516,10 +529,10 @@ test_hostile() {
 		same "$name" 125 $status
 		has "$name names the file" "$errors" "$work/layouts/$name/index.json"
 	done
-	same "unfinished trees" '' "$(find /var/lib/runner/images -maxdepth 2 -name '*.partial')"
-	same "images" "$(printf 'rootfs\n%.0s' 1 2 3)" "$(ls -d /var/lib/runner/images/*/* | sed 's/.*\///')"
+	same "unfinished trees" '' "$(ls /var/lib/runner/tmp)"
+	same "images" "2" "$(ls /var/lib/runner/images | wc -l)"
 	check_clean
-	rm -rf /var/lib/runner/images
+	rm -rf /var/lib/runner/{images,layers,objects,names}
 	finish "$shift: hostile and damaged layouts"
 }
 

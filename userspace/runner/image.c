@@ -19,7 +19,29 @@ static int no_such_image(const char *ref, int status, struct shift_error *err)
 	return r;
 }
 
-/* Where the layers of the config are in the store, or will be. */
+/* Where the layers are in the store, or will be as far as that is known. */
+static int find_layers(struct image *image, struct shift_error *err)
+{
+	struct store_image stored = { 0 };
+	int r = store_image_read(&image->store, image->id, &stored, NULL);
+
+	strv_clear(&image->layers);
+	if (r == -ENOENT) {
+		r = 0;
+		for (size_t i = 0; r >= 0 && i < image->oci.diff_ids.n; i++)
+			r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
+				      image->store.root, image->oci.diff_ids.v[i]);
+	} else if (r < 0) {
+		r = shift_err_set(err, -r, "cannot read what %s has of the image %s",
+				  image->store.root, image->id);
+	}
+	for (size_t i = 0; r >= 0 && i < stored.n_layers; i++)
+		r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
+			      image->store.root, stored.layers[i].key);
+	store_image_clear(&stored);
+	return r;
+}
+
 static int use_config(struct image *image, struct shift_error *err)
 {
 	int r;
@@ -28,9 +50,8 @@ static int use_config(struct image *image, struct shift_error *err)
 	strcpy(image->id, image->oci.config);
 	r = store_path(&image->store, &image->identity, err, "images/%s",
 		       image->id);
-	for (size_t i = 0; r >= 0 && i < image->oci.diff_ids.n; i++)
-		r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
-			      image->store.root, image->oci.diff_ids.v[i]);
+	if (r >= 0)
+		r = find_layers(image, err);
 	if (r >= 0 && !image->layers.n)
 		r = shift_err_set(err, 0, "%s: an image without layers",
 				  image->given);
@@ -168,7 +189,8 @@ int image_apply(const struct image *image, char *const *command,
 	return 0;
 }
 
-int image_prepare(struct image *image, struct shift_error *err)
+int image_prepare(struct image *image, struct spec *spec,
+		  struct shift_error *err)
 {
 	const struct import_options options = { .name = "" };
 	_cleanup_free_ char *record = NULL;
@@ -188,7 +210,10 @@ int image_prepare(struct image *image, struct shift_error *err)
 		if (r < 0)
 			break;
 	}
-	return r < 0 ? r : 0;
+	if (r >= 0)
+		r = find_layers(image, err);
+	strv_clear(&spec->root.layers);
+	return r < 0 ? r : add_all(&spec->root.layers, &image->layers, err);
 }
 
 void image_clear(struct image *image)

@@ -43,8 +43,12 @@ int image_open_rootfs(struct image *image, const char *path,
 int image_apply(const struct image *image, char *const *command,
 		struct spec *spec, struct shift_error *err);
 
-/* Brings a layout into the store unless it is there, and holds it there. */
-int image_prepare(struct image *image, struct shift_error *err);
+/*
+ * Brings a layout into the store unless it is there, holds it there, and tells
+ * @spec where its layers are.
+ */
+int image_prepare(struct image *image, struct spec *spec,
+		  struct shift_error *err);
 
 void image_clear(struct image *image);
 

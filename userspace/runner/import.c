@@ -83,6 +83,47 @@ static int write_sum(const char *dir, const struct tree_sum *sum,
 	return 0;
 }
 
+/* Trees of the layers so far, lowest first. */
+static int layers_below(struct import *m, struct strv *ret,
+			struct shift_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < m->image.n_layers; i++)
+		r = strv_addf(ret, err, "%s/layers/%s/tree", m->store->root,
+			      m->image.layers[i].key);
+	return r;
+}
+
+/* The folder of a layer that depends on those below. */
+static int chain_key(struct import *m, const char *diff_id,
+		     char key[DIGEST_HEX + 1], struct shift_error *err)
+{
+	char text[2 * DIGEST_HEX + 2];
+
+	snprintf(text, sizeof(text), "%s %s", diff_id, m->image.n_layers ?
+		 m->image.layers[m->image.n_layers - 1].key : "");
+	return digest_buf(text, strlen(text), key, err);
+}
+
+static int inherit(struct import *m, const char *tree,
+		   struct store_layer *layer, struct shift_error *err)
+{
+	struct strv below = { 0 };
+	bool depends = false;
+	int r = layers_below(m, &below, err);
+
+	if (r >= 0)
+		r = tree_inherit(tree, &below, &depends, err);
+	strv_clear(&below);
+	if (r < 0)
+		return r;
+	if (depends)
+		return chain_key(m, layer->diff_id, layer->key, err);
+	strcpy(layer->key, layer->diff_id);
+	return 0;
+}
+
 /* @fd in @dir/tree, indexed, its files shared with other layers. */
 static int build_layer(struct import *m, const char *dir, int fd,
 		       const char *path, const char *diff_id,
@@ -110,6 +151,8 @@ static int build_layer(struct import *m, const char *dir, int fd,
 		return -EBADMSG;
 	}
 	r = tree_whiteouts(tree, err);
+	if (r >= 0)
+		r = inherit(m, tree, layer, err);
 	/* An object must not get its name before its bytes are on the disk. */
 	if (r >= 0 && syncfs(m->root_fd) < 0)
 		r = shift_err_set(err, errno, "cannot sync %s", m->store->root);
@@ -131,7 +174,7 @@ static int publish_layer(struct import *m, const char *dir,
 	_cleanup_free_ char *final = NULL;
 	int r;
 
-	r = store_path(m->store, &final, err, "layers/%s", layer->diff_id);
+	r = store_path(m->store, &final, err, "layers/%s", layer->key);
 	if (r < 0)
 		return r;
 	if (rename(dir, final) < 0) {
@@ -145,17 +188,33 @@ static int publish_layer(struct import *m, const char *dir,
 	return store_sync_parent(final, err);
 }
 
+static int look_for_layer(struct import *m, const char *key,
+			  const char *diff_id, struct store_layer *layer,
+			  struct shift_error *err)
+{
+	_cleanup_free_ char *dir = NULL;
+	int r = store_path(m->store, &dir, err, "layers/%s", key);
+
+	if (r < 0 || access(dir, F_OK) < 0)
+		return r < 0 ? r : 0;
+	strcpy(layer->diff_id, diff_id);
+	strcpy(layer->key, key);
+	r = read_sum(dir, layer, err);
+	return r < 0 ? r : 1;
+}
+
 /* 1 when the layer @diff_id is in the store; else *lock keeps others off it. */
 static int have_layer(struct import *m, const char *diff_id,
 		      struct store_layer *layer, int *lock,
 		      struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL, *dir = NULL;
+	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
+	char chained[DIGEST_HEX + 1];
 	int r;
 
 	if ((r = store_path(m->store, &path, err, "locks/%s", diff_id)) < 0 ||
-	    (r = store_path(m->store, &dir, err, "layers/%s", diff_id)) < 0)
+	    (r = chain_key(m, diff_id, chained, err)) < 0)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -163,13 +222,12 @@ static int have_layer(struct import *m, const char *diff_id,
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return shift_err_set(err, errno, "cannot lock %s", path);
-	if (access(dir, F_OK) < 0) {
+	r = look_for_layer(m, diff_id, diff_id, layer, err);
+	if (!r)
+		r = look_for_layer(m, chained, diff_id, layer, err);
+	if (!r)
 		*lock = steal_fd(&fd);
-		return 0;
-	}
-	strcpy(layer->diff_id, diff_id);
-	r = read_sum(dir, layer, err);
-	return r < 0 ? r : 1;
+	return r;
 }
 
 /* @blob and @diff_id are what the image promises, or NULL. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "tree.h"
 #include "util.h"
 
 #define BLOCK (1u << 17)
@@ -199,9 +200,10 @@ static char *last_of(char *name)
 
 /*
  * No component but the last may be a symbolic link: in the layers of an image
- * that is stacked, where such a link leads is not this layer's to know.
+ * that is stacked, where such a link leads is not this layer's to know.  What is
+ * missing is made when @make is set, marked as nobody's: see tree_inherit().
  */
-static int check_parents(const char *name, const struct layer *l,
+static int check_parents(const char *name, const struct layer *l, bool make,
 			 struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(name);
@@ -211,10 +213,17 @@ static int check_parents(const char *name, const struct layer *l,
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	for (char *p = strchr(copy, '/'); p; p = strchr(p + 1, '/')) {
 		*p = '\0';
-		if (!lstat(copy, &st) && S_ISLNK(st.st_mode))
-			return shift_err_set(err, 0,
-					     "%s: the entry '%s' goes through the symbolic link '%s'",
-					     l->path, name, copy);
+		if (!lstat(copy, &st)) {
+			if (S_ISLNK(st.st_mode))
+				return shift_err_set(err, 0,
+						     "%s: the entry '%s' goes through the symbolic link '%s'",
+						     l->path, name, copy);
+		} else if (make && errno == ENOENT &&
+			   (mkdir(copy, 0700) < 0 ||
+			    lchown(copy, TREE_NOBODY, TREE_NOBODY) < 0)) {
+			return shift_err_set(err, errno, "%s: cannot make '%s'",
+					     l->path, copy);
+		}
 		*p = '/';
 	}
 	return 0;
@@ -320,9 +329,9 @@ static int unpack_entry(struct archive *disk, struct archive_entry *entry,
 	} else if (S_ISCHR(type) || S_ISBLK(type)) {
 		return 0;
 	}
-	r = check_parents(name, l, err);
+	r = check_parents(name, l, true, err);
 	if (r >= 0 && link)
-		r = check_parents(link, l, err);
+		r = check_parents(link, l, false, err);
 	if (r < 0)
 		return r;
 	archive_entry_set_pathname(entry, name);

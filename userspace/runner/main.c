@@ -115,7 +115,7 @@ static int start(struct held *h, const struct options *o, int *status,
 	int r;
 
 	if ((r = poddir_prepare(err)) < 0 || (r = poddir_sweep(err)) < 0 ||
-	    (r = image_prepare(&h->image, err)) < 0)
+	    (r = image_prepare(&h->image, &h->spec, err)) < 0)
 		return r;
 	/* From here on there is something to clean up. */
 	pod_block_signals();

@@ -393,15 +393,17 @@ static int read_record(json_object *o, const char *path,
 	for (size_t i = 0; i < n; i++) {
 		json_object *l = json_object_array_get_idx(layers, i);
 		struct store_layer *to = &image->layers[i];
-		const char *diff_id, *index;
+		const char *diff_id, *index, *key;
 
 		if (!json_object_is_type(l, json_type_object) ||
 		    !(diff_id = get_string(l, "diffID")) || !is_id(diff_id) ||
-		    !(index = get_string(l, "index")) || !is_id(index))
+		    !(index = get_string(l, "index")) || !is_id(index) ||
+		    !(key = get_string(l, "key")) || !is_id(key))
 			return shift_err_set(err, 0, "%s: layer %zu is damaged",
 					     path, i);
 		strcpy(to->diff_id, diff_id);
 		strcpy(to->index, index);
+		strcpy(to->key, key);
 		to->bytes = (uint64_t)get_number(l, "bytes");
 		to->shared = (uint64_t)get_number(l, "shared");
 		image->n_layers++;
@@ -563,6 +565,7 @@ static json_object *record_of(const struct store_image *image)
 		json_object *one = json_object_new_object();
 
 		json_object_object_add(one, "diffID", json_object_new_string(l->diff_id));
+		json_object_object_add(one, "key", json_object_new_string(l->key));
 		json_object_object_add(one, "index", json_object_new_string(l->index));
 		json_object_object_add(one, "bytes", json_object_new_int64((int64_t)l->bytes));
 		json_object_object_add(one, "shared", json_object_new_int64((int64_t)l->shared));

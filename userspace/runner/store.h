@@ -5,8 +5,10 @@
  *	images/ID/config	the image's config document; ID is its sha256
  *	images/ID/record	what the store knows of it, JSON
  *	names/NAME		holds an ID; '/' of a name is stored as '%'
- *	layers/DIFFID/tree	one layer unpacked, ids as in the image
- *	layers/DIFFID/index	what is in it: see tree.h
+ *	layers/KEY/tree		one layer unpacked, ids as in the image; KEY is the
+ *				layer's diff id, or a digest of that and the key
+ *				below where the tree depends on what is below
+ *	layers/KEY/index	what is in it: see tree.h
  *	objects/XX/REST		files of the layers, by digest
  *	locks/DIFFID		held by who unpacks that layer
  *	tmp/			what is not finished; each folder is locked by its maker
@@ -38,6 +40,7 @@ struct store {
 
 struct store_layer {
 	char diff_id[DIGEST_HEX + 1];
+	char key[DIGEST_HEX + 1];	/* its folder */
 	char index[DIGEST_HEX + 1];	/* digest of its index */
 	uint64_t bytes;			/* of its files */
 	uint64_t shared;		/* of these, there before */

@@ -256,7 +256,7 @@ static int prune_images(struct store *store, bool images, struct pruning *p,
 			continue;
 		}
 		for (size_t k = 0; r >= 0 && k < all[i].n_layers; k++)
-			r = strv_add(&p->layers, all[i].layers[k].diff_id, err);
+			r = strv_add(&p->layers, all[i].layers[k].key, err);
 	}
 	store_images_free(all, n);
 	return r;

@@ -22,8 +22,8 @@ static int verify_layer(const struct store *store,
 	int r;
 
 	snprintf(label, sizeof(label), "layer %.12s", layer->diff_id);
-	if ((r = store_path(store, &tree, err, "layers/%s/tree", layer->diff_id)) < 0 ||
-	    (r = store_path(store, &index, err, "layers/%s/index", layer->diff_id)) < 0)
+	if ((r = store_path(store, &tree, err, "layers/%s/tree", layer->key)) < 0 ||
+	    (r = store_path(store, &index, err, "layers/%s/index", layer->key)) < 0)
 		return r;
 	if (read_file(index, INDEX_MAX, &text, &len, &why) < 0)
 		return strv_addf(findings, err, "%s: %s", label,

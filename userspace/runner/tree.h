@@ -13,6 +13,7 @@
 #ifndef RUNNER_TREE_H
 #define RUNNER_TREE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "digest.h"
@@ -26,6 +27,20 @@
  * attribute trusted.overlay.opaque of its directory.
  */
 int tree_whiteouts(const char *tree, struct shift_error *err);
+
+/*
+ * Who owns, with mode 0700, a directory that an archive has things in but does
+ * not describe itself.
+ */
+#define TREE_NOBODY 4294967294u
+
+/*
+ * Gives such directories what the same directory has in @lowers, trees of the
+ * layers below, lowest first: or they would hide its owner and mode.  *ret says
+ * whether there were any, and so whether the tree depends on these layers.
+ */
+int tree_inherit(const char *tree, const struct strv *lowers, bool *ret,
+		 struct shift_error *err);
 
 struct tree_sum {
 	uint64_t bytes;		/* of regular files, each once */
