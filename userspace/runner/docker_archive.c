@@ -39,8 +39,10 @@ static enum archive_kind look(struct archive *a)
 {
 	bool layout = false, index = false, docker = false;
 	struct archive_entry *e;
+	int s;
 
-	while (archive_read_next_header(a, &e) >= ARCHIVE_WARN) {
+	while ((s = archive_read_next_header(a, &e)) != ARCHIVE_EOF &&
+	       s >= ARCHIVE_WARN) {
 		const char *name = archive_entry_pathname(e);
 
 		while (name && name[0] == '.' && name[1] == '/')
@@ -97,6 +99,8 @@ int docker_archive_open(const char *dir, const char *path,
 
 	if (dirfd >= 0)
 		fd = (int)syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
+	if (fd < 0 && errno == EXDEV)
+		return shift_err_set(err, 0, "%s leads out of the archive", path);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return shift_err_set(err, errno, "cannot read %s of the archive", path);
 	if (!S_ISREG(st.st_mode))

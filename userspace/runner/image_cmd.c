@@ -234,7 +234,7 @@ static int do_import(struct store *store, const struct args *a,
 		shared += image.layers[i].fresh ? image.layers[i].shared : 0;
 	}
 	printf("%s %.12s: %s in %zu layers, %zu of them new, %s in files that were there\n",
-	       image.names.v[0], image.id, human(bytes_of(&image), text),
+	       image.names.n ? image.names.v[0] : "-", image.id, human(bytes_of(&image), text),
 	       image.n_layers, fresh, human(shared, text2));
 	store_image_clear(&image);
 	return STATUS_OK;

@@ -420,11 +420,10 @@ static int import_archive(struct import *m, const char *path, const char *name,
 	progress_end(&m->progress);
 	if (r < 0)
 		return r;
-	if (kind == ARCHIVE_DOCKER)
-		return import_docker(m, m->outer, name, err);
 	/* Paths in a layout are opened as they are: no link may lead out. */
-	r = remove_symlinks(m->outer, err);
-	if (r >= 0)
+	if (kind == ARCHIVE_DOCKER)
+		r = import_docker(m, m->outer, name, err);
+	else if ((r = remove_symlinks(m->outer, err)) >= 0)
 		r = import_layout(m, m->outer, name, err);
 	return r < 0 ? shift_err_prefix(err, "in %s", path) : r;
 }

@@ -85,7 +85,9 @@ int store_lock(struct store *store, int operation, struct shift_error *err)
 	r = store_path(store, &path, err, "store.lock");
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* A second descriptor would wait for the first one. */
+	fd = store->lock_fd >= 0 ? steal_fd(&store->lock_fd) :
+	     open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return shift_err_set(err, errno, "cannot open %s", path);
 	if (flock(fd, operation | LOCK_NB) < 0) {
@@ -97,7 +99,6 @@ int store_lock(struct store *store, int operation, struct shift_error *err)
 				return shift_err_set(err, errno, "cannot lock %s",
 						     path);
 	}
-	store_unlock(store);
 	store->lock_fd = steal_fd(&fd);
 	return 0;
 }
@@ -288,9 +289,9 @@ static int read_name(const struct store *store, const char *name,
 	r = name_path(store, name, &path, err);
 	if (r < 0)
 		return r;
-	r = read_file(path, 4096, &text, NULL, err);
-	if (r == -ENOENT)
+	if (access(path, F_OK) < 0 && errno == ENOENT)
 		return 0;
+	r = read_file(path, 4096, &text, NULL, err);
 	if (r < 0)
 		return r;
 	text[strcspn(text, "\n")] = '\0';
