@@ -306,24 +306,22 @@ static int find_taken(int dirfd, struct ranges *taken, struct ranges *pool,
 			  "the ids %u to %u", POOL_FIRST, POOL_LAST);
 }
 
-/* The range in @memory, if it is of @size, of the pool and free. */
-static bool recall(const char *memory, const struct ranges *pool,
-		   const struct ranges *taken, uint32_t size, uint32_t *ret)
+/*
+ * The range in @memory, if it is of @size and free.  It need not be of the pool:
+ * then it was asked for by number.
+ */
+static bool recall(const char *memory, const struct ranges *taken,
+		   uint32_t size, uint32_t *ret)
 {
 	_cleanup_free_ char *text = NULL;
 	uint32_t base, count;
 
 	if (!memory || read_file(memory, 256, &text, NULL, NULL) < 0 ||
-	    !lease_name_parse(text, &base, &count) || count != size ||
-	    ranges_hit(taken, base, size))
+	    !lease_name_parse(text, &base, &count) || count != size || !base ||
+	    (uint64_t)base + size > UINT32_MAX || ranges_hit(taken, base, size))
 		return false;
-	for (size_t i = 0; i < pool->n; i++)
-		if (base >= pool->v[i].first &&
-		    (uint64_t)base + size <= pool->v[i].end) {
-			*ret = base;
-			return true;
-		}
-	return false;
+	*ret = base;
+	return true;
 }
 
 /* No failure of this is worth failing a start. */
@@ -469,7 +467,7 @@ int lease_take(struct lease *lease, const struct lease_request *request,
 	if (request->mode == LEASE_FIXED) {
 		lease->base = request->base;
 		r = refuse_if_taken(&taken, lease->base, size, err);
-	} else if (!recall(memory, &pool, &taken, size, &lease->base)) {
+	} else if (!recall(memory, &taken, size, &lease->base)) {
 		r = choose(&pool, &taken, size, &lease->base, err);
 	}
 	if (r < 0)
