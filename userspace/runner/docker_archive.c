@@ -62,15 +62,15 @@ static enum archive_kind look(struct archive *a)
 int archive_kind(int fd, const char *path, enum archive_kind *ret,
 		 struct shift_error *err)
 {
+	pid_t parent = getpid(), pid;
 	int status;
-	pid_t pid;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		return shift_err_set(err, errno, "cannot fork");
 	if (!pid) {
-		struct archive *a = layer_open_confined(fd);
+		struct archive *a = layer_open_confined(parent, fd);
 
 		_exit(a ? 10 + (int)look(a) : 1);
 	}

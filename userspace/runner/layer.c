@@ -443,7 +443,18 @@ static int in_chroot(const char *root, int fd, const char *path,
 	return r < 0 ? r : layer_extract(fd, path, limits, diff_id, err);
 }
 
-static void __attribute__((noreturn)) child_main(const char *root, int fd,
+int layer_confine(pid_t parent, int *fd)
+{
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    getppid() != parent || dup2(*fd, 3) != 3 ||
+	    close_range(4, ~0U, 0) < 0)
+		return -1;
+	*fd = 3;
+	return 0;
+}
+
+static void __attribute__((noreturn)) child_main(pid_t parent,
+						 const char *root, int fd,
 						 const char *path,
 						 const struct layer_limits *limits,
 						 int out)
@@ -452,7 +463,9 @@ static void __attribute__((noreturn)) child_main(const char *root, int fd,
 	char diff_id[DIGEST_HEX + 1];
 	int r;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* Or who is waiting for the store's lock would wait for this too. */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(1);
 	if (dup2(fd, 200) != 200 || dup2(out, 201) != 201 ||
 	    dup2(200, 3) != 3 || dup2(201, 4) != 4 ||
 	    close_range(5, ~0U, 0) < 0)
@@ -462,14 +475,13 @@ static void __attribute__((noreturn)) child_main(const char *root, int fd,
 	_exit(r < 0);
 }
 
-struct archive *layer_open_confined(int fd)
+struct archive *layer_open_confined(pid_t parent, int fd)
 {
 	static const struct layer_limits none = { UINT64_MAX, UINT64_MAX };
 	struct layer *l = calloc(1, sizeof(*l));
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (!l || chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0)
+	if (!l || layer_confine(parent, &fd) < 0 || chroot("/proc/self/fdinfo") < 0 || chdir("/") < 0)
 		return NULL;
 	limit_memory();
 	if (give_up_privileges(NULL) < 0)
@@ -536,6 +548,7 @@ int layer_unpack(const char *root, int fd, const char *path,
 {
 	_cleanup_close_ int in = -1, out = -1;
 	_cleanup_child_ pid_t pid = -1;
+	pid_t parent = getpid();
 	int p[2];
 
 	if (lseek(fd, 0, SEEK_SET) < 0 && errno != ESPIPE)
@@ -549,7 +562,7 @@ int layer_unpack(const char *root, int fd, const char *path,
 	if (pid < 0)
 		return shift_err_set(err, errno, "cannot fork");
 	if (!pid)
-		child_main(root, fd, path, limits, out);
+		child_main(parent, root, fd, path, limits, out);
 	close(steal_fd(&out));
 	return hear(in, &pid, fd, path, progress, diff_id, err);
 }

@@ -47,7 +47,13 @@ int layer_extract(int fd, const char *path, const struct layer_limits *limits,
  * For a forked child that only looks: gives up what it may do and opens the
  * archive in @fd.  NULL when that fails; never freed, the child ends.
  */
-struct archive *layer_open_confined(int fd);
+struct archive *layer_open_confined(pid_t parent, int fd);
+
+/*
+ * For a forked child of @parent: it ends with it, and keeps of its descriptors
+ * those up to 2 and *@fd.  Locks of the parent are descriptors too.
+ */
+int layer_confine(pid_t parent, int *fd);
 
 /*
  * Writes the tree @dir as a tar archive to the pipe @fd, as a child that ends

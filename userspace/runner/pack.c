@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <locale.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -113,14 +112,15 @@ static int pack(const char *dir, int fd)
 int layer_pack_begin(const char *dir, int fd, pid_t *ret,
 		     struct shift_error *err)
 {
-	pid_t pid;
+	pid_t parent = getpid(), pid;
 
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0)
 		return shift_err_set(err, errno, "cannot fork");
 	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (layer_confine(parent, &fd) < 0)
+			_exit(1);
 		/* Death by SIGPIPE is right: the reader says why it ended. */
 		signal(SIGPIPE, SIG_DFL);
 		setlocale(LC_CTYPE, "C.UTF-8");

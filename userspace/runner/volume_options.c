@@ -66,7 +66,7 @@ static bool parse_crun(struct volume_options *o, const char *p)
 			    !number(&p, "#;", &e.count) || !e.count ||
 			    !add_extent(o, e))
 				return false;
-		} while (*p == '#' && *++p);
+		} while (*p == '#' && p++);
 		if (*p == ';' && !*++p)
 			return false;
 	}
