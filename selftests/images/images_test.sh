@@ -8,8 +8,9 @@
 # images_test [TEST]... or [-t TEST]
 #
 # shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
-# shellcheck disable=SC2012,SC2016 # names are ours; for the pod's shell
-#@RUNNER@
+# shellcheck disable=SC2010,SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 
 make_archives() {
 	python3 - "$@" <<'ARCHIVES'
@@ -230,7 +231,7 @@ test_verify() {
 test_hostile() {
 	local name before
 	fresh
-	before=$(cd "$a/victims" && stat -c '%n %a %u:%g %s' * && cat *)
+	before=$(cd "$a/victims" && stat -c '%n %a %u:%g %s' ./* && cat ./*)
 	for name in dotdot hardlink swap truncated garbage text empty huge-entry huge-sparse \
 		docker-escape docker-parent oci-diffid oci-count oci-flipped; do
 		image import "$a/$name.tar"
@@ -256,7 +257,7 @@ test_hostile() {
 	same "devices" '' "$(find "$store/layers" -type b -o -type c)"
 	image import "$a/docker-link.tar"
 	same "an archive that links one layer to another" 125 $status
-	same "victims" "$before" "$(cd "$a/victims" && stat -c '%n %a %u:%g %s' * && cat *)"
+	same "victims" "$before" "$(cd "$a/victims" && stat -c '%n %a %u:%g %s' ./* && cat ./*)"
 	same "escaped" '' "$(find "$work" / -xdev -maxdepth 4 -name 'escaped*' 2>/dev/null | grep -v "$store/layers" || :)"
 	check_store
 	finish "hostile and damaged archives"

@@ -458,7 +458,7 @@ test_dry_run() {
 	pod --image "$work/layouts/good" --dry-run
 	same "status with a layout" 0 "$status$errors"
 	has "plan" "$out" "user app, directory /srv/work"
-	same "nothing unpacked" '' "$(ls /var/lib/runner/images /var/lib/runner/layers | grep -v :)"
+	same "nothing unpacked" '' "$(find /var/lib/runner/images /var/lib/runner/layers -mindepth 1)"
 	finish "$shift: --dry-run"
 }
 

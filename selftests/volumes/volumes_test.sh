@@ -10,8 +10,9 @@
 # SHIFTFS_TEST_LOWER, if given.
 #
 # shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
-# shellcheck disable=SC2012,SC2016 # names are ours; for the pod's shell
-#@RUNNER@
+# shellcheck disable=SC2010,SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 
 # pod ARGUMENT...
 pod() {
