@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 #   make demo [KERNEL=7]    two pods share one Debian image, nothing chowned
-.PHONY: demo
-demo: deps
+#   make demo-volume [KERNEL=7]   PostgreSQL on a directory of another owner
+.PHONY: demo demo-volume
+demo demo-volume: deps
 	@$(MAKE) -s modules tools
-	@tools/demo/demo $(KERNEL)
+	@tools/demo/$@ $(KERNEL)
