@@ -91,7 +91,7 @@ print(i["config"]["config"]["Cmd"][0], len(i["layers"]))' <<<"$out")"
 }
 
 test_shared() {
-	local one two
+	local one two three
 	fresh
 	image import "$a/docker.tar"
 	image import "$a/other.tar.gz"
@@ -101,8 +101,11 @@ test_shared() {
 	same "modes" "755 700" "$(echo $(stat -c %a "$one/lib/same" "$one/lib/other-mode"))"
 	same "a crontab has one name" 1 "$(stat -c %h "$one/etc/cron.d/job")"
 	same "an empty file has one name" 1 "$(stat -c %h "$one/lib/empty")"
-	# read through the first pod, then in the page cache for the second one
-	python3 -c 'import os,sys; fd = os.open(sys.argv[1], os.O_RDONLY); os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)' "$one/lib/same"
+	# read by the name in one layer, cached by that in another
+	python3 -c 'import os,sys; os.posix_fadvise(os.open(sys.argv[1], os.O_RDONLY), 0, 0, os.POSIX_FADV_DONTNEED)' "$one/lib/same"
+	same "pages before" 0 "$(fincore -nro PAGES "$three/usr/copy")"
+	cat "$one/lib/same" >/dev/null
+	same "pages after" 4 "$(fincore -nro PAGES "$three/usr/copy")"
 	has "what was shared" "$out" "in files that were there"
 	check_store
 	image rm example/app:1.0
