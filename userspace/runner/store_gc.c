@@ -80,7 +80,10 @@ static int find_pod(struct store *store, const char *name, void *data,
 	return strcmp(image, u->image) ? 0 : str_replace(&u->pod, name, err);
 }
 
-/* -EBUSY, with the reason, when the image cannot go. */
+/*
+ * -EBUSY, with the reason, when the image cannot go.  Else an fd, which keeps
+ * pods off it until it is gone.
+ */
 static int check_unused(struct store *store, const char *id, bool force,
 			struct shift_error *err)
 {
@@ -101,27 +104,24 @@ static int check_unused(struct store *store, const char *id, bool force,
 		return -EBUSY;
 	}
 	if (force)
-		return 0;
+		return steal_fd(&fd);
 	u.image = path;
 	r = for_each(store, "pods", find_pod, &u, err);
 	pod = u.pod;
 	if (r < 0 || !pod)
-		return r;
+		return r < 0 ? r : steal_fd(&fd);
 	shift_err_set(err, 0, "the pod %s has changes over the image %.12s", pod, id);
 	shift_err_hint(err, "remove the pod, or give --force: without the image its changes are of little use");
 	return -EBUSY;
 }
 
-static int remove_image(struct store *store, const char *id, bool force,
-			struct shift_error *err)
+static int take_image(struct store *store, const char *id,
+		      struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
-	int r;
+	int r = store_path(store, &path, err, "images/%s", id);
 
-	if ((r = check_unused(store, id, force, err)) < 0 ||
-	    (r = store_path(store, &path, err, "images/%s", id)) < 0)
-		return r;
-	return take_away(store, path, err);
+	return r < 0 ? r : take_away(store, path, err);
 }
 
 int store_remove(struct store *store, const char *ref, bool force,
@@ -130,6 +130,7 @@ int store_remove(struct store *store, const char *ref, bool force,
 	struct store_image image = { 0 };
 	struct store_pruned pruned;
 	char id[DIGEST_HEX + 1];
+	_cleanup_close_ int held = -1;
 	const char *name = NULL;
 	int r;
 
@@ -149,12 +150,12 @@ int store_remove(struct store *store, const char *ref, bool force,
 		r = store_unset_name(store, name, err);
 		goto out;
 	}
-	r = check_unused(store, id, force, err);
+	r = held = check_unused(store, id, force, err);
 	/* Names first: a name without an image would be a broken promise. */
 	for (size_t i = 0; r >= 0 && i < image.names.n; i++)
 		r = store_unset_name(store, image.names.v[i], err);
 	if (r >= 0)
-		r = remove_image(store, id, true, err);
+		r = take_image(store, id, err);
 	if (r >= 0)
 		r = store_prune(store, false, &pruned, err);
 out:
@@ -250,8 +251,11 @@ static int prune_images(struct store *store, bool images, struct pruning *p,
 	int r = store_list(store, &all, &n, err);
 
 	for (size_t i = 0; r >= 0 && i < n; i++) {
-		if (images && !all[i].names.n &&
-		    remove_image(store, all[i].id, false, NULL) >= 0) {
+		_cleanup_close_ int held = images && !all[i].names.n ?
+			check_unused(store, all[i].id, false, NULL) : -1;
+
+		if (held >= 0) {
+			r = take_image(store, all[i].id, err);
 			p->sum->images++;
 			continue;
 		}
