@@ -204,6 +204,7 @@ int image_prepare(struct image *image, struct spec *spec,
 		r = image->hold_fd = store_hold(&image->store, image->id, err);
 		if (r != -ENOENT)
 			break;
+		shift_err_clear(err);
 		r = import_image(&image->store, image->given, &options, &stored,
 				 err);
 		store_image_clear(&stored);
