@@ -4,12 +4,20 @@
 # Makes the root filesystem which the demo's pods share, a Debian 12 of the
 # smallest kind, as a tar archive, once, in the cache folder.  Prints its path.
 #
-#   rootfs.sh [CACHE-FOLDER]
+#   rootfs.sh [-p PACKAGE] [CACHE-FOLDER]
+#
+# With -p it is one that has PACKAGE too, another archive.
 set -eu
+
+package=''
+if [ "${1:-}" = -p ]; then
+	package=$2
+	shift 2
+fi
 
 top=$(cd "$(dirname "$0")/../.." && pwd)
 cache=${1:-${SHIFTFS_CACHE:-$top/build/cache}}
-tar=$cache/demo-debian-12.tar
+tar=$cache/demo-debian-12${package:+-$package}.tar
 
 mkdir -p "$cache"
 exec 9>"$cache/lock.demo-debian"
@@ -29,6 +37,7 @@ if [ ! -s "$tar" ]; then
 	fi
 	echo "rootfs.sh: making a Debian 12 root filesystem (about a minute, once)" >&2
 	mmdebstrap --variant=minbase --mode=root --format=tar \
+		${package:+--include="$package"} \
 		--aptopt='Acquire::Languages "none"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/doc/*' \

@@ -35,10 +35,19 @@ static void usage(FILE *to)
 	      "Start COMMAND in a pod of its own on a shared image; create it only, so that\n"
 	      "runner start starts it; print its description.\n"
 	      "\n"
-	      "  --image IMAGE      a directory with a root filesystem, or an OCI image\n"
-	      "                     layout: DIR or DIR:NAME\n"
-	      "  --uid-base N       host id of the pod's id 0; default: a free range\n"
-	      "  --shift MODE       auto (default), shiftfs or idmap\n"
+	      "  --image IMAGE      an image of the store, a directory with a root\n"
+	      "                     filesystem, or an OCI image layout: DIR or DIR:NAME\n"
+	      "  --rootfs DIR       in place of an image: DIR itself, which is written to\n"
+	      "  --root DIR         where the image store is\n"
+	      "  --read-only        the root filesystem cannot be written\n"
+	      "  --userns MODE      auto[:size=N] (default), BASE, host or pod:NAME\n"
+	      "  --uid-base N       the same as --userns=N\n"
+	      "  --shift MODE       auto (default), shiftfs, idmap or chown\n"
+	      "  -v, --volume HOST:POD[:OPTION]...  a directory, file or socket of the\n"
+	      "                     host; options ro, idmap, idmap=u:STORED:POD:COUNT;g:...,\n"
+	      "                     squash=UID:GID\n"
+	      "  --tmpfs POD[:OPTION,...]\n"
+	      "  --mount type=bind|tmpfs,source=,destination=,...\n"
 	      "  --name NAME        name and hostname; keeps the pod's changes\n"
 	      "  --rm               remove the pod's changes at its end\n"
 	      "  -d, --detach       in the background; prints the name\n"
@@ -66,7 +75,9 @@ static void usage(FILE *to)
 	      "\n"
 	      "The exit status is the command's, 128+N when signal N ended it, 125 when\n"
 	      "runner failed, 126 when the command cannot be executed, 127 when there is\n"
-	      "no such command.\n", to);
+	      "no such command.\n"
+	      "\n"
+	      "runner image --help tells of images; runner uidmap ls lists ranges in use.\n", to);
 }
 
 /* Everything a started pod holds on the host. */
@@ -81,7 +92,7 @@ struct held {
 };
 
 #define HELD_INIT { .lease = LEASE_INIT, .dir = PODDIR_INIT, \
-		    .state = STATE_INIT }
+		    .image = IMAGE_INIT, .state = STATE_INIT }
 
 static void clear(struct held *h)
 {
@@ -102,7 +113,8 @@ static int describe(struct held *h, const struct options *o,
 	if (r >= 0 && term)
 		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
 	if (r >= 0)
-		r = image_open(&h->image, o->image, err);
+		r = o->rootfs ? image_open_rootfs(&h->image, o->rootfs, err) :
+				image_open(&h->image, o->image, o->root, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
 	if (r >= 0)
@@ -115,13 +127,19 @@ static int describe(struct held *h, const struct options *o,
 }
 
 /* A pod in another's user namespace has that one's range. */
-static int lease(struct held *h, const uint32_t *base, struct shift_error *err)
+static int lease(struct held *h, const struct lease_request *userns,
+		 struct shift_error *err)
 {
-	int r;
+	_cleanup_free_ char *memory = NULL;
+	int r = 0;
 
 	if (h->spec.linux_.namespace_paths[0])
 		return 0;
-	r = lease_take(&h->lease, base, err);
+	/* A pod that keeps its changes keeps its range too. */
+	if (h->dir.path)
+		r = strf(&memory, err, "%s/range", h->dir.path);
+	if (r >= 0)
+		r = lease_take(&h->lease, userns, h->dir.name, memory, err);
 	h->spec.linux_.host_base = h->lease.base;
 	h->spec.linux_.map_size = h->lease.count;
 	return r;
@@ -131,7 +149,7 @@ static int dry_run(struct held *h, const struct options *o, bool json,
 		   struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = lease(h, o->have_uid_base ? &o->uid_base : NULL, err);
+	int r = lease(h, &o->userns, err);
 
 	if (r >= 0 && !h->spec.hostname)
 		r = str_replace(&h->spec.hostname, "pod-NEW", err);
@@ -241,12 +259,9 @@ static int run_held(struct held *h, int *status, struct shift_error *err)
 	}
 }
 
-/*
- * Starts what h->spec describes and sees it to its end.  @base is the wanted
- * range, NULL: any.
- */
-static int launch(struct held *h, const uint32_t *base, bool keep, int *status,
-		  struct shift_error *err)
+/* Starts what h->spec describes and sees it to its end. */
+static int launch(struct held *h, const struct lease_request *userns,
+		  bool keep, int *status, struct shift_error *err)
 {
 	struct state *st = &h->state;
 	int r;
@@ -258,17 +273,17 @@ static int launch(struct held *h, const uint32_t *base, bool keep, int *status,
 	    (r = state_save(st, err)) < 0)
 		return r;
 	fault_point("state");
-	if ((r = lease(h, base, err)) < 0)
+	if ((r = poddir_open(&h->dir, st->name, h->spec.root.path,
+			     h->spec.root.layers.v[0], !keep, err)) < 0)
+		return r;
+	fault_point("pod folder");
+	if ((r = lease(h, userns, err)) < 0)
 		return r;
 	fault_point("lease");
 	st->base = h->spec.linux_.host_base;
 	if (!h->spec.hostname &&
 	    (r = str_replace(&h->spec.hostname, st->name, err)) < 0)
 		return r;
-	if ((r = poddir_open(&h->dir, st->name, h->image.rootfs, !keep,
-			     err)) < 0)
-		return r;
-	fault_point("pod folder");
 	if ((r = state_save_spec(st, &h->spec, err)) < 0 ||
 	    (r = state_save(st, err)) < 0 ||
 	    (r = open_monitor(h, err)) < 0)
@@ -384,8 +399,8 @@ static int tell_manager(const struct held *h)
 }
 
 /* @h has its spec and its locked state. */
-static int go(struct held *h, const uint32_t *base, bool keep, bool detached,
-	      struct shift_error *err)
+static int go(struct held *h, const struct lease_request *userns, bool keep,
+	      bool detached, struct shift_error *err)
 {
 	int announce = -1, r, status = POD_STATUS_FAILED;
 	pid_t pid;
@@ -402,7 +417,7 @@ static int go(struct held *h, const uint32_t *base, bool keep, bool detached,
 		h->pod.announce_fd = announce;
 	}
 	tell_manager(h);
-	r = launch(h, base, keep, &status, err);
+	r = launch(h, userns, keep, &status, err);
 	if (detached)
 		end_detached(h, r, status, err);
 	finish(h, &status);
@@ -416,7 +431,7 @@ static int prepare(struct held *h, struct shift_error *err)
 	if ((r = poddir_prepare(err)) < 0 || (r = state_sweep(err)) < 0 ||
 	    (r = poddir_sweep(err)) < 0)
 		return r;
-	return image_prepare(&h->image, err);
+	return image_prepare(&h->image, &h->spec, err);
 }
 
 static int run(const struct options *o, bool create, bool only_print,
@@ -437,8 +452,7 @@ static int run(const struct options *o, bool create, bool only_print,
 		   (r = state_create(&h.state, o->name, err)) >= 0) {
 		h.pod.interactive = o->interactive;
 		h.pod.wait_start = create;
-		status = go(&h, o->have_uid_base ? &o->uid_base : NULL, keep,
-			    detached, err);
+		status = go(&h, &o->userns, keep, detached, err);
 	}
 	clear(&h);
 	return status;
@@ -510,25 +524,35 @@ static int start_created(const struct state *st, bool attach,
 	return POD_STATUS_FAILED;
 }
 
+/* The range it had, where that is free, else another of its size. */
+static int range_again(const struct spec *spec, struct lease_request *ret,
+		       struct shift_error *err)
+{
+	const char *text = spec_annotation(spec, SPEC_ANNOTATION_USERNS);
+
+	memset(ret, 0, sizeof(*ret));
+	if (text)
+		return lease_parse(text, ret, err);
+	ret->mode = spec->linux_.namespaces & SPEC_NS_USER ? LEASE_AUTO :
+							     LEASE_HOST;
+	ret->size = spec->linux_.map_size;
+	return 0;
+}
+
 /* A pod that has ended: from its description, where its changes are. */
 static int start_again(struct state *st, struct shift_error *err)
 {
 	struct held h = HELD_INIT;
-	uint32_t base = st->base;
+	struct lease_request userns;
 	int r, status = POD_STATUS_FAILED;
 
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
-	    (r = str_replace(&h.image.rootfs, h.spec.root.path, err)) >= 0 &&
+	    (r = range_again(&h.spec, &userns, err)) >= 0 &&
+	    (r = image_hold_described(&h.image, &h.spec, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {
 		/* It has been up: a start that fails leaves it as ended. */
 		h.state.started = st->started;
-		/* The same range where it is free, else another. */
-		if (!h.spec.linux_.namespace_paths[0] &&
-		    lease_take(&h.lease, &base, NULL) >= 0)
-			lease_release(&h.lease);
-		else
-			base = 0;
-		status = go(&h, base ? &base : NULL, true, true, err);
+		status = go(&h, &userns, true, true, err);
 	}
 	clear(&h);
 	return status;

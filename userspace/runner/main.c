@@ -6,6 +6,8 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "image_cmd.h"
+#include "lease.h"
 #include "pod.h"
 
 static const struct command {
@@ -30,6 +32,8 @@ static const struct command {
 	{ "exec", cmd_exec, "start one more command in a pod" },
 	{ "update", cmd_update, "change the limits of a pod" },
 	{ "device", cmd_device, "give a device to a running pod, or take it" },
+	{ "image", image_cmd, "the image store: import, ls, inspect, verify, rm, prune" },
+	{ "uidmap", lease_cmd, "ls: the ranges of ids that pods have" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 

@@ -15,21 +15,29 @@
 #include "devices.h"
 #include "hostdir.h"
 #include "network.h"
-#include "rootfs.h"
 #include "security.h"
 #include "systemd.h"
+#include "volume.h"
 
 enum {
 	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,
 	OPT_DEVICE_WAIT, OPT_LIMIT, OPT_CGROUP_PATH, OPT_CGROUPFS, OPT_STOP,
 	OPT_ANNOTATION, OPT_NET, OPT_POD, OPT_SYSTEMD, OPT_RESTART,
-	OPT_HOSTNAME, OPT_CREDENTIAL, OPT_SDNOTIFY,
+	OPT_HOSTNAME, OPT_CREDENTIAL, OPT_SDNOTIFY, OPT_ROOT, OPT_ROOTFS,
+	OPT_READ_ONLY, OPT_USERNS, OPT_UID_BASE, OPT_TMPFS, OPT_MOUNT,
 };
 
 static const struct option longs[] = {
 	{ "image", required_argument, NULL, 'I' },
 	{ "name", required_argument, NULL, 'n' },
-	{ "uid-base", required_argument, NULL, 'U' },
+	{ "root", required_argument, NULL, OPT_ROOT },
+	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
+	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
+	{ "userns", required_argument, NULL, OPT_USERNS },
+	{ "uid-base", required_argument, NULL, OPT_UID_BASE },
+	{ "volume", required_argument, NULL, 'v' },
+	{ "tmpfs", required_argument, NULL, OPT_TMPFS },
+	{ "mount", required_argument, NULL, OPT_MOUNT },
 	{ "shift", required_argument, NULL, 's' },
 	{ "rm", no_argument, NULL, 'r' },
 	{ "dry-run", no_argument, NULL, 'D' },
@@ -88,7 +96,7 @@ static int parse_shift(const char *text, enum spec_shift *ret,
 	if (spec_shift_parse(text, ret) >= 0)
 		return 0;
 	return shift_err_set(err, 0,
-			     "--shift '%s': there are auto, shiftfs and idmap",
+			     "--shift '%s': there are auto, shiftfs, idmap and chown",
 			     text);
 }
 
@@ -237,9 +245,20 @@ static int take(struct options *o, int c, int which, struct shift_error *err)
 	case 'n':
 		o->name = optarg;
 		return 0;
-	case 'U':
-		o->have_uid_base = true;
-		return parse_id(optarg, &o->uid_base, err);
+	case OPT_ROOT:
+		o->root = optarg;
+		return 0;
+	case OPT_ROOTFS:
+		o->rootfs = optarg;
+		return 0;
+	case OPT_READ_ONLY:
+		o->read_only = true;
+		return 0;
+	case OPT_USERNS:
+		return lease_parse(optarg, &o->userns, err);
+	case OPT_UID_BASE:
+		o->userns.mode = LEASE_FIXED;
+		return parse_id(optarg, &o->userns.base, err);
 	case 's':
 		return parse_shift(optarg, &o->shift, err);
 	case 'r':
@@ -288,7 +307,7 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	memset(options, 0, sizeof(*options));
 	opterr = 0;
 	/* '+': what follows the first word that is no option is the command's */
-	while (r >= 0 && (c = getopt_long(argc, argv, "+:hdtie:u:w:m:", longs,
+	while (r >= 0 && (c = getopt_long(argc, argv, "+:hdtie:u:w:m:v:", longs,
 					  &which)) >= 0) {
 		if (c == 'h') {
 			options->help = true;
@@ -312,7 +331,9 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	if (r < 0)
 		return r;
 	options->command = argv + optind;
-	if (!options->image) {
+	if (options->image && options->rootfs)
+		return shift_err_set(err, 0, "--image and --rootfs exclude each other");
+	if (!options->image && !options->rootfs) {
 		r = shift_err_set(err, 0, "no image given");
 		shift_err_hint(err, "runner run --image DIR -- COMMAND");
 	}
@@ -372,6 +393,12 @@ static int apply(struct spec *spec, int option, const char *value,
 			return shift_err_set(err, 0, "--workdir '%s' is not absolute",
 					     value);
 		return str_replace(&spec->process.cwd, value, err);
+	case 'v':
+		return volume_add(spec, value, err);
+	case OPT_TMPFS:
+		return volume_add_tmpfs(spec, value, err);
+	case OPT_MOUNT:
+		return volume_add_mount(spec, value, err);
 	case OPT_CAP_ADD:
 	case OPT_CAP_DROP:
 		return security_change_caps(&spec->process.capabilities, value,
@@ -412,6 +439,7 @@ int options_apply(const struct options *o, struct spec *spec,
 	int r = 0;
 
 	spec->shift = o->shift;
+	spec->root.readonly = o->read_only;
 	spec->process.terminal = o->tty;
 	/* First: what is said one by one shall beat it. */
 	r = systemd_apply(o->systemd, spec, err);
@@ -433,7 +461,12 @@ int options_apply(const struct options *o, struct spec *spec,
 				  o->restart);
 	if (r >= 0)
 		r = spec_annotate(spec, err, SPEC_ANNOTATION_IMAGE, "%s",
-				  o->image);
+				  o->image ?: o->rootfs);
+	if (r >= 0 && o->userns.mode == LEASE_HOST)
+		spec->linux_.namespaces &= ~(unsigned int)SPEC_NS_USER;
+	if (r >= 0 && o->userns.mode == LEASE_POD)
+		r = spec_annotate(spec, err, SPEC_ANNOTATION_USERNS, "pod:%s",
+				  o->userns.pod);
 	return r;
 }
 

@@ -7,15 +7,18 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "lease.h"
 #include "spec.h"
 #include "util.h"
 
 struct options {
 	const char *image;
 	const char *name;
-	bool have_uid_base;
-	uint32_t uid_base;
+	struct lease_request userns;
 	enum spec_shift shift;
+	const char *root;	/* of the image store, NULL: the default */
+	const char *rootfs;	/* in place of image */
+	bool read_only;
 	bool rm;
 	bool dry_run;
 	bool help;

@@ -22,7 +22,7 @@
 #include "report.h"
 #include "rootfs.h"
 #include "security.h"
-#include "syscalls.h"
+#include "volume.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)
@@ -112,6 +112,41 @@ static int add_joins(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
+static bool is_volume(const struct spec_mount *m)
+{
+	return !strcmp(m->type, "bind");
+}
+
+static void volume_point(size_t i, char path[sizeof(STAGE_VOLUMES) + 24])
+{
+	snprintf(path, sizeof(STAGE_VOLUMES) + 24, "%s/%zu", STAGE_VOLUMES, i);
+}
+
+/*
+ * Volumes are mounted by the host and cloned by the pod: so their flags are
+ * locked, and root of the pod cannot make a read-only one writable.
+ */
+static int add_volumes(struct plan *plan, struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+	char path[sizeof(STAGE_VOLUMES) + 24];
+	struct op *op;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < spec->n_mounts; i++) {
+		if (!is_volume(&spec->mounts[i]))
+			continue;
+		volume_point(i, path);
+		r = add(plan, err, OP_VOLUME, spec->mounts[i].source, path, &op);
+		if (r < 0)
+			return r;
+		op->options = strdup(spec->mounts[i].options);
+		if (!op->options)
+			return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	}
+	return r;
+}
+
 static int add_mounts(struct plan *plan, struct shift_error *err)
 {
 	const struct spec *spec = plan->spec;
@@ -120,10 +155,15 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
-		bool clone = !strcmp(m->type, "sysfs") && !new_network(spec);
+		bool sys = !strcmp(m->type, "sysfs") && !new_network(spec);
+		char volume[sizeof(STAGE_VOLUMES) + 24];
 
-		r = add(plan, err, clone ? OP_CLONE : OP_MOUNT,
-			clone ? STAGE_SYS : m->source, NULL, &op);
+		volume_point(i, volume);
+		if (is_volume(m))
+			r = add(plan, err, OP_CLONE, volume, NULL, &op);
+		else
+			r = add(plan, err, sys ? OP_CLONE : OP_MOUNT,
+				sys ? STAGE_SYS : m->source, NULL, &op);
 		if (r < 0)
 			return r;
 		op->fstype = strdup(m->type);
@@ -166,6 +206,7 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
 	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
 		     NULL)) < 0 ||
+	    (r = add_volumes(plan, err)) < 0 ||
 	    (r = add_devices(plan, err)) < 0 ||
 	    (hostdir_wanted(spec) &&
 	     (r = add(plan, err, OP_HOSTDIR, NULL, STAGE_HOST, NULL)) < 0) ||
@@ -206,6 +247,9 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 		if (r < 0)
 			return r;
 	}
+	if (spec->root.readonly &&
+	    (r = add(plan, err, OP_ROOT_READONLY, NULL, "/", NULL)) < 0)
+		return r;
 	if (!spec->linux_.namespace_paths[3] &&
 	    (r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
 		return r;
@@ -289,9 +333,6 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 	case OP_READY:
 		fprintf(to, "wait for start\n");
 		break;
-	case OP_CLONE:
-		fprintf(to, "clone %s\n", op->source);
-		break;
 	case OP_BECOME_ROOT:
 		fprintf(to, "become uid 0 of the pod (host uid %" PRIu32 ")\n",
 			spec->linux_.host_base);
@@ -307,6 +348,15 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype ?
 			plan->ops[op->from].fstype :
 			plan->ops[op->from].source, op->target);
+		break;
+	case OP_VOLUME:
+		fprintf(to, "volume %s %s %s\n", op->target, op->source, op->options);
+		break;
+	case OP_CLONE:
+		fprintf(to, "clone %s\n", op->source);
+		break;
+	case OP_ROOT_READONLY:
+		fprintf(to, "readonly %s, not what is mounted on it\n", op->target);
 		break;
 	case OP_MASK:
 		fprintf(to, "mask %s\n", op->target);
@@ -373,15 +423,6 @@ static int mount_sysfs(const char *target, struct shift_error *err)
 	return 0;
 }
 
-static int clone_mount(const char *source, struct shift_error *err)
-{
-	int fd = sys_open_tree(AT_FDCWD, source, OPEN_TREE_CLONE |
-			       AT_RECURSIVE | OPEN_TREE_CLOEXEC);
-
-	return fd < 0 ? shift_err_set(err, errno, "cannot open %s as a mount",
-				      source) : fd;
-}
-
 static int console(int say_fd, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_CONSOLE };
@@ -412,8 +453,10 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_STAGE:
 		return rootfs_stage(op->target, err);
 	case OP_ROOTFS:
-		return rootfs_mount(spec, op->source, plan->pod_dir,
-				    op->target, err);
+		return rootfs_mount(spec, plan->pod_dir, op->target, err);
+	case OP_VOLUME:
+		return volume_mount(spec, op->source, op->options, op->target,
+				    err);
 	case OP_DEV_TMPFS:
 		return devices_tmpfs(op->target, spec->linux_.host_base, err);
 	case OP_DEV_NODE:
@@ -439,9 +482,6 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return console(say_fd, err);
 	case OP_READY:
 		return ready(alive_fd, say_fd, err);
-	case OP_CLONE:
-		op->fd = clone_mount(op->source, err);
-		return op->fd < 0 ? op->fd : 0;
 	case OP_BECOME_ROOT:
 		return process_become_root(err);
 	case OP_PIVOT:
@@ -450,12 +490,17 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		op->fd = mounts_create(op->fstype, op->source, op->options,
 				       err);
 		return op->fd < 0 ? op->fd : 0;
+	case OP_CLONE:
+		op->fd = mounts_clone(op->source, err);
+		return op->fd < 0 ? op->fd : 0;
 	case OP_ATTACH:
 		return mounts_attach(plan->ops[op->from].fd, op->target, err);
 	case OP_MASK:
 		return mounts_mask(op->target, err);
 	case OP_READONLY:
 		return mounts_readonly(op->target, err);
+	case OP_ROOT_READONLY:
+		return mounts_root_readonly(op->target, err);
 	case OP_HOSTNAME:
 		return process_hostname(op->source, err);
 	case OP_LOOPBACK:

@@ -25,11 +25,13 @@
 #define STAGE_OVERLAY STAGE_DIR "/overlay"
 #define STAGE_SYS STAGE_DIR "/sys"
 #define STAGE_HOST STAGE_DIR "/host"
+#define STAGE_VOLUMES STAGE_DIR "/volumes"
 
 enum op_type {
 	/* host */
 	OP_STAGE,	/* tmpfs with the mount points above */
 	OP_ROOTFS,	/* writable overlay of source with the map, at target */
+	OP_VOLUME,	/* source of the host with options, at target */
 	OP_DEV_TMPFS,	/* tmpfs at target, owned by the pod's root */
 	OP_DEV_NODE,	/* host-made node dev with mode at target */
 	OP_SYMLINK,	/* target -> source */
@@ -47,6 +49,7 @@ enum op_type {
 	OP_ATTACH,	/* the mount made by operation number from, at target */
 	OP_MASK,	/* target cannot be read */
 	OP_READONLY,	/* target cannot be written */
+	OP_ROOT_READONLY,	/* the root itself, not what is mounted below */
 	OP_HOSTNAME,
 	OP_LOOPBACK,	/* lo is up */
 	OP_CONSOLE,	/* a terminal of the pod's own */

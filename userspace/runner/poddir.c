@@ -211,7 +211,7 @@ static int mark_ephemeral(struct poddir *dir, bool ephemeral,
 }
 
 int poddir_open(struct poddir *dir, const char *name, const char *image,
-		bool ephemeral, struct shift_error *err)
+		const char *root, bool ephemeral, struct shift_error *err)
 {
 	_cleanup_close_ int all = -1;
 	bool fresh = true;
@@ -238,7 +238,7 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 	if ((r = lock_one(dir, err)) < 0 ||
 	    (r = check_image(dir, image, err)) < 0 ||
 	    (r = mark_ephemeral(dir, ephemeral, err)) < 0 ||
-	    (r = make_layer(dir, image, err)) < 0) {
+	    (r = make_layer(dir, root, err)) < 0) {
 		if (fresh)
 			remove_tree(dir->path, NULL);
 		dir->ephemeral = false;

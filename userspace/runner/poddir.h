@@ -44,10 +44,11 @@ int poddir_invent_name(char **ret, struct shift_error *err);
 
 /*
  * Makes or reopens and locks the folder of @name, or of a new name when it is
- * NULL.  @image is the root filesystem the pod's changes lie over.
+ * NULL.  @image tells the image that the pod's changes lie over from others,
+ * @root is its lowest layer.
  */
 int poddir_open(struct poddir *dir, const char *name, const char *image,
-		bool ephemeral, struct shift_error *err);
+		const char *root, bool ephemeral, struct shift_error *err);
 
 /* The folder of @name: 1 when it is removed, 0 when there was none. */
 int poddir_remove(const char *name, struct shift_error *err);

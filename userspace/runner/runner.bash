@@ -7,6 +7,10 @@ _runner_pods() {
 	runner ps "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+_runner_images() {
+	runner image ls 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
 _runner() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
@@ -17,8 +21,10 @@ _runner() {
 	case ${COMP_WORDS[1]} in
 	run | create | spec)
 		case $prev in
-		--image | --credential) COMPREPLY=($(compgen -d -- "$cur")) ;;
-		--shift) COMPREPLY=($(compgen -W 'auto shiftfs idmap' -- "$cur")) ;;
+		--image) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
+		--credential | --root | --rootfs | -v | --volume) COMPREPLY=($(compgen -d -- "$cur")) ;;
+		--userns) COMPREPLY=($(compgen -W 'auto auto:size= host pod:' -- "$cur")) ;;
+		--shift) COMPREPLY=($(compgen -W 'auto shiftfs idmap chown' -- "$cur")) ;;
 		--net) COMPREPLY=($(compgen -W 'none private host ns: pod:' -- "$cur")) ;;
 		--systemd) COMPREPLY=($(compgen -W 'auto always false' -- "$cur")) ;;
 		--restart) COMPREPLY=($(compgen -W 'no always on-failure' -- "$cur")) ;;
@@ -28,6 +34,18 @@ _runner() {
 			COMPREPLY=($(compgen -W "$(runner run --help | grep -o -e '--[a-z-]*')" -- "$cur"))
 			;;
 		esac
+		;;
+	image)
+		if [ "$COMP_CWORD" = 2 ]; then
+			COMPREPLY=($(compgen -W 'import ls inspect verify rm prune' -- "$cur"))
+		elif [ "${COMP_WORDS[2]}" = import ]; then
+			COMPREPLY=($(compgen -f -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur"))
+		fi
+		;;
+	uidmap)
+		COMPREPLY=($(compgen -W 'ls' -- "$cur"))
 		;;
 	device)
 		if [ "$COMP_CWORD" = 2 ]; then

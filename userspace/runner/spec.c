@@ -84,7 +84,6 @@ int spec_add_mount(struct spec *spec, const char *destination,
 		return no_memory(err);
 	spec->mounts = m;
 	m += spec->n_mounts++;
-	memset(m, 0, sizeof(*m));
 	m->destination = strdup(destination);
 	m->type = strdup(type);
 	m->source = strdup(source);
@@ -171,7 +170,7 @@ int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
 
 int spec_shift_parse(const char *text, enum spec_shift *ret)
 {
-	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_IDMAP; s++)
+	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_CHOWN; s++)
 		if (!strcmp(text, rootfs_shift_name(s))) {
 			*ret = s;
 			return 0;
@@ -191,13 +190,6 @@ bool spec_delegates_cgroup(const struct spec *spec)
 			return true;
 	}
 	return false;
-}
-
-static int add_mount(struct spec *spec, const char *destination,
-		     const char *type, const char *options,
-		     struct shift_error *err)
-{
-	return spec_add_mount(spec, destination, type, type, options, err);
 }
 
 int spec_init(struct spec *spec, struct shift_error *err)
@@ -227,15 +219,15 @@ int spec_init(struct spec *spec, struct shift_error *err)
 	spec->linux_.namespaces = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID |
 				  SPEC_NS_UTS | SPEC_NS_IPC | SPEC_NS_NETWORK;
 	for (size_t i = 0; i < COUNT(mounts); i++) {
-		r = add_mount(spec, mounts[i].destination, mounts[i].type,
-			      mounts[i].options, err);
+		r = spec_add_mount(spec, mounts[i].destination, mounts[i].type,
+				   mounts[i].type, mounts[i].options, err);
 		if (r < 0)
 			return r;
 	}
 	if (cgroup_mount_point()) {
 		spec->linux_.namespaces |= SPEC_NS_CGROUP;
-		r = add_mount(spec, "/sys/fs/cgroup", "cgroup2",
-			      "nosuid,noexec,nodev,ro", err);
+		r = spec_add_mount(spec, "/sys/fs/cgroup", "cgroup2", "cgroup2",
+				   "nosuid,noexec,nodev,ro", err);
 		if (r < 0)
 			return r;
 	}
@@ -294,6 +286,7 @@ void spec_clear(struct spec *spec)
 	free(spec->root.path);
 	free(spec->process.selinux_label);
 	free(spec->process.apparmor_profile);
+	strv_clear(&spec->root.layers);
 	free(spec->hostname);
 	for (size_t i = 0; i < spec->n_mounts; i++)
 		clear_mount(&spec->mounts[i]);

@@ -56,6 +56,7 @@ enum spec_shift {
 	SPEC_SHIFT_AUTO,
 	SPEC_SHIFT_SHIFTFS,
 	SPEC_SHIFT_IDMAP,
+	SPEC_SHIFT_CHOWN,	/* a private copy with the pod's own ids */
 };
 
 struct spec_capabilities {	/* bit N is capability N */
@@ -87,7 +88,10 @@ struct spec {
 		char *apparmor_profile;
 	} process;
 	struct {
-		char *path;		/* the image, shared and never written */
+		char *path;		/* what tells the image from others */
+		struct strv layers;	/* directories, lowest first */
+		bool direct;		/* the one layer is the root itself */
+		bool readonly;
 	} root;
 	char *hostname;
 	struct spec_mount *mounts;
@@ -144,8 +148,9 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_SHIFT "runner.shift"	/* --shift */
 #define SPEC_ANNOTATION_SYSTEMD "runner.systemd"	/* "true" */
 #define SPEC_ANNOTATION_STOP "runner.stop-signal"	/* a number */
-#define SPEC_ANNOTATION_RM "runner.rm"		/* "true": nothing is kept */
 #define SPEC_ANNOTATION_IMAGE "runner.image"	/* as given */
+#define SPEC_ANNOTATION_LAYERS "runner.layers"	/* JSON list, lowest first */
+#define SPEC_ANNOTATION_USERNS "runner.userns"	/* "pod:NAME": whose range */
 #define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
 #define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
 

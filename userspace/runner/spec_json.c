@@ -209,7 +209,7 @@ static void add_linux(struct json_object *in, const struct spec *spec)
 		add_string(o, "type", spec_namespace_names[i]);
 		add_string(o, "path", spec->linux_.namespace_paths[i]);
 	}
-	if (spec->linux_.map_size) {
+	if (spec->linux_.namespaces & SPEC_NS_USER) {
 		add_map(l, "uidMappings", spec);
 		add_map(l, "gidMappings", spec);
 	}
@@ -237,6 +237,22 @@ static void add_linux(struct json_object *in, const struct spec *spec)
 	add_strings(l, "readonlyPaths", &spec->linux_.readonly_paths);
 }
 
+/* Without any root.path itself is the root, as in the specification. */
+static void add_layers(struct json_object *in, const struct spec *spec)
+{
+	_cleanup_json_ struct json_object *list = NULL;
+
+	if (spec->root.direct)
+		return;
+	list = json_object_new_array();
+	for (size_t i = 0; i < spec->root.layers.n; i++)
+		json_object_array_add(list, json_object_new_string(
+					      spec->root.layers.v[i]));
+	add_string(in, SPEC_ANNOTATION_LAYERS,
+		   json_object_to_json_string_ext(list, JSON_C_TO_STRING_PLAIN |
+						  JSON_C_TO_STRING_NOSLASHESCAPE));
+}
+
 int spec_to_json(const struct spec *spec, char **ret, struct shift_error *err)
 {
 	_cleanup_json_ struct json_object *top = json_object_new_object();
@@ -246,13 +262,14 @@ int spec_to_json(const struct spec *spec, char **ret, struct shift_error *err)
 	add_process(top, spec);
 	o = object(top, "root");
 	add_string(o, "path", spec->root.path);
-	add_bool(o, "readonly", false);
+	add_bool(o, "readonly", spec->root.readonly);
 	add_string(top, "hostname", spec->hostname);
 	add_mounts(top, spec);
 	o = object(top, "annotations");
 	add_members(o, &spec->annotations);
 	add_string(o, SPEC_ANNOTATION_USER, spec->process.user);
 	add_string(o, SPEC_ANNOTATION_SHIFT, rootfs_shift_name(spec->shift));
+	add_layers(o, spec);
 	add_linux(top, spec);
 	return strf(ret, err, "%s\n", json_object_to_json_string_ext(top,
 		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -338,7 +355,8 @@ static void keep(struct reader *rd, char **dst, const char *text)
 
 static size_t length(struct json_object *list)
 {
-	return list ? json_object_array_length(list) : 0;
+	return json_object_is_type(list, json_type_array) ?
+	       json_object_array_length(list) : 0;
 }
 
 static void get_strings(struct reader *rd, struct json_object *in,
@@ -557,8 +575,12 @@ static void get_map(struct reader *rd, struct json_object *in,
 	struct json_object *g = get(rd, in, "gidMappings", json_type_array);
 	struct json_object *o;
 
-	if (!length(u) && !length(g))
+	if (!length(u) && !length(g)) {
+		/* In the host's user namespace every id is the pod's. */
+		if (!(spec->linux_.namespaces & SPEC_NS_USER))
+			spec->linux_.map_size = UINT32_MAX;
 		return;
+	}
 	if (length(u) != 1 || length(g) != 1 || !json_object_equal(u, g)) {
 		bad(rd, "linux.uidMappings", "and gidMappings are not one extent, the same in both");
 		return;
@@ -596,22 +618,48 @@ static void get_shift(struct reader *rd, struct spec *spec)
 		bad(rd, SPEC_ANNOTATION_SHIFT, "is none of --shift's");
 }
 
+static void get_root(struct reader *rd, struct json_object *top,
+		     struct spec *spec)
+{
+	struct json_object *root = get(rd, top, "root", json_type_object);
+	const char *text = spec_annotation(spec, SPEC_ANNOTATION_LAYERS);
+	_cleanup_json_ struct json_object *list = NULL;
+
+	keep(rd, &spec->root.path, get_string(rd, root, "path"));
+	spec->root.readonly = get_bool(rd, root, "readonly");
+	spec->root.direct = !text;
+	if (!text) {
+		if (rd->r >= 0 && spec->root.path)
+			rd->r = strv_add(&spec->root.layers, spec->root.path,
+					 rd->err);
+		return;
+	}
+	list = json_tokener_parse(text);
+	for (size_t i = 0; i < length(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+
+		if (!json_object_is_type(o, json_type_string))
+			bad(rd, SPEC_ANNOTATION_LAYERS, "has an element that is not a string");
+		else if (rd->r >= 0)
+			rd->r = strv_add(&spec->root.layers,
+					 json_object_get_string(o), rd->err);
+	}
+	if (!spec->root.layers.n)
+		bad(rd, SPEC_ANNOTATION_LAYERS, "is not a list of directories");
+}
+
 int spec_from_json(struct spec *spec, const char *text, const char *name,
 		   struct shift_error *err)
 {
 	struct reader rd = { name, err, 0 };
 	_cleanup_json_ struct json_object *top = json_tokener_parse(text);
-	struct json_object *root;
 
 	memset(spec, 0, sizeof(*spec));
 	if (!json_object_is_type(top, json_type_object))
 		return shift_err_set(err, 0, "%s is not a JSON object", name);
 	get_members(&rd, top, "annotations", &spec->annotations);
 	get_process(&rd, top, spec);
-	root = get(&rd, top, "root", json_type_object);
-	keep(&rd, &spec->root.path, get_string(&rd, root, "path"));
-	if (get_bool(&rd, root, "readonly"))
-		bad(&rd, "root.readonly", "is not implemented");
+	get_root(&rd, top, spec);
 	keep(&rd, &spec->hostname, get_string(&rd, top, "hostname"));
 	get_mounts(&rd, top, spec);
 	get_linux(&rd, top, spec);

@@ -7,6 +7,7 @@
 #include "options.h"
 #include "security.h"
 #include "tap.h"
+#include "volume.h"
 
 static void round_trip(void)
 {
@@ -15,6 +16,7 @@ static void round_trip(void)
 	char *one = NULL, *two = NULL;
 	struct spec_device d = { .path = (char *)"/dev/x", .type = 'b',
 				 .major = 7, .minor = 9, .mode = 0640 };
+	const struct spec_mount *m;
 	int r;
 
 	r = spec_init(&a, &err);
@@ -36,7 +38,13 @@ static void round_trip(void)
 	r |= security_change_caps(&a.process.capabilities, "kill", false, &err);
 	a.linux_.host_base = 4294900000u;
 	a.linux_.map_size = 60000;
-	a.shift = SPEC_SHIFT_IDMAP;
+	a.shift = SPEC_SHIFT_CHOWN;
+	a.root.readonly = true;
+	r |= strv_add(&a.root.layers, "/srv/a\"b,c", &err);
+	r |= strv_add(&a.root.layers, "/srv/d:e", &err);
+	r |= volume_add(&a, "/usr:/a b:ro:idmap=u:15149:184:1;g:15149:998:1:squash=5:6", &err);
+	r |= volume_add(&a, "/etc:/c:idmap=uids=0-5-10#@20-0-1;gids=0-5-10,noexec", &err);
+	r |= volume_add_tmpfs(&a, "/t:size=1m,mode=0700", &err);
 	r |= spec_to_json(&a, &one, &err);
 	is_int(r, 0, "a description is written");
 	r = spec_from_json(&b, one, "one", &err);
@@ -50,10 +58,41 @@ static void round_trip(void)
 	is_int(b.linux_.resources.pids_limit, -1, "no limit");
 	is_int(b.linux_.host_base, 4294900000u, "a high range");
 	ok(!(b.process.capabilities.bounding & (1 << 5)), "a dropped capability");
+	is_int(b.shift, SPEC_SHIFT_CHOWN, "how ids are shifted");
+	ok(b.root.readonly && !b.root.direct, "a root that is read-only");
+	is_int(b.root.layers.n, 2, "two layers");
+	is_str(b.root.layers.v[0], "/srv/a\"b,c", "the lowest");
+	is_str(b.root.layers.v[1], "/srv/d:e", "the one above");
+	m = &b.mounts[b.n_mounts - 3];
+	is_str(m->type, "bind", "a volume");
+	is_str(m->source, "/usr", "its source");
+	is_str(m->destination, "/a b", "its place");
+	is_str(m->options, "ro,idmap=u:15149:184:1;g:15149:998:1,squash=5:6",
+	       "all its options");
+	is_str(m[1].options, "idmap=uids=0-5-10#@20-0-1;gids=0-5-10,noexec",
+	       "crun's way to say it");
+	is_str(m[2].options, "nosuid,nodev,size=1m,mode=0700", "a tmpfs");
 	free(one);
 	free(two);
 	spec_clear(&a);
 	spec_clear(&b);
+	shift_err_clear(&err);
+}
+
+/* What any OCI tool writes: root.path is the root itself. */
+static void plain_oci(void)
+{
+	struct shift_error err = SHIFT_ERROR_INIT;
+	struct spec s;
+
+	is_int(spec_from_json(&s, "{\"root\":{\"path\":\"/srv/x\",\"readonly\":true},"
+			      "\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]}}",
+			      "config.json", &err), 0, "a description without annotations");
+	ok(s.root.direct && s.root.readonly, "its root is written to, or not");
+	is_int(s.root.layers.n, 1, "one directory");
+	is_str(s.root.layers.n ? s.root.layers.v[0] : NULL, "/srv/x", "this one");
+	is_int(s.linux_.map_size, UINT32_MAX, "no user namespace: the host's ids");
+	spec_clear(&s);
 	shift_err_clear(&err);
 }
 
@@ -94,6 +133,7 @@ static void sizes(void)
 int main(void)
 {
 	round_trip();
+	plain_oci();
 	refused("", "not a JSON object");
 	refused("[]", "not a JSON object");
 	refused("{\"process\":{\"args\":\"sh\"}}", "args is not a list");
@@ -109,6 +149,8 @@ int main(void)
 	refused("{\"linux\":{\"resources\":{\"devices\":[{\"access\":\"rx\"}]}}}",
 		"bad rule");
 	refused("{\"mounts\":[{\"type\":\"proc\"}]}", "without a destination");
+	refused("{\"annotations\":{\"runner.layers\":\"/x\"}}", "not a list");
+	refused("{\"annotations\":{\"runner.layers\":\"[1]\"}}", "not a string");
 	refused("{\"annotations\":{\"runner.shift\":\"sideways\"}}", "--shift");
 	sizes();
 	return tap_done();
