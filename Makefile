@@ -6,6 +6,7 @@
 #   make check-all          the same and the long runs
 #   make vm KERNEL=7 CMD='uname -a' [SHARE=DIR]   a command in a guest
 #   make vm-shell KERNEL=7  a shell in a guest
+#   make bench KERNEL=7     what operations cost, beside native and others
 #   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
 #   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
 #   make selftests          the tests that run in the guest
@@ -88,7 +89,7 @@ check: deps
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all:

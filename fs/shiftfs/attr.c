@@ -8,21 +8,24 @@
 #include "shiftfs.h"
 
 /*
- * The caller is checked against the upper inode, then the mounter against the
- * lower one. The latter is skipped where it cannot say no: the mounter
- * overrides permissions there and the filesystem has no rules of its own.
+ * Does the lower filesystem have to be asked? Not where it cannot say no: the
+ * mounter overrides permissions there and it has no rules of its own.
  */
-int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
-		       int mask)
+static inline bool shiftfs_asks_lower(const struct inode *inode)
 {
-	struct inode *lower = shiftfs_lower_inode(inode);
+	return shiftfs_sb(inode->i_sb)->check_lower ||
+	       shiftfs_lower_inode(inode)->i_op->permission;
+}
 
-	if (shiftfs_sb(inode->i_sb)->check_lower || lower->i_op->permission) {
+static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
+					    struct inode *inode, int mask)
+{
+	if (shiftfs_asks_lower(inode)) {
 		const struct cred *old = shiftfs_override(inode->i_sb);
 		int err;
 
-		err = inode_permission(shiftfs_lower_idmap(inode->i_sb), lower,
-				       mask);
+		err = inode_permission(shiftfs_lower_idmap(inode->i_sb),
+				       shiftfs_lower_inode(inode), mask);
 		shiftfs_revert(old);
 		if (err)
 			return err;
@@ -33,20 +36,34 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 }
 
 /*
+ * The caller is checked against the upper inode, the mounter against the lower
+ * one. Each step of a path walk comes here: no call that is not the last one,
+ * so that there are no registers to be saved.
+ */
+int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+		       int mask)
+{
+	if (unlikely(shiftfs_asks_lower(inode) || shiftfs_is_outdated(inode)))
+		return shiftfs_permission_slow(idmap, inode, mask);
+
+	/* An owner is granted what the mode says; an ACL has no part in that. */
+	if (idmap == shiftfs_nop_idmap &&
+	    uid_eq(inode->i_uid, current_fsuid()) &&
+	    !(mask & (MAY_READ | MAY_WRITE | MAY_EXEC) & ~(inode->i_mode >> 6)))
+		return 0;
+	return generic_permission(idmap, inode, mask);
+}
+
+/*
  * Files of one mount have one device number, unless the lower filesystem shows
  * several (btrfs subvolumes, overlayfs): then each of these gets one of ours,
  * since a number together with the inode number has to name one file.
  */
-static int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
+static noinline int shiftfs_map_dev(struct super_block *sb, struct kstat *stat)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct shiftfs_dev *dev, *new;
 	int err;
-
-	if (likely(stat->dev == ss->lower.mnt->mnt_sb->s_dev)) {
-		stat->dev = sb->s_dev;
-		return 0;
-	}
 
 	spin_lock(&ss->lock);
 	list_for_each_entry(dev, &ss->devs, list)
@@ -90,6 +107,42 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 	}
 }
 
+/*
+ * Attributes for which the VFS looks at the inode before it asks ->getattr. What
+ * it adds afterwards, for block devices, it adds to ours as well.
+ */
+#define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
+
+/*
+ * Ask for the lower attributes. Where they do not depend on who asks and the
+ * VFS would find the same in the lower inode as it has found in the upper one,
+ * ->getattr is asked directly.
+ */
+static int shiftfs_getattr_lower(struct super_block *sb,
+				 const struct path *path, struct kstat *stat,
+				 u32 request_mask, unsigned int flags)
+{
+	const struct inode *inode = d_inode(path->dentry);
+	const struct cred *old;
+	int err;
+
+	/* The VFS has asked the LSMs, about the upper inode. */
+	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
+		if (likely(inode->i_op->getattr &&
+			   !(inode->i_flags & SHIFTFS_VFS_ATTRS) &&
+			   !(inode->i_sb->s_flags & SB_NOATIME)))
+			return inode->i_op->getattr(shiftfs_idmap_of(path->mnt),
+						    path, stat, request_mask,
+						    flags);
+		return vfs_getattr_nosec(path, stat, request_mask, flags);
+	}
+
+	old = shiftfs_override(sb);
+	err = vfs_getattr_nosec(path, stat, request_mask, flags);
+	shiftfs_revert(old);
+	return err;
+}
+
 int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags)
 {
@@ -97,37 +150,42 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	struct inode *inode = d_inode(path->dentry);
 	struct super_block *sb = inode->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	const struct cred *old;
 	int err;
 
 	if (shiftfs_is_stale(path->dentry))
 		return -ESTALE;
 
-	/* The VFS has asked the LSMs, about the upper inode. */
-	old = shiftfs_override(sb);
-	err = vfs_getattr_nosec(&lower, stat, request_mask, flags);
-	shiftfs_revert(old);
+	err = shiftfs_getattr_lower(sb, &lower, stat, request_mask, flags);
 	if (err)
 		return err;
 
-	shiftfs_refresh(inode);
+	/* The VFS looks at this one where a file is copied or appended to. */
 	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
 	stat->uid = shiftfs_uid_up(ss, stat->uid);
 	stat->gid = shiftfs_gid_up(ss, stat->gid);
-	stat->uid = vfsuid_into_kuid(make_vfsuid(idmap, i_user_ns(inode),
-						 stat->uid));
-	stat->gid = vfsgid_into_kgid(make_vfsgid(idmap, i_user_ns(inode),
-						 stat->gid));
-	return shiftfs_map_dev(sb, stat);
+	if (unlikely(idmap != shiftfs_nop_idmap)) {
+		stat->uid = vfsuid_into_kuid(make_vfsuid(idmap,
+							 i_user_ns(inode),
+							 stat->uid));
+		stat->gid = vfsgid_into_kgid(make_vfsgid(idmap,
+							 i_user_ns(inode),
+							 stat->gid));
+	}
+
+	if (unlikely(stat->dev != lower.mnt->mnt_sb->s_dev))
+		return shiftfs_map_dev(sb, stat);
+	stat->dev = sb->s_dev;
+	return 0;
 }
 
 /*
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
  */
-int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
+						     struct iattr *attr)
 {
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
@@ -181,46 +239,47 @@ out:
 	return err;
 }
 
+int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr)
+{
+	return shiftfs_do_set_lower_attr(dentry, attr);
+}
+
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 		    struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct iattr lower_attr;
+	kuid_t uid = INVALID_UID;
+	kgid_t gid = INVALID_GID;
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
 
-	lower_attr = *attr;
 	if (attr->ia_valid & ATTR_UID) {
-		kuid_t uid = from_vfsuid(idmap, i_user_ns(inode),
-					 attr->ia_vfsuid);
-
+		uid = from_vfsuid(idmap, i_user_ns(inode), attr->ia_vfsuid);
 		uid = shiftfs_uid_down(ss, uid);
 		if (!uid_valid(uid))
 			return -EOVERFLOW;
-		lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
 	}
 	if (attr->ia_valid & ATTR_GID) {
-		kgid_t gid = from_vfsgid(idmap, i_user_ns(inode),
-					 attr->ia_vfsgid);
-
+		gid = from_vfsgid(idmap, i_user_ns(inode), attr->ia_vfsgid);
 		gid = shiftfs_gid_down(ss, gid);
 		if (!gid_valid(gid))
 			return -EOVERFLOW;
-		lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
 	}
 
 	shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
-	/* What it decided about setgid for this caller. */
-	lower_attr.ia_mode = attr->ia_mode;
-	lower_attr.ia_valid = attr->ia_valid;
 
-	return shiftfs_set_lower_attr(dentry, &lower_attr);
+	/* With what it decided about setgid for this caller. */
+	lower_attr = *attr;
+	lower_attr.ia_vfsuid = VFSUIDT_INIT(uid);
+	lower_attr.ia_vfsgid = VFSGIDT_INIT(gid);
+	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
 }
 
 /*

@@ -7,6 +7,7 @@
 #define _SHIFTFS_COMPAT_H
 
 #include <linux/dcache.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mount.h>
 #include <linux/mnt_idmapping.h>
@@ -57,6 +58,17 @@
 
 #ifndef SHIFTFS_HAVE_INODE_STATE_READ
 #define inode_state_read_once(inode)	READ_ONCE((inode)->i_state)
+#endif
+
+/*
+ * Put the last reference of a file from ->release, where nothing is locked that
+ * the close may want: at once instead of when the task returns to user space.
+ * The kernels before backing files allow that to kernel threads only.
+ */
+#ifdef SHIFTFS_HAVE_BACKING_FILE
+#define shiftfs_fput_now(file)	__fput_sync(file)
+#else
+#define shiftfs_fput_now(file)	fput(file)
 #endif
 
 #ifdef SHIFTFS_HAVE_SET_DEFAULT_D_OP

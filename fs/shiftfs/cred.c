@@ -19,9 +19,11 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter)
 
 	old = override_creds(mounter);
 	cred = prepare_creds();
-	if (cred)
+	if (cred) {
 		ss->check_lower = !(ns_capable(lower_ns, CAP_DAC_OVERRIDE) &&
 				    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
+		ss->owns_all = ns_capable(&init_user_ns, CAP_FOWNER);
+	}
 	revert_creds(old);
 	if (!cred)
 		return -ENOMEM;

@@ -254,9 +254,31 @@ static int shiftfs_link(struct dentry *old, struct inode *dir,
 }
 
 /*
- * The lower dentry is removed while the upper one pins it, so it is unhashed
- * but keeps its inode: who has the file open goes on with it. The upper dentry
- * is dropped likewise, and with its last user the file goes.
+ * Does nobody but the caller use @dentry, with @users references? Then take it
+ * out of the hash, so that it stays like that: who wants the name waits for the
+ * directory.
+ */
+static bool shiftfs_hide_unused(struct dentry *dentry, int users)
+{
+	bool unused;
+
+	spin_lock(&dentry->d_lock);
+	unused = dentry->d_lockref.count == users && !d_unhashed(dentry);
+	if (unused)
+		__d_drop(dentry);
+	spin_unlock(&dentry->d_lock);
+	return unused;
+}
+
+/*
+ * A name that is in use: the lower dentry is removed while it is pinned, so it
+ * is unhashed but keeps its inode, and who has the file open goes on with it.
+ * The upper dentry is dropped likewise, and with its last user the file goes.
+ *
+ * A name that nobody uses is remembered as free: the lower dentry, unless it
+ * is used beneath, becomes negative, and the VFS makes the upper one negative
+ * when we return. It is hashed again before that, positive still, and
+ * ->d_revalidate, seeing that the lower one has changed, does not let it pass.
  */
 static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 {
@@ -265,13 +287,18 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
 	struct inode *inode = d_inode(dentry);
 	const struct cred *old;
+	bool hidden;
 	int err;
 
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
 	old = shiftfs_override(dir->i_sb);
-	dget(lower);
+	/* vfs_rmdir() takes a reference of its own. */
+	hidden = shiftfs_is_comparable(lower_dir) &&
+		 shiftfs_hide_unused(dentry, is_dir ? 2 : 1);
+	if (!hidden)
+		dget(lower);
 	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
 
 	if (lower->d_parent != lower_dir || d_unhashed(lower) ||
@@ -284,13 +311,17 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		err = vfs_unlink(shiftfs_idmap_of(mnt), d_inode(lower_dir),
 				 lower, NULL);
 
+	if (hidden && (err || (d_is_negative(lower) && !d_unhashed(lower))))
+		d_rehash(dentry);
 	inode_unlock(d_inode(lower_dir));
-	dput(lower);
+	if (!hidden)
+		dput(lower);
 	shiftfs_revert(old);
 	mnt_drop_write(mnt);
 
 	if (!err) {
-		d_drop(dentry);
+		if (!hidden)
+			d_drop(dentry);
 		shiftfs_copy_attr(inode);
 		shiftfs_copy_attr(dir);
 	}

@@ -8,6 +8,7 @@
  */
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/mm.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 #include <linux/backing-file.h>
@@ -23,7 +24,7 @@
  * Open the lower file of @file. Access times are kept by the upper mount's
  * rules, see shiftfs_accessed(), hence O_NOATIME.
  */
-struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
+static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
@@ -35,7 +36,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	struct file *ret;
 	int err = 0;
 
-	if (!inode || inode != shiftfs_lower_inode(file_inode(file)))
+	if (unlikely(!inode || inode != shiftfs_lower_inode(file_inode(file))))
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
@@ -45,7 +46,7 @@ struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	if (err) {
 		ret = ERR_PTR(err);
 	} else {
-		if (!inode_owner_or_capable(idmap, inode))
+		if (!ss->owns_all && !inode_owner_or_capable(idmap, inode))
 			flags &= ~O_NOATIME;
 #if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
 		ret = backing_file_open(file, flags, &path, current_cred());
@@ -105,7 +106,7 @@ int shiftfs_release(struct inode *inode, struct file *file)
 	shiftfs_release_locks(file, lower);
 	if (file->f_flags & __FMODE_EXEC)
 		allow_write_access(lower);
-	fput(lower);
+	shiftfs_fput_now(lower);
 	return 0;
 }
 
@@ -148,7 +149,7 @@ int shiftfs_remove_privs(struct file *file)
  * is closed nobody executes it. Only whether the caller is in the file's group,
  * which decides about setgid without group execution, is not for it to say.
  */
-static const struct cred *shiftfs_change_cred(struct file *file)
+const struct cred *shiftfs_change_cred(struct file *file)
 {
 	umode_t mode = shiftfs_lower_inode(file_inode(file))->i_mode;
 	bool fsetid = !(mode & (S_ISUID | S_ISGID)) ||
@@ -285,6 +286,8 @@ const struct file_operations shiftfs_file_fops = {
 	.splice_read		= shiftfs_splice_read,
 	.splice_write		= iter_file_splice_write,
 	.mmap			= shiftfs_mmap,
+	/* The lower page cache may have large folios: let them be mapped whole. */
+	.get_unmapped_area	= thp_get_unmapped_area,
 	.fsync			= shiftfs_fsync,
 	.fallocate		= shiftfs_fallocate,
 	.fadvise		= shiftfs_fadvise,

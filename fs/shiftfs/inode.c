@@ -8,25 +8,14 @@
 #define SHIFTFS_COPY_FLAGS (S_SYNC | S_NOATIME | S_APPEND | S_IMMUTABLE | \
 			    S_DIRSYNC)
 
-void shiftfs_copy_size(struct inode *inode)
+void shiftfs_copy_size_slow(struct inode *inode)
 {
 	loff_t size = i_size_read(shiftfs_lower_inode(inode));
 
-	if (size == i_size_read(inode))
-		return;
 	/* i_size_write() wants writers to exclude each other. */
 	spin_lock(&inode->i_lock);
 	i_size_write(inode, size);
 	spin_unlock(&inode->i_lock);
-}
-
-void shiftfs_copy_times(struct inode *inode)
-{
-	struct inode *lower = shiftfs_lower_inode(inode);
-
-	inode_set_atime_to_ts(inode, inode_get_atime(lower));
-	inode_set_mtime_to_ts(inode, inode_get_mtime(lower));
-	inode_set_ctime_to_ts(inode, inode_get_ctime(lower));
 }
 
 /* With i_lock held, which also orders concurrent refreshes. */
@@ -49,10 +38,15 @@ static void shiftfs_copy_ids(struct inode *inode)
 	smp_rmb();
 
 	inode->i_mode = READ_ONCE(lower->i_mode);
-	inode->i_uid = shiftfs_uid_up(ss,
+	if (likely(idmap == shiftfs_nop_idmap)) {
+		inode->i_uid = shiftfs_uid_up(ss, READ_ONCE(lower->i_uid));
+		inode->i_gid = shiftfs_gid_up(ss, READ_ONCE(lower->i_gid));
+	} else {
+		inode->i_uid = shiftfs_uid_up(ss,
 			vfsuid_into_kuid(i_uid_into_vfsuid(idmap, lower)));
-	inode->i_gid = shiftfs_gid_up(ss,
+		inode->i_gid = shiftfs_gid_up(ss,
 			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
+	}
 	flags = si->lower_flags & SHIFTFS_COPY_FLAGS;
 	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
 }
@@ -69,13 +63,14 @@ void shiftfs_copy_attr(struct inode *inode)
 {
 	struct inode *lower = shiftfs_lower_inode(inode);
 
-	spin_lock(&inode->i_lock);
-	shiftfs_copy_ids(inode);
-	i_size_write(inode, i_size_read(lower));
-	if (inode->i_nlink != lower->i_nlink)
+	shiftfs_refresh(inode);
+	shiftfs_copy_size(inode);
+	if (inode->i_nlink != lower->i_nlink) {
+		spin_lock(&inode->i_lock);
 		set_nlink(inode, lower->i_nlink);
+		spin_unlock(&inode->i_lock);
+	}
 	shiftfs_copy_times(inode);
-	spin_unlock(&inode->i_lock);
 }
 
 static const char *shiftfs_get_link(struct dentry *dentry, struct inode *inode,
@@ -185,6 +180,7 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;
 	inode->i_mapping->a_ops = &shiftfs_aops;
+	shiftfs_refresh_slow(inode);
 	shiftfs_copy_attr(inode);
 
 	switch (inode->i_mode & S_IFMT) {

@@ -39,13 +39,11 @@ struct shiftfs_aio {
 };
 
 /* Filesystems look at f_flags of their own file, which F_SETFL left alone. */
-static int shiftfs_sync_flags(struct file *file, struct file *lower)
+static noinline int shiftfs_sync_flags_slow(struct file *file,
+					    struct file *lower)
 {
 	unsigned int flags = file->f_flags & SHIFTFS_SETFL_FLAGS;
 	int err;
-
-	if (likely(!((flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
-		return 0;
 
 	if (flags & O_DIRECT && !(lower->f_mode & FMODE_CAN_ODIRECT))
 		return -EINVAL;
@@ -60,6 +58,13 @@ static int shiftfs_sync_flags(struct file *file, struct file *lower)
 	lower->f_iocb_flags = iocb_flags(lower);
 	spin_unlock(&lower->f_lock);
 	return 0;
+}
+
+static inline int shiftfs_sync_flags(struct file *file, struct file *lower)
+{
+	if (likely(!((file->f_flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
+		return 0;
+	return shiftfs_sync_flags_slow(file, lower);
 }
 
 static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
@@ -194,28 +199,15 @@ static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
 	return ret;
 }
 
-/*
- * Who is not in the group of a file takes its setgid bit away by writing. The
- * lower filesystem would look for the stored group among the caller's, where
- * it is not; shiftfs_remove_privs() has asked for the translated one.
- *
- * Returns referenced credentials, or NULL where the caller's own will do.
- */
-static const struct cred *shiftfs_write_cred(struct file *file,
-					     struct file *lower)
-{
-	if (likely(!(file_inode(lower)->i_mode & S_ISGID)))
-		return NULL;
-	return shiftfs_data_cred(file_inode(file)->i_sb, true);
-}
-
 ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
-	const struct cred *cred, *old = NULL;
+	const struct cred *cred = NULL, *old = NULL;
+	bool set_ids;
 	ssize_t ret;
+	int err;
 
 	if (!iov_iter_count(iter))
 		return 0;
@@ -228,15 +220,14 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	/* Taking privileges away sleeps. */
 	if (iocb->ki_flags & IOCB_NOWAIT && !IS_NOSEC(file_inode(lower)))
 		return -EAGAIN;
-	ret = shiftfs_remove_privs(file);
-	if (ret)
-		return ret;
-
-	cred = shiftfs_write_cred(file, lower);
-	if (IS_ERR(cred))
-		return PTR_ERR(cred);
-	if (cred)
+	/* What the lower filesystem then leaves is taken away afterwards. */
+	set_ids = file_inode(lower)->i_mode & (S_ISUID | S_ISGID);
+	if (unlikely(set_ids)) {
+		cred = shiftfs_change_cred(file);
+		if (IS_ERR(cred))
+			return PTR_ERR(cred);
 		old = override_creds(cred);
+	}
 
 	if (is_sync_kiocb(iocb)) {
 		struct kiocb kio;
@@ -252,12 +243,17 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	} else {
 		ret = shiftfs_write_async(iocb, iter, lower);
 	}
-	if (cred) {
+	if (unlikely(set_ids)) {
 		revert_creds(old);
 		put_cred(cred);
 	}
 	if (ret > 0)
 		fsnotify_modify(lower);
+	if (ret > 0 || ret == -EIOCBQUEUED) {
+		err = shiftfs_remove_privs(file);
+		if (err && ret > 0)
+			ret = err;
+	}
 	shiftfs_copy_size(inode);
 	return ret;
 }

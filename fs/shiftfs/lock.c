@@ -19,45 +19,76 @@
 #endif
 
 /*
+ * A filesystem with locks of its own passes on who asks. The kernel's own lists
+ * do not ask.
+ */
+static noinline int shiftfs_lock_remote(struct file *file, struct file *lower,
+					int cmd, struct file_lock *fl)
+{
+	const struct cred *old = shiftfs_override(file_inode(file)->i_sb);
+	int err;
+
+	if (IS_GETLK(cmd))
+		err = vfs_test_lock(lower, fl);
+	else
+		err = vfs_lock_file(lower, cmd, fl, NULL);
+	shiftfs_revert(old);
+	return err;
+}
+
+/*
  * A blocked request returns FILE_LOCK_DEFERRED; the caller waits and calls
  * again, so @fl has to be as it was in the meantime.
  */
 int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct file *lower = shiftfs_lower_file(file);
-	const struct cred *old;
 	int err;
 
-	old = shiftfs_override(file_inode(file)->i_sb);
 	fl_file_of(fl) = lower;
-	if (IS_GETLK(cmd))
+	if (unlikely(lower->f_op->lock))
+		err = shiftfs_lock_remote(file, lower, cmd, fl);
+	else if (IS_GETLK(cmd))
 		err = vfs_test_lock(lower, fl);
 	else
-		err = vfs_lock_file(lower, cmd, fl, NULL);
+		err = posix_lock_file(lower, fl, NULL);
 	fl_file_of(fl) = file;
+	return err;
+}
+
+static noinline int shiftfs_flock_remote(struct file *file, struct file *lower,
+					 int cmd, struct file_lock *fl)
+{
+	const struct cred *old = shiftfs_override(file_inode(file)->i_sb);
+	int err;
+
+	err = lower->f_op->flock(lower, cmd, fl);
 	shiftfs_revert(old);
 	return err;
 }
 
-/* A flock belongs to its file: to the lower one, whose last fput ends it. */
+/*
+ * A flock belongs to its file: to the lower one, whose last fput ends it. The
+ * caller, who does not wait itself, has no more use for @fl.
+ */
 int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct file *lower = shiftfs_lower_file(file);
-	fl_owner_t owner = fl_owner_of(fl);
-	const struct cred *old;
-	int err;
 
-	old = shiftfs_override(file_inode(file)->i_sb);
 	fl_file_of(fl) = lower;
 	fl_owner_of(fl) = lower;
-	if (lower->f_op->flock)
-		err = lower->f_op->flock(lower, cmd, fl);
-	else
-		err = locks_lock_file_wait(lower, fl);
-	fl_owner_of(fl) = owner;
-	fl_file_of(fl) = file;
-	shiftfs_revert(old);
-	return err;
+	if (unlikely(lower->f_op->flock))
+		return shiftfs_flock_remote(file, lower, cmd, fl);
+	return locks_lock_inode_wait(file_inode(lower), fl);
+}
+
+/* locks_remove_posix() looks, too, but late in a long function. */
+static inline bool shiftfs_has_posix_locks(const struct file *lower)
+{
+	const struct file_lock_context *ctx;
+
+	ctx = locks_inode_context(file_inode(lower));
+	return ctx && !list_empty(&ctx->flc_posix);
 }
 
 /* Any close of a descriptor ends the process's POSIX locks on the file. */
@@ -66,6 +97,13 @@ int shiftfs_flush(struct file *file, fl_owner_t id)
 	struct file *lower = shiftfs_lower_file(file);
 	const struct cred *old;
 	int err = 0;
+
+	/* As in shiftfs_lock(). */
+	if (likely(!lower->f_op->flush && !lower->f_op->lock)) {
+		if (unlikely(shiftfs_has_posix_locks(lower)))
+			locks_remove_posix(lower, id);
+		return 0;
+	}
 
 	old = shiftfs_override(file_inode(file)->i_sb);
 	locks_remove_posix(lower, id);
@@ -78,7 +116,8 @@ int shiftfs_flush(struct file *file, fl_owner_t id)
 /* OFD locks are POSIX locks which the upper file owns. */
 void shiftfs_release_locks(struct file *file, struct file *lower)
 {
-	locks_remove_posix(lower, (fl_owner_t)file);
+	if (unlikely(shiftfs_has_posix_locks(lower)))
+		locks_remove_posix(lower, (fl_owner_t)file);
 }
 
 /*

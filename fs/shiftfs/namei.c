@@ -11,12 +11,6 @@
 #include <linux/dcache.h>
 #include "shiftfs.h"
 
-/* What has no lower state to compare with has to be looked up each time. */
-static bool is_comparable(const struct dentry *lower_dir)
-{
-	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
-}
-
 /*
  * Is @lower found in @lower_dir under @name? With its d_lock held its name
  * cannot change, nor what it is the name of, and its d_seq cannot be odd.
@@ -26,7 +20,7 @@ static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct qstr *name)
 {
 	return lower->d_parent == lower_dir && !d_unhashed(lower) &&
-	       (!is_comparable(lower_dir) ||
+	       (!shiftfs_is_comparable(lower_dir) ||
 		(lower->d_name.len == name->len &&
 		 !memcmp(lower->d_name.name, name->name, name->len)));
 }
@@ -154,9 +148,32 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	return 1;
 }
 
-static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
+/*
+ * Nothing to ask, nothing to do? To be called under RCU.
+ *
+ * The attributes of a directory which the walk goes through are looked at by
+ * ->permission; where the walk ends it is not called.
+ */
+static __always_inline bool shiftfs_is_unchanged(const struct dentry *dentry,
+						 unsigned int flags)
+{
+	const struct dentry *lower = shiftfs_lower_dentry(dentry);
+	const struct inode *inode = d_inode_rcu(dentry);
+
+	if (unlikely(!lower || lower->d_flags & DCACHE_OP_REVALIDATE ||
+		     read_seqcount_retry(&lower->d_seq,
+					 READ_ONCE(dentry->d_time))))
+		return false;
+	if (!inode || (flags & LOOKUP_PARENT && S_ISDIR(inode->i_mode)))
+		return true;
+	return !shiftfs_is_outdated(inode);
+}
+
+static noinline int shiftfs_revalidate_rest(struct dentry *dentry,
+					    unsigned int flags)
 {
 	struct dentry *lower;
+	bool unchanged;
 	int ret;
 
 	if (flags & LOOKUP_RCU) {
@@ -165,12 +182,30 @@ static int shiftfs_do_revalidate(struct dentry *dentry, unsigned int flags)
 		       shiftfs_revalidate_with(dentry, lower, flags) : 0;
 	}
 
+	rcu_read_lock();
+	unchanged = shiftfs_is_unchanged(dentry, flags);
+	rcu_read_unlock();
+	if (likely(unchanged))
+		return 1;
+
 	lower = shiftfs_get_lower(dentry);
 	if (unlikely(!lower))
 		return 0;
 	ret = shiftfs_revalidate_with(dentry, lower, flags);
 	dput(lower);
 	return ret;
+}
+
+/*
+ * Each step of a path walk comes here: no call that is not the last one, so
+ * that there are no registers to be saved.
+ */
+static __always_inline int shiftfs_do_revalidate(struct dentry *dentry,
+						 unsigned int flags)
+{
+	if (likely(flags & LOOKUP_RCU && shiftfs_is_unchanged(dentry, flags)))
+		return 1;
+	return shiftfs_revalidate_rest(dentry, flags);
 }
 
 #ifdef SHIFTFS_HAVE_D_REVALIDATE_NAME
@@ -313,7 +348,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			dput(lower);
 			return ERR_CAST(inode);
 		}
-	} else if (!is_comparable(lower_dir) || d_unhashed(lower)) {
+	} else if (!shiftfs_is_comparable(lower_dir) || d_unhashed(lower)) {
 		/*
 		 * Several names lead to one dentry, or nothing is left to
 		 * compare with: do not remember a "no".

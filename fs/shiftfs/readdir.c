@@ -40,7 +40,7 @@ static int shiftfs_dir_release(struct inode *inode, struct file *file)
 	struct file *lower = shiftfs_lower_file(file);
 
 	shiftfs_release_locks(file, lower);
-	fput(lower);
+	shiftfs_fput_now(lower);
 	return 0;
 }
 

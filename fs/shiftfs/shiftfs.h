@@ -39,6 +39,8 @@ struct shiftfs_dev {
  *		filesystem is used with these
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
+ * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
+ * @owns_all:	those credentials stand for the owner of any file
  * @uidmap:	stored and seen user ids
  * @gidmap:	stored and seen group ids
  * @create_cred: credentials of the latest creator, kept for the next one;
@@ -51,6 +53,8 @@ struct shiftfs_sb {
 	struct path lower;
 	const struct cred *cred;
 	bool check_lower;
+	bool getattr_as_any;
+	bool owns_all;
 	struct shiftfs_idmap uidmap;
 	struct shiftfs_idmap gidmap;
 	spinlock_t lock;
@@ -197,6 +201,13 @@ int shiftfs_reconfigure(struct fs_context *fc);
 extern struct kmem_cache *shiftfs_inode_cachep;
 
 /* namei.c */
+
+/* What has no lower state to compare with has to be looked up each time. */
+static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
+{
+	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
+}
+
 extern const struct dentry_operations shiftfs_dentry_ops;
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
@@ -212,24 +223,47 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 /* inode.c */
 struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
 void shiftfs_copy_attr(struct inode *inode);
-void shiftfs_copy_size(struct inode *inode);
-void shiftfs_copy_times(struct inode *inode);
+void shiftfs_copy_size_slow(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
 
-/*
- * See a chmod, chown or chattr which was made beneath. Cheap where nothing
- * has changed, and legal under RCU.
- */
-static inline void shiftfs_refresh(struct inode *inode)
+/* Was there a chmod, chown or chattr beneath? Legal under RCU. */
+static inline bool shiftfs_is_outdated(const struct inode *inode)
 {
 	const struct shiftfs_inode *si = shiftfs_i(inode);
 	const struct inode *lower = READ_ONCE(si->lower);
 
-	if (unlikely(READ_ONCE(lower->i_mode) != inode->i_mode ||
-		     !uid_eq(READ_ONCE(lower->i_uid), si->lower_uid) ||
-		     !gid_eq(READ_ONCE(lower->i_gid), si->lower_gid) ||
-		     READ_ONCE(lower->i_flags) != si->lower_flags))
+	return READ_ONCE(lower->i_mode) != inode->i_mode ||
+	       !uid_eq(READ_ONCE(lower->i_uid), si->lower_uid) ||
+	       !gid_eq(READ_ONCE(lower->i_gid), si->lower_gid) ||
+	       READ_ONCE(lower->i_flags) != si->lower_flags;
+}
+
+/* See it. Cheap where there was none, and legal under RCU, too. */
+static inline void shiftfs_refresh(struct inode *inode)
+{
+	if (unlikely(shiftfs_is_outdated(inode)))
 		shiftfs_refresh_slow(inode);
+}
+
+static inline void shiftfs_copy_size(struct inode *inode)
+{
+	const struct inode *lower = shiftfs_lower_inode(inode);
+
+	if (unlikely(i_size_read(lower) != i_size_read(inode)))
+		shiftfs_copy_size_slow(inode);
+}
+
+static inline void shiftfs_copy_times(struct inode *inode)
+{
+	const struct inode *lower = shiftfs_lower_inode(inode);
+	struct timespec64 now = inode_get_ctime(lower);
+	struct timespec64 old = inode_get_ctime(inode);
+
+	inode_set_atime_to_ts(inode, inode_get_atime(lower));
+	inode_set_mtime_to_ts(inode, inode_get_mtime(lower));
+	/* A call, and it is the same mostly. */
+	if (!timespec64_equal(&now, &old))
+		inode_set_ctime_to_ts(inode, now);
 }
 
 #ifdef CONFIG_LOCKDEP
@@ -262,13 +296,13 @@ void shiftfs_free_devs(struct shiftfs_sb *ss);
 
 /* file.c */
 extern const struct file_operations shiftfs_file_fops;
-struct file *shiftfs_open_lower(struct file *file, struct dentry *lower);
 void shiftfs_accessed(struct file *file);
 int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 		    struct file *file, umode_t mode);
 int shiftfs_release(struct inode *inode, struct file *file);
 int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
 int shiftfs_remove_privs(struct file *file);
+const struct cred *shiftfs_change_cred(struct file *file);
 
 /* io.c */
 ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter);

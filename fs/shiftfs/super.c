@@ -5,6 +5,7 @@
 #include <linux/exportfs.h>
 #include <linux/file.h>
 #include <linux/fs_context.h>
+#include <linux/magic.h>
 #include <linux/module.h>
 #include <linux/statfs.h>
 #include "params.h"
@@ -213,6 +214,18 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	return 0;
 }
 
+/*
+ * A filesystem which answers from its inodes, whoever asks: what has its data
+ * elsewhere, a server or another filesystem, passes on who that is.
+ */
+static bool shiftfs_is_local(const struct super_block *sb)
+{
+	if (d_inode(sb->s_root)->i_op->permission)
+		return false;
+	return sb->s_type->fs_flags & FS_REQUIRES_DEV ||
+	       sb->s_magic == TMPFS_MAGIC;
+}
+
 int shiftfs_get_tree(struct fs_context *fc)
 {
 	struct shiftfs_fc *opts = fc->fs_private;
@@ -245,6 +258,7 @@ int shiftfs_get_tree(struct fs_context *fc)
 	err = shiftfs_init_cred(ss, fc->cred);
 	if (err)
 		goto out_free;
+	ss->getattr_as_any = shiftfs_is_local(lower);
 
 	ss->uidmap = opts->uidmap;
 	ss->gidmap = opts->gidmap;

@@ -50,18 +50,31 @@ static int shiftfs_caps_up(const struct shiftfs_sb *ss, void *value, int size,
 	return XATTR_CAPS_SZ_3;
 }
 
+static inline bool shiftfs_is_caps(const char *name)
+{
+	return *name == 's' && !strcmp(name, XATTR_NAME_CAPS);
+}
+
 static int shiftfs_get_caps(const struct xattr_handler *handler,
 			    struct dentry *dentry, struct inode *inode,
 			    const char *name, void *value, size_t size)
 {
 	struct super_block *sb = inode->i_sb;
 	struct vfs_ns_cap_data cap = {};
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	const struct cred *old;
 	int ret;
 
+	/*
+	 * Each chown, exec and first write asks, and hardly a file has one:
+	 * what is not there needs no check of who may read it.
+	 */
+	if (shiftfs_sb(sb)->getattr_as_any &&
+	    __vfs_getxattr(lower, d_inode(lower), name, NULL, 0) == -ENODATA)
+		return -ENODATA;
+
 	old = shiftfs_override(sb);
-	ret = vfs_getxattr(shiftfs_lower_idmap(sb),
-			   shiftfs_lower_dentry(dentry), name, &cap,
+	ret = vfs_getxattr(shiftfs_lower_idmap(sb), lower, name, &cap,
 			   sizeof(cap));
 	shiftfs_revert(old);
 	if (ret < 0)
@@ -121,7 +134,7 @@ static int shiftfs_xattr_get(const struct xattr_handler *handler,
 	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
 		return -ESTALE;
 
-	if (!strcmp(name, XATTR_NAME_CAPS))
+	if (shiftfs_is_caps(name))
 		return shiftfs_get_caps(handler, dentry, inode, name, value,
 					size);
 
@@ -146,7 +159,7 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
 		return -ESTALE;
 
-	if (value && !strcmp(name, XATTR_NAME_CAPS)) {
+	if (value && shiftfs_is_caps(name)) {
 		err = shiftfs_caps_down(shiftfs_sb(inode->i_sb), value, size,
 					inode->i_sb->s_user_ns, &cap);
 		if (err)

@@ -2,7 +2,9 @@
 /* stat, chown, chmod, times, truncate, set-id bits, statfs, inode numbers. */
 #include <dirent.h>
 #include <linux/fs.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 
@@ -320,6 +322,45 @@ TEST_F(shift, set_ids_and_clone)
 	become_root();
 	BOTH("to", 1000, 1000,
 	     S_IFREG | (r && !lower_is("overlay") ? 04777 : 0777));
+}
+
+/* A write that is refused takes nothing away, as it changes nothing. */
+TEST_F(shift, set_ids_and_refused_writes)
+{
+	struct rlimit none = { 0, RLIM_INFINITY }, all;
+	static char block[8192];
+	ssize_t wanted;
+	int fd;
+
+	SKIP_IF(lower_is("overlay"), "an overlay takes them away first");
+	make("f", 1000, 1000, S_IFREG | 06777);
+	make("g", 1000, 1000, S_IFREG | 06777);
+	OK(getrlimit(RLIMIT_FSIZE, &all));
+	signal(SIGXFSZ, SIG_IGN);
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "f", O_WRONLY));
+	OK(setrlimit(RLIMIT_FSIZE, &none));
+	FAILS(write(fd, "x", 1), EFBIG);
+	BOTH("f", 1000, 1000, S_IFREG | 06777);
+	OK(setrlimit(RLIMIT_FSIZE, &all));
+	close(fd);
+
+	/* Some look at the alignment first, some at the privileges. */
+	fd = openat(lower, "g", O_WRONLY | O_DIRECT);
+	if (fd >= 0) {
+		wanted = write(fd, block + 1, 10);
+		close(fd);
+		fd = OK(openat(upper, "f", O_WRONLY | O_DIRECT));
+		EQ(wanted, write(fd, block + 1, 10));
+		close(fd);
+		BOTH("f", 1000, 1000, st(lower, "g").st_mode);
+	}
+
+	fd = OK(openat(upper, "f", O_WRONLY));
+	EQ(1, write(fd, "x", 1));
+	BOTH("f", 1000, 1000, S_IFREG | 0777);
+	close(fd);
+	become_root();
 }
 
 /*

@@ -279,6 +279,122 @@ TEST_F(shift, open_files_survive)
 	BOTH("f", 7, 7, S_IFREG | 0644);
 }
 
+/* Made through the mount, by an owner whom it maps. */
+static void make_above(const char *name, mode_t type)
+{
+	become(SEEN(7), SEEN(8));
+	if (S_ISDIR(type))
+		OK(mkdirat(upper, name, 0755));
+	else if (S_ISLNK(type))
+		OK(symlinkat("x", upper, name));
+	else
+		OK(touch(upper, name, 0644));
+	become_root();
+}
+
+/* A name removed through the mount, of which the kernel may keep a "no". */
+TEST_F(shift, after_removal)
+{
+	second_view();
+	for (int i = 0; i < 3; i++) {
+		make_above("f", S_IFREG);
+		BOTH("f", 7, 8, S_IFREG | 0644);
+		OK(unlinkat(upper, "f", 0));
+		ABSENT_BOTH("f");
+		ABSENT(other, "f");
+		/* comes back beneath, as another thing each time */
+		make("f", 1, 2, S_IFREG | 0600);
+		BOTH("f", 1, 2, S_IFREG | 0600);
+		ATTR(other, "f", 300001, 300002, S_IFREG | 0600);
+		OK(unlinkat(upper, "f", 0));
+		make("f", 3, 4, S_IFDIR | 0700);
+		BOTH("f", 3, 4, S_IFDIR | 0700);
+		OK(unlinkat(upper, "f", AT_REMOVEDIR));
+		ABSENT(other, "f");
+		make("g", 5, 6, S_IFREG | 0640);
+		OK(renameat(lower, "g", lower, "f"));
+		BOTH("f", 5, 6, S_IFREG | 0640);
+		OK(unlinkat(other, "f", 0));
+		ABSENT_BOTH("f");
+		/* comes back through the mount */
+		make_above("f", S_IFDIR);
+		BOTH("f", 7, 8, S_IFDIR | 0755);
+		OK(unlinkat(upper, "f", AT_REMOVEDIR));
+		FAILS(unlinkat(upper, "f", 0), ENOENT);
+		make_above("f", S_IFLNK);
+		BOTH("f", 7, 8, S_IFLNK | 0777);
+		OK(unlinkat(upper, "f", 0));
+	}
+	/* the directory of a removed name goes, and another takes its name */
+	make_above("d", S_IFDIR);
+	make_above("d/f", S_IFREG);
+	OK(unlinkat(upper, "d/f", 0));
+	OK(unlinkat(upper, "d", AT_REMOVEDIR));
+	make("d", 1, 1, S_IFDIR | 0755);
+	make("d/f", 2, 2, S_IFREG | 0644);
+	BOTH("d/f", 2, 2, S_IFREG | 0644);
+}
+
+/* Who holds a name when it is removed goes on with the file. */
+TEST_F(shift, removed_in_use)
+{
+	int path, file, dir;
+
+	make("f", 1, 2, S_IFREG | 0644);
+	make("d", 3, 4, S_IFDIR | 0755);
+	path = OK(openat(upper, "f", O_PATH));
+	OK(unlinkat(upper, "f", 0));
+	ATTR(path, "", SEEN(1), SEEN(2), S_IFREG | 0644);
+	EQ(0, st(path, "").st_nlink);
+	ABSENT_BOTH("f");
+	make("f", 5, 6, S_IFREG | 0600);
+	file = OK(openat(lower, "f", O_RDWR));
+	OK(unlinkat(upper, "f", 0));
+	EQ(0, st(file, "").st_nlink);
+	EQ(5, st(file, "").st_uid);
+	ABSENT_BOTH("f");
+	dir = OK(openat(upper, "d", O_PATH | O_DIRECTORY));
+	OK(unlinkat(upper, "d", AT_REMOVEDIR));
+	ATTR(dir, "", SEEN(3), SEEN(4), S_IFDIR | 0755);
+	FAILS(touch(dir, "x", 0644), ENOENT);
+	ABSENT_BOTH("d");
+}
+
+/* Whoever comes in the middle of a removal finds the file or none. */
+TEST_F(shift, removal_race)
+{
+	struct stat other_st;
+	pid_t pid;
+	int found = 0, status, fd;
+
+	pid = OK(fork());
+	if (!pid) {
+		become(SEEN(7), SEEN(8));
+		for (;;)
+			if (touch(upper, "f", 0644) < 0 ||
+			    unlinkat(upper, "f", 0) < 0)
+				_exit(errno);
+	}
+	/* An emulator may let one of the two run for long. */
+	for (int i = 0; i < 4000 || (!found && i < 4000000); i++) {
+		if (!fstatat(upper, "f", &other_st, 0))
+			found++;
+		else
+			EQ(ENOENT, errno);
+		fd = openat(upper, "f", i % 2 ? O_PATH : O_RDONLY);
+		if (fd < 0) {
+			EQ(ENOENT, errno);
+			continue;
+		}
+		OK(fstat(fd, &other_st));
+		close(fd);
+	}
+	EQ(0, waitpid(pid, &status, WNOHANG) ? WEXITSTATUS(status) : 0);
+	OK(kill(pid, SIGKILL));
+	CHECK(found > 0);
+	OK(waitpid(pid, NULL, 0));
+}
+
 /* One moment's answers from many names, each changed in between. */
 TEST_F(shift, many_rounds)
 {

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The guest's side of `make bench-scale`. Prints "WHAT FS N VALUE UNIT".
+ *
+ *   scale mount FS SRC DST N       mount and unmount SRC of N files at DST
+ *   scale time WHAT FS N CMD...    run a command
+ *   scale mounts FS SRC DIR N      N mounts of SRC below DIR at once
+ *   scale contend FS DIR1 DIR2     two processes at a time, one in each
+ */
+#define _GNU_SOURCE
+#include <err.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAP_OPTION "idmap=b:0:100000:65536"
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
+}
+
+static void result(const char *what, const char *fs, long n, double value,
+		   const char *unit)
+{
+	printf("%s %s %ld %.1f %s\n", what, fs, n, value, unit);
+	fflush(stdout);
+}
+
+static void do_mount(const char *fs, const char *source, const char *target)
+{
+	int shiftfs = !strcmp(fs, "shiftfs");
+
+	if (mount(source, target, shiftfs ? "shiftfs" : NULL,
+		  shiftfs ? 0 : MS_BIND, shiftfs ? MAP_OPTION : NULL) < 0)
+		err(1, "%s mount of %s at %s", fs, source, target);
+}
+
+static void do_umount(const char *target)
+{
+	if (umount2(target, 0) < 0)
+		err(1, "umount %s", target);
+}
+
+/* The first one after a boot pays for what later ones find ready. */
+static void one_mount(const char *fs, const char *source, const char *target,
+		      long files)
+{
+	double start, mounted = 0;
+
+	for (int i = 0; i < 4; i++) {
+		start = now();
+		do_mount(fs, source, target);
+		mounted = now() - start;
+		do_umount(target);
+	}
+	result("mount", fs, files, mounted, "us");
+}
+
+static void timed(const char *what, const char *fs, long n, char **argv)
+{
+	double start = now();
+	int status;
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(1, "fork");
+	if (!pid) {
+		execvp(*argv, argv);
+		err(127, "%s", *argv);
+	}
+	if (waitpid(pid, &status, 0) < 0 || status)
+		errx(1, "%s failed", *argv);
+	result(what, fs, n, now() - start, "us");
+}
+
+static long free_kib(void)
+{
+	FILE *f = fopen("/proc/meminfo", "r");
+	char line[128];
+	long kib = -1;
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "MemFree: %ld", &kib) == 1)
+			break;
+	if (kib < 0)
+		err(1, "/proc/meminfo");
+	fclose(f);
+	return kib;
+}
+
+/* The directories are there before, so that they are not counted. */
+static void many_mounts(const char *fs, const char *source, const char *dir,
+			long n)
+{
+	char path[256];
+	struct stat st;
+	double start, spent;
+	long before;
+
+	for (long i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%ld", dir, i);
+		mkdir(path, 0755);
+		if (stat(path, &st) < 0)
+			err(1, "%s", path);
+	}
+	before = free_kib();
+	start = now();
+	for (long i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%ld", dir, i);
+		do_mount(fs, source, path);
+	}
+	spent = now() - start;
+	result("mounts", fs, n, spent / n, "us");
+	result("mounts", fs, n, (before - free_kib()) * 1024.0 / n, "bytes");
+	start = now();
+	for (long i = 0; i < n; i++) {
+		snprintf(path, sizeof(path), "%s/%ld", dir, i);
+		do_umount(path);
+	}
+	result("umounts", fs, n, (now() - start) / n, "us");
+}
+
+#define ROUNDS 3000
+
+static void hammer(const char *dir, int cpu)
+{
+	char a[256], b[256];
+	cpu_set_t set;
+	struct stat st;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) < 0)
+		err(1, "CPU %d", cpu);
+	snprintf(a, sizeof(a), "%s/a%d", dir, cpu);
+	snprintf(b, sizeof(b), "%s/b%d", dir, cpu);
+	for (int i = 0; i < ROUNDS; i++) {
+		int fd = open(a, O_CREAT | O_EXCL | O_RDWR, 0644);
+
+		if (fd < 0 || close(fd) < 0 || stat(a, &st) < 0 ||
+		    rename(a, b) < 0 || unlink(b) < 0)
+			err(1, "in %s", dir);
+	}
+}
+
+/* Milliseconds until @n processes, one for each CPU, are done. */
+static double contend(const char *const dirs[], int n)
+{
+	double start = now();
+	int status;
+
+	for (int i = 0; i < n; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			err(1, "fork");
+		if (!pid) {
+			hammer(dirs[i], i);
+			_exit(0);
+		}
+	}
+	for (int i = 0; i < n; i++)
+		if (wait(&status) < 0 || status)
+			errx(1, "a process failed");
+	return (now() - start) / 1e3;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && !strcmp(argv[1], "mount")) {
+		one_mount(argv[2], argv[3], argv[4], atol(argv[5]));
+	} else if (argc > 5 && !strcmp(argv[1], "time")) {
+		timed(argv[2], argv[3], atol(argv[4]), argv + 5);
+	} else if (argc == 6 && !strcmp(argv[1], "mounts")) {
+		many_mounts(argv[2], argv[3], argv[4], atol(argv[5]));
+	} else if (argc == 5 && !strcmp(argv[1], "contend")) {
+		const char *const dirs[] = { argv[3], argv[4] };
+
+		for (int n = 1; n <= 2; n++) {
+			double best = contend(dirs, n);
+
+			for (int i = 0; i < 2; i++) {
+				double again = contend(dirs, n);
+
+				best = again < best ? again : best;
+			}
+			result("contend", argv[2], n, best, "ms");
+		}
+	} else {
+		errx(2, "usage: see scale.c");
+	}
+	return 0;
+}
