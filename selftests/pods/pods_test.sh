@@ -8,8 +8,9 @@
 # pods_test [TEST]... or [-t TEST]
 #
 # shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
-# shellcheck disable=SC2012,SC2016 # names are ours; for the pod's shell
-#@RUNNER@
+# shellcheck disable=SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
 # ranges of this test's own, by which its processes are known
 echo runner:1900000000:26214400 >"$work/subids"

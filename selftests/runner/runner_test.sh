@@ -11,8 +11,9 @@
 # SHIFTFS_TEST_BACKEND=idmap leaves shiftfs out.
 #
 # shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
-# shellcheck disable=SC2012,SC2016 # names are ours; for the pod's shell
-#@RUNNER@
+# shellcheck disable=SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$volume
 
 # pod ARGUMENT...: output in $out, errors in $errors, status in $status
