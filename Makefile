@@ -92,6 +92,7 @@ CHECK_ALL := check
 include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
+check-all: export RUNNER_TEST_LONG := 1
 check-all:
 	@status=0; for target in $(CHECK_ALL); do $(MAKE) $$target || status=1; done; exit $$status
 

@@ -4,10 +4,13 @@
 #
 # RUNNER names the program; what it keeps is in a scratch folder of the test,
 # below SHIFTFS_TEST_DIR, a filesystem of the type SHIFTFS_TEST_LOWER, if given.
+# RUNNER_TEST_LONG=1 walks every step at which something can be killed.
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # for who includes this
 set -u
 export LC_ALL=C
+# not empty: every step, not some of them
+long=${RUNNER_TEST_LONG:-}
 
 if [ "$(id -u)" != 0 ]; then
 	echo "1..0 # SKIP needs root"

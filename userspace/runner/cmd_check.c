@@ -77,18 +77,10 @@ static bool has_controller(const char *name)
 /* Loaded and not attached: it ends with this process. */
 static bool has_device_bpf(void)
 {
-	static const char license[] = "GPL";
 	struct bpf_insn insns[16];
 	size_t n = devbpf_program(NULL, 0, insns, 16);
-	union bpf_attr attr;
-	int fd;
+	int fd = devbpf_load(insns, n, NULL);
 
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	attr.insns = (uintptr_t)insns;
-	attr.insn_cnt = (uint32_t)n;
-	attr.license = (uintptr_t)license;
-	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd >= 0)
 		close(fd);
 	return fd >= 0;

@@ -158,11 +158,7 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
 					       POD_STATUS_CANNOT_EXECUTE;
 	}
-	report.error = -r;
-	snprintf(report.text, sizeof(report.text), "%s",
-		 shift_err_text(&err));
-	report_send(report_fd, &report, -1);
-	_exit(report.status);
+	report_failure(report_fd, &report, r, &err);
 }
 
 /* A pid namespace takes only children in: so a process in between. */

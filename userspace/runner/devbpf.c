@@ -121,7 +121,7 @@ size_t devbpf_program(const struct spec_device_rule *rules, size_t n,
 	return w.n > max ? 0 : w.n;
 }
 
-static int load(const struct bpf_insn *insns, size_t n, struct shift_error *err)
+int devbpf_load(const struct bpf_insn *insns, size_t n, struct shift_error *err)
 {
 	static const char license[] = "GPL";
 	union bpf_attr attr;
@@ -195,7 +195,7 @@ int devbpf_apply(const char *path, const struct spec_device_rule *rules,
 		return shift_err_set(err, errno, "cannot open the cgroup %s",
 				     path);
 	n = devbpf_program(rules, n, insns, max);
-	prog = load(insns, n, err);
+	prog = devbpf_load(insns, n, err);
 	if (prog < 0)
 		return prog;
 	/*

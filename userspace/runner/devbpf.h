@@ -22,4 +22,8 @@ int devbpf_apply(const char *path, const struct spec_device_rule *rules,
 size_t devbpf_program(const struct spec_device_rule *rules, size_t n,
 		      struct bpf_insn *insns, size_t max);
 
+/* The program loaded and not attached: an fd, the caller's. */
+int devbpf_load(const struct bpf_insn *insns, size_t n,
+		struct shift_error *err);
+
 #endif

@@ -103,11 +103,7 @@ static void __attribute__((noreturn)) child_main(struct plan *plan, int go_fd,
 	if (at < plan->n && plan->ops[at].type == OP_EXEC)
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
 					       POD_STATUS_CANNOT_EXECUTE;
-	report.error = -r;
-	snprintf(report.text, sizeof(report.text), "%s",
-		 shift_err_text(&err));
-	report_send(report_fd, &report, -1);
-	_exit(report.status);
+	report_failure(report_fd, &report, r, &err);
 }
 
 /*

@@ -93,3 +93,12 @@ int report_receive(int sock, struct report *report, int *ret_fd)
 	report->text[sizeof(report->text) - 1] = '\0';
 	return 0;
 }
+
+void report_failure(int sock, struct report *report, int r,
+		    struct shift_error *err)
+{
+	report->error = -r;
+	snprintf(report->text, sizeof(report->text), "%s", shift_err_text(err));
+	report_send(sock, report, -1);
+	_exit(report->status);
+}

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "error.h"
+
 enum report_type {
 	REPORT_NONE,		/* end: it became the command, or died */
 	REPORT_READY,		/* all set up, waits for the word to start */
@@ -21,6 +23,10 @@ struct report {
 
 /* @pass goes along unless it is -1. */
 int report_send(int sock, const struct report *report, int pass);
+
+/* The end of a process that failed with @r and @err; exits with its status. */
+void __attribute__((noreturn)) report_failure(int sock, struct report *report,
+					      int r, struct shift_error *err);
 
 /* *ret_fd is -1 or an fd, the caller's. */
 int report_receive(int sock, struct report *report, int *ret_fd);
