@@ -313,7 +313,7 @@ test_limits() {
 	has "pids.events" "$(cat "$dir/pids.events")" "max "
 	runner rm -f l
 	runner run --image "$image" --name o --memory 24m --memory-swap 24m -- sh -c 'x=$(tail /dev/zero)'
-	same "out of memory" True "$(field oomKilled o)"
+	same "out of memory" true "$(field oomKilled o)"
 	runner ps -a
 	has "ps says so" "$out" oom
 	runner rm o
