@@ -300,12 +300,48 @@ static void shiftfs_touch_lower(struct inode *inode)
 	dput(lower.dentry);
 }
 
+/*
+ * A FIFO is written without the lower filesystem, which does not see that it
+ * was modified. Of what else changes contents it keeps the times itself.
+ */
+static void shiftfs_modify_lower(struct inode *inode)
+{
+	struct iattr attr = { .ia_valid = ATTR_MTIME | ATTR_CTIME };
+	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
+	struct inode *lower = shiftfs_lower_inode(inode);
+	const struct cred *old;
+	struct dentry *dentry;
+
+	if (!S_ISFIFO(inode->i_mode))
+		return;
+	dentry = d_find_any_alias(lower);
+	if (!dentry)
+		return;
+	if (!mnt_want_write(mnt)) {
+		old = shiftfs_override(inode->i_sb);
+		inode_lock(lower);
+		notify_change(shiftfs_idmap_of(mnt), dentry, &attr, NULL);
+		inode_unlock(lower);
+		shiftfs_revert(old);
+		mnt_drop_write(mnt);
+		shiftfs_copy_times(inode);
+	}
+	dput(dentry);
+}
+
+static int shiftfs_times_are_due(struct inode *inode, bool atime)
+{
+	if (atime)
+		shiftfs_touch_lower(inode);
+	else
+		shiftfs_modify_lower(inode);
+	return 0;
+}
+
 #if defined(SHIFTFS_HAVE_UPDATE_TIME_TS)
 int shiftfs_update_time(struct inode *inode, struct timespec64 *ts, int flags)
 {
-	if (flags & S_ATIME)
-		shiftfs_touch_lower(inode);
-	return 0;
+	return shiftfs_times_are_due(inode, flags & S_ATIME);
 }
 #elif defined(SHIFTFS_HAVE_UPDATE_TIME_TYPE)
 int shiftfs_update_time(struct inode *inode, enum fs_update_time type,
@@ -313,16 +349,12 @@ int shiftfs_update_time(struct inode *inode, enum fs_update_time type,
 {
 	if (flags & IOCB_NOWAIT)
 		return -EAGAIN;
-	if (type == FS_UPD_ATIME)
-		shiftfs_touch_lower(inode);
-	return 0;
+	return shiftfs_times_are_due(inode, type == FS_UPD_ATIME);
 }
 #else
 int shiftfs_update_time(struct inode *inode, int flags)
 {
-	if (flags & S_ATIME)
-		shiftfs_touch_lower(inode);
-	return 0;
+	return shiftfs_times_are_due(inode, flags & S_ATIME);
 }
 #endif
 

@@ -175,7 +175,9 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 	inode->i_ino = lower->i_ino;
 	inode->i_generation = lower->i_generation;
 	inode->i_blkbits = lower->i_blkbits;
-	inode->i_flags |= S_NOCMTIME;
+	/* shiftfs_modify_lower() wants to hear of the others. */
+	if (!S_ISFIFO(lower->i_mode))
+		inode->i_flags |= S_NOCMTIME;
 	/* The ids in an ACL are translated at each use: see acl.c. */
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;

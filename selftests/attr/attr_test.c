@@ -324,6 +324,29 @@ TEST_F(shift, set_ids_and_clone)
 	     S_IFREG | (r && !lower_is("overlay") ? 04777 : 0777));
 }
 
+/* Written and read above, where nobody asks the lower filesystem. */
+TEST_F(shift, fifo_times)
+{
+	struct timespec old[2] = { { 1000000, 0 }, { 1000000, 0 } };
+	char c;
+	int fd;
+
+	make("p", 1000, 1000, S_IFIFO | 0666);
+	OK(utimensat(lower, "p", old, 0));
+	become(SEEN(1001), SEEN(1001));
+	fd = OK(openat(upper, "p", O_RDWR));
+	EQ(1, write(fd, "x", 1));
+	CHECK(st(lower, "p").st_mtime > 1000000);
+	CHECK(st(lower, "p").st_ctime >= st(lower, "p").st_mtime);
+	EQ(st(lower, "p").st_mtime, st(upper, "p").st_mtime);
+	EQ(1000000, st(lower, "p").st_atime);
+	EQ(1, read(fd, &c, 1));
+	CHECK(st(lower, "p").st_atime > 1000000);
+	EQ(st(lower, "p").st_atime, st(upper, "p").st_atime);
+	close(fd);
+	become_root();
+}
+
 /* A write that is refused takes nothing away, as it changes nothing. */
 TEST_F(shift, set_ids_and_refused_writes)
 {

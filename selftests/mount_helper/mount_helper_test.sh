@@ -97,6 +97,7 @@ touch single target-file
 
 # A process in a user namespace with a map: pid in $holder.
 hold_userns() { # hold_userns UID_MAP GID_MAP
+	[ -z "$holder" ] || kill "$holder" 2>/dev/null
 	unshare --user sleep 1000 &
 	holder=$!
 	local self
