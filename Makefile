@@ -36,6 +36,8 @@ SBINDIR ?= /sbin
 BINDIR ?= /usr/bin
 MANDIR ?= /usr/share/man
 MODDIR ?= /lib/modules
+UNITDIR ?= /lib/systemd/system
+COMPLETIONDIR ?= /usr/share/bash-completion/completions
 INSTALL ?= install
 
 # parts of the tree that have a Makefile of their own
@@ -90,6 +92,7 @@ CHECK_ALL := check
 include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
+check-all: export RUNNER_TEST_LONG := 1
 check-all:
 	@status=0; for target in $(CHECK_ALL); do $(MAKE) $$target || status=1; done; exit $$status
 
@@ -100,6 +103,10 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
 	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
+		$(DESTDIR)$(COMPLETIONDIR)/runner
+	$(INSTALL) -D -m 644 userspace/runner/runner@.service \
+		$(DESTDIR)$(UNITDIR)/runner@.service
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

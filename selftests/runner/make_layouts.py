@@ -110,6 +110,7 @@ above = layer(
     entry("etc/passwd", data=b"root:x:0:0::/root:/bin/sh\n"
                              b"app:x:1000:1001::/home/app:/bin/sh\n"),
     entry("etc/group", data=b"root:x:0:\napp:x:1001:\nextra:x:44:app\n"),
+    entry("tmp/of-image", data=b"its directory is described below only\n"),
 )
 layout("good", [base(), below, above], {
     "Env": ["COLOUR=blue", "PATH=/bin:/usr/bin"],
@@ -124,9 +125,13 @@ layout("hardlink", [base(), layer(entry("leak", H, link="../../../../../../etc/p
 layout("whiteout", [base(), layer(entry("../../.wh.victim"))])
 layout("through", [base(), layer(
     entry("door", L, link="/"),
-    entry("door/etc/through-absolute", data=b"in the tree\n"),
+    entry("door/etc/through-absolute", data=b"out\n"),
+)])
+layout("through-relative", [base(), layer(
     entry("up", L, link="../../../../../../../.."),
-    entry("up/etc/through-relative", data=b"in the tree\n"),
+    entry("up/etc/through-relative", data=b"out\n"),
+)])
+layout("slash", [base(), layer(
     entry("/etc/through-slash", data=b"in the tree\n"),
     entry("etc/.wh..", data=b""),
     entry("etc/.wh...", data=b""),

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "plan.h"
 #include "syscalls.h"
 
 int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err)
@@ -28,11 +29,10 @@ int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err)
 /* Where runner itself may not make nodes, the host's own one is bound. */
 static int bind_node(const char *path, struct shift_error *err)
 {
-	const char *name = strrchr(path, '/') + 1;
 	_cleanup_close_ int fd = -1;
-	char host[64];
+	char host[128];
 
-	snprintf(host, sizeof(host), "/dev/%s", name);
+	snprintf(host, sizeof(host), "/dev%s", path + strlen(STAGE_DEV));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0 || mount(host, path, NULL, MS_BIND, NULL) < 0)
 		return shift_err_set(err, errno, "cannot bind %s to %s", host,
@@ -40,17 +40,41 @@ static int bind_node(const char *path, struct shift_error *err)
 	return 0;
 }
 
+/* The folders between the tmpfs and @path. */
+static int make_parents(const char *path, uint32_t owner,
+			struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(path);
+	char *p;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	for (p = strchr(copy + strlen(STAGE_DEV) + 1, '/'); p;
+	     p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (access(copy, F_OK) < 0 &&
+		    devices_mkdir(copy, owner, err) < 0)
+			return -EIO;
+		*p = '/';
+	}
+	return 0;
+}
+
 int devices_node(const char *path, mode_t mode, dev_t dev, uint32_t owner,
 		 struct shift_error *err)
 {
-	if (mknod(path, S_IFCHR | mode, dev) < 0) {
+	int r = make_parents(path, owner, err);
+
+	if (r < 0)
+		return r;
+	if (mknod(path, mode, dev) < 0) {
 		if (errno == EPERM)
 			return bind_node(path, err);
 		return shift_err_set(err, errno, "cannot make the device %s",
 				     path);
 	}
 	/* chmod, because mknod(2) applies the umask */
-	if (chmod(path, mode) < 0 || lchown(path, owner, owner) < 0)
+	if (chmod(path, mode & 07777) < 0 || lchown(path, owner, owner) < 0)
 		return shift_err_set(err, errno, "cannot hand over %s", path);
 	return 0;
 }

@@ -11,8 +11,18 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "spec.h"
+
+/* --device HOST[:CTR][:rwm]: the node and the right to use it. */
+int devices_option(struct spec *spec, const char *text,
+		   struct shift_error *err);
+
+/* DEVICE:rbps=N,wbps=N,riops=N,wiops=N as a line of io.max, the caller's. */
+int devices_io_max(const char *text, char **ret, struct shift_error *err);
 
 int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err);
+
+/* @mode says S_IFCHR or S_IFBLK too; missing folders are made. */
 int devices_node(const char *path, mode_t mode, dev_t dev, uint32_t owner,
 		 struct shift_error *err);
 int devices_symlink(const char *to, const char *path, uint32_t owner,

@@ -27,22 +27,96 @@ int digest_parse(const char *text, char hex[DIGEST_HEX + 1],
 	return 0;
 }
 
-static void free_ctx(EVP_MD_CTX **ctx)
+struct digest {
+	EVP_MD_CTX *ctx;
+};
+
+struct digest *digest_begin(void)
 {
-	EVP_MD_CTX_free(*ctx);
+	struct digest *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->ctx = EVP_MD_CTX_new();
+	if (d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL))
+		return d;
+	digest_free(d);
+	return NULL;
 }
 
-static int compare(EVP_MD_CTX *ctx, const char *hex, const char *path,
-		   struct shift_error *err)
+bool digest_add(struct digest *d, const void *buf, size_t len)
+{
+	return EVP_DigestUpdate(d->ctx, buf, len);
+}
+
+bool digest_end(struct digest *d, char hex[DIGEST_HEX + 1])
 {
 	unsigned char md[EVP_MAX_MD_SIZE];
-	char got[2 * EVP_MAX_MD_SIZE + 1];
 	unsigned int len = 0;
 
-	if (!EVP_DigestFinal_ex(ctx, md, &len))
-		return shift_err_set(err, EIO, "cannot compute a sha256");
+	if (!EVP_DigestFinal_ex(d->ctx, md, &len) || len != DIGEST_HEX / 2)
+		return false;
 	for (unsigned int i = 0; i < len; i++)
-		snprintf(got + 2 * i, 3, "%02x", md[i]);
+		snprintf(hex + 2 * i, 3, "%02x", md[i]);
+	return true;
+}
+
+void digest_free(struct digest *d)
+{
+	if (d)
+		EVP_MD_CTX_free(d->ctx);
+	free(d);
+}
+
+static void put_digest(struct digest **d)
+{
+	digest_free(*d);
+}
+
+#define _cleanup_digest_ __attribute__((cleanup(put_digest)))
+
+int digest_buf(const void *buf, size_t len, char hex[DIGEST_HEX + 1],
+	       struct shift_error *err)
+{
+	_cleanup_digest_ struct digest *d = digest_begin();
+
+	if (!d || !digest_add(d, buf, len) || !digest_end(d, hex))
+		return shift_err_set(err, EIO, "cannot compute a sha256");
+	return 0;
+}
+
+int digest_fd(int fd, char hex[DIGEST_HEX + 1], const char *path,
+	      struct shift_error *err)
+{
+	_cleanup_digest_ struct digest *d = digest_begin();
+	const size_t room = 1 << 18;
+	_cleanup_free_ char *buf = malloc(room);
+	ssize_t n;
+
+	if (!d || !buf)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	while ((n = read(fd, buf, room))) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return shift_err_set(err, errno, "cannot read %s",
+					     path);
+		if (!digest_add(d, buf, (size_t)n))
+			return shift_err_set(err, EIO,
+					     "cannot compute a sha256");
+	}
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	if (!digest_end(d, hex))
+		return shift_err_set(err, EIO, "cannot compute a sha256");
+	return 0;
+}
+
+static int compare(const char *got, const char *hex, const char *path,
+		   struct shift_error *err)
+{
 	if (!strcmp(got, hex))
 		return 0;
 	shift_err_set(err, 0, "%s: its sha256 is %s, not the %s its name promises",
@@ -54,37 +128,17 @@ static int compare(EVP_MD_CTX *ctx, const char *hex, const char *path,
 int digest_check_buf(const void *buf, size_t len, const char *hex,
 		     const char *path, struct shift_error *err)
 {
-	__attribute__((cleanup(free_ctx))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	char got[DIGEST_HEX + 1];
+	int r = digest_buf(buf, len, got, err);
 
-	if (!ctx || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) ||
-	    !EVP_DigestUpdate(ctx, buf, len))
-		return shift_err_set(err, EIO, "cannot compute a sha256");
-	return compare(ctx, hex, path, err);
+	return r < 0 ? r : compare(got, hex, path, err);
 }
 
 int digest_check_fd(int fd, const char *hex, const char *path,
 		    struct shift_error *err)
 {
-	__attribute__((cleanup(free_ctx))) EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	const size_t room = 1 << 18;
-	_cleanup_free_ char *buf = malloc(room);
-	ssize_t n;
+	char got[DIGEST_HEX + 1];
+	int r = digest_fd(fd, got, path, err);
 
-	if (!ctx || !buf || !EVP_DigestInit_ex(ctx, EVP_sha256(), NULL))
-		return shift_err_set(err, EIO, "cannot compute a sha256");
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	while ((n = read(fd, buf, room))) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return shift_err_set(err, errno, "cannot read %s",
-					     path);
-		if (!EVP_DigestUpdate(ctx, buf, (size_t)n))
-			return shift_err_set(err, EIO,
-					     "cannot compute a sha256");
-	}
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	return compare(ctx, hex, path, err);
+	return r < 0 ? r : compare(got, hex, path, err);
 }

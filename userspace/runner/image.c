@@ -8,56 +8,136 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "unpack.h"
+#include "import.h"
 
-static bool is_dir(const char *path)
+
+static int no_such_image(const char *ref, int status, struct shift_error *err)
 {
+	int r = shift_err_set(err, status, "--image %s", ref);
+
+	shift_err_hint(err, "give the name of an image (runner image ls), a directory with a root filesystem, or an OCI image layout (DIR or DIR:NAME)");
+	return r;
+}
+
+/* Where the layers are in the store, or will be as far as that is known. */
+static int find_layers(struct image *image, struct shift_error *err)
+{
+	struct store_image stored = { 0 };
+	int r = store_image_read(&image->store, image->id, &stored, NULL);
+
+	strv_clear(&image->layers);
+	if (r == -ENOENT) {
+		r = 0;
+		for (size_t i = 0; r >= 0 && i < image->oci.diff_ids.n; i++)
+			r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
+				      image->store.root, image->oci.diff_ids.v[i]);
+	} else if (r < 0) {
+		r = shift_err_set(err, -r, "cannot read what %s has of the image %s",
+				  image->store.root, image->id);
+	}
+	for (size_t i = 0; r >= 0 && i < stored.n_layers; i++)
+		r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
+			      image->store.root, stored.layers[i].key);
+	store_image_clear(&stored);
+	return r;
+}
+
+static int use_config(struct image *image, struct shift_error *err)
+{
+	int r;
+
+	image->in_store = true;
+	strcpy(image->id, image->oci.config);
+	r = store_path(&image->store, &image->identity, err, "images/%s",
+		       image->id);
+	if (r >= 0)
+		r = find_layers(image, err);
+	if (r >= 0 && !image->layers.n)
+		r = shift_err_set(err, 0, "%s: an image without layers",
+				  image->given);
+	return r;
+}
+
+static int open_stored(struct image *image, const char *ref,
+		       struct shift_error *err)
+{
+	int r = store_resolve(&image->store, ref, image->id, err);
+
+	if (r >= 0)
+		r = store_config(&image->store, image->id, &image->oci, err);
+	return r < 0 ? r : use_config(image, err);
+}
+
+static int open_path(struct image *image, const char *path, const char *name,
+		     struct shift_error *err)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
 	struct stat st;
+	int r;
 
-	return !stat(path, &st) && S_ISDIR(st.st_mode);
+	if (!real || stat(real, &st) < 0)
+		return no_such_image(path, errno, err);
+	if (oci_layout_is(real)) {
+		r = oci_layout_read(&image->oci, real, name, err);
+		return r < 0 ? r : use_config(image, err);
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		r = no_such_image(path, ENOTDIR, err);
+		shift_err_hint(err, "an archive has to be imported first: runner image import %s", path);
+		return r;
+	}
+	r = strv_add(&image->layers, real, err);
+	if (r >= 0)
+		image->identity = steal_ptr(&real);
+	return r;
 }
 
-static int no_such_image(const char *path, struct shift_error *err)
+int image_open(struct image *image, const char *ref, const char *root,
+	       struct shift_error *err)
 {
-	shift_err_set(err, errno, "--image %s", path);
-	shift_err_hint(err, "give a directory with a root filesystem, or an OCI image layout (DIR or DIR:NAME)");
-	return -(err && err->status ? err->status : EINVAL);
-}
-
-int image_open(struct image *image, const char *path, struct shift_error *err)
-{
-	_cleanup_free_ char *real = NULL, *copy = strdup(path);
+	_cleanup_free_ char *copy = strdup(ref);
+	bool is_path = strchr(ref, '/') || ref[0] == '.';
 	char *name = NULL;
 	int r;
 
-	memset(image, 0, sizeof(*image));
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	if (access(copy, F_OK) < 0) {
-		name = strrchr(copy, ':');
-		if (name)
-			*name++ = '\0';
-		if (!name || !oci_layout_is(copy)) {
-			errno = ENOENT;
-			return no_such_image(path, err);
-		}
-	}
-	real = realpath(copy, NULL);
-	if (!real)
-		return no_such_image(path, err);
-	if (!is_dir(real)) {
-		errno = ENOTDIR;
-		return no_such_image(path, err);
-	}
-	if (!oci_layout_is(real)) {
-		image->rootfs = steal_ptr(&real);
-		return 0;
-	}
-	image->is_layout = true;
-	r = oci_layout_read(&image->oci, real, name, err);
-	if (r < 0)
+	if ((r = str_replace(&image->given, ref, err)) < 0 ||
+	    (r = store_open(&image->store, root, err)) < 0)
 		return r;
-	return unpack_place(image->oci.manifest, &image->rootfs, err);
+	if (is_path && access(copy, F_OK) < 0 && (name = strrchr(copy, ':'))) {
+		*name++ = '\0';
+		if (!oci_layout_is(copy))
+			name = NULL;
+	}
+	if (is_path && (name || !access(ref, F_OK)))
+		return open_path(image, copy, name, err);
+	r = open_stored(image, ref, err);
+	if (r != -ENOENT)
+		return r;
+	shift_err_clear(err);
+	return access(ref, F_OK) < 0 ? no_such_image(ref, ENOENT, err) :
+		open_path(image, ref, NULL, err);
+}
+
+int image_open_rootfs(struct image *image, const char *path,
+		      struct shift_error *err)
+{
+	_cleanup_free_ char *real = realpath(path, NULL);
+	struct stat st;
+	int r;
+
+	if (!real || stat(real, &st) < 0)
+		return shift_err_set(err, errno, "--rootfs %s", path);
+	if (!S_ISDIR(st.st_mode))
+		return shift_err_set(err, ENOTDIR, "--rootfs %s", path);
+	image->direct = true;
+	r = str_replace(&image->given, path, err);
+	if (r >= 0)
+		r = strv_add(&image->layers, real, err);
+	if (r >= 0)
+		image->identity = steal_ptr(&real);
+	return r;
 }
 
 static int add_all(struct strv *to, const struct strv *from,
@@ -76,7 +156,10 @@ int image_apply(const struct image *image, char *const *command,
 	const struct oci_image *oci = &image->oci;
 	int r;
 
-	r = str_replace(&spec->root.path, image->rootfs, err);
+	r = str_replace(&spec->root.path, image->identity, err);
+	if (r >= 0)
+		r = add_all(&spec->root.layers, &image->layers, err);
+	spec->root.direct = image->direct;
 	for (size_t i = 0; r >= 0 && i < oci->env.n; i++)
 		r = strv_setenv(&spec->process.env, oci->env.v[i], err);
 	if (r >= 0 && oci->working_dir) {
@@ -99,23 +182,76 @@ int image_apply(const struct image *image, char *const *command,
 	if (!spec->process.args.n)
 		return shift_err_set(err, 0,
 				     "no command given%s",
-				     image->is_layout ?
+				     image->in_store ?
 				     " and none in the image" : "");
 	if (!*spec->process.args.v[0])
 		return shift_err_set(err, 0, "the command is an empty word");
 	return 0;
 }
 
-int image_prepare(struct image *image, struct shift_error *err)
+int image_prepare(struct image *image, struct spec *spec,
+		  struct shift_error *err)
 {
-	if (!image->is_layout)
+	const struct import_options options = { .name = "" };
+	_cleanup_free_ char *record = NULL;
+	struct store_image stored = { 0 };
+	int r = 0;
+
+	if (!image->in_store)
 		return 0;
-	return unpack_image(&image->oci, image->rootfs, err);
+	/* Between the import and the hold a prune may come: then once more. */
+	for (int i = 0; i < 3; i++) {
+		r = image->hold_fd = store_hold(&image->store, image->id, err);
+		if (r != -ENOENT)
+			break;
+		shift_err_clear(err);
+		r = import_image(&image->store, image->given, &options, &stored,
+				 err);
+		store_image_clear(&stored);
+		if (r < 0)
+			break;
+	}
+	if (r >= 0)
+		r = find_layers(image, err);
+	strv_clear(&spec->root.layers);
+	return r < 0 ? r : add_all(&spec->root.layers, &image->layers, err);
+}
+
+int image_hold_described(struct image *image, const struct spec *spec,
+			 struct shift_error *err)
+{
+	_cleanup_free_ char *root = strdup(spec->root.path ?: "");
+	char *id = root ? strrchr(root, '/') : NULL;
+	int r;
+
+	if (!root)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	if (spec->root.direct || !id || strlen(id + 1) != DIGEST_HEX)
+		return 0;
+	*id++ = '\0';
+	if (strlen(root) < 7 || strcmp(root + strlen(root) - 7, "/images"))
+		return 0;
+	root[strlen(root) - 7] = '\0';
+	r = store_open(&image->store, root, err);
+	if (r >= 0)
+		r = image->hold_fd = store_hold(&image->store, id, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < spec->root.layers.n; i++)
+		if (access(spec->root.layers.v[i], F_OK) < 0)
+			return shift_err_set(err, errno, "%s, a layer of the image",
+					     spec->root.layers.v[i]);
+	return 0;
 }
 
 void image_clear(struct image *image)
 {
-	free(image->rootfs);
-	image->rootfs = NULL;
+	if (image->hold_fd >= 0)
+		close(image->hold_fd);
+	image->hold_fd = -1;
+	strv_clear(&image->layers);
+	free(steal_ptr(&image->identity));
+	free(steal_ptr(&image->given));
 	oci_image_clear(&image->oci);
+	store_close(&image->store);
 }

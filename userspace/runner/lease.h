@@ -2,15 +2,17 @@
 /*
  * Leases of uid and gid ranges.
  *
- * A lease is a file /run/runner/uids/BASE-COUNT with an flock(2) held on it;
- * the kernel drops the lock when the holder ends, however it ends, so a file
- * without a lock is nobody's.  Selection runs under a lock of the folder.
+ * A lease is a file /run/runner/uids/BASE-COUNT that holds "PID NAME" and on
+ * which its holders have a shared flock(2); the kernel drops the lock when a
+ * holder ends, however it ends, so a file that nobody has locked is nobody's.
+ * Selection runs under a lock of the folder.
  */
 #ifndef RUNNER_LEASE_H
 #define RUNNER_LEASE_H
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -25,16 +27,46 @@ struct lease {
 
 #define LEASE_INIT { 0, 0, -1 }
 
-/*
- * Leases a free range of LEASE_SIZE ids, or exactly the one that starts at
- * *@base when @base is not NULL.  Free means: not leased, not in use by a live
- * user namespace, not given to anybody in /etc/subuid and /etc/subgid other
- * than "runner", no user or group of the host in it.
- */
-int lease_take(struct lease *lease, const uint32_t *base,
-	       struct shift_error *err);
+/* What --userns asks for. */
+struct lease_request {
+	enum {
+		LEASE_AUTO,
+		LEASE_FIXED,	/* exactly base and size */
+		LEASE_HOST,	/* no user namespace, nothing is leased */
+		LEASE_POD,	/* the range that the running pod has */
+	} mode;
+	uint32_t base;		/* LEASE_FIXED */
+	uint32_t size;		/* 0: LEASE_SIZE */
+	const char *pod;	/* LEASE_POD */
+};
 
-/* Removes the file and drops the lock; harmless without a lease. */
+/* auto[:size=N], BASE, host or pod:NAME; request->pod stays a part of @text. */
+int lease_parse(const char *text, struct lease_request *request,
+		struct shift_error *err);
+
+/*
+ * Leases a free range for the pod @name.  Free means: not leased, not in use by
+ * a live user namespace, not given to anybody in /etc/subuid and /etc/subgid
+ * other than "runner", no user or group of the host in it.  @memory, a file or
+ * NULL, holds the range the pod had before, which it gets again if that is
+ * free, and is written.
+ */
+int lease_take(struct lease *lease, const struct lease_request *request,
+	       const char *name, const char *memory, struct shift_error *err);
+
+/* Drops the lock and, when nobody else holds it, removes the file. */
 void lease_release(struct lease *lease);
+
+struct lease_entry {
+	uint32_t base, count;
+	pid_t pid;		/* of the first holder */
+	char name[64];		/* of its pod */
+};
+
+/* All that are held, by base; *ret is the caller's. */
+int lease_list(struct lease_entry **ret, size_t *n, struct shift_error *err);
+
+/* runner uidmap ls [--json]; argv[0] is "uidmap".  Returns the exit status. */
+int lease_cmd(int argc, char **argv, struct shift_error *err);
 
 #endif

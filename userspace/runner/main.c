@@ -1,138 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* runner - starts pods on shared images, each with its own range of ids. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "image.h"
+#include "commands.h"
+#include "image_cmd.h"
 #include "lease.h"
-#include "options.h"
-#include "plan.h"
 #include "pod.h"
-#include "poddir.h"
-#include "spec.h"
+
+static const struct command {
+	const char *name;
+	command_fn *fn;
+	const char *help;
+} commands[] = {
+	{ "run", cmd_run, "start a command in a pod of its own" },
+	{ "create", cmd_create, "make a pod that runner start starts" },
+	{ "spec", cmd_spec, "print the description of a pod: config.json" },
+	{ "start", cmd_start, "start a pod that is created or has ended" },
+	{ "stop", cmd_stop, "ask a pod to end, then end it" },
+	{ "kill", cmd_kill, "send a signal to a pod's first process" },
+	{ "wait", cmd_wait, "wait for a pod's end, print its exit status" },
+	{ "pause", cmd_pause, "freeze all processes of a pod" },
+	{ "unpause", cmd_unpause, "let them go on" },
+	{ "rm", cmd_rm, "remove a pod and its changes" },
+	{ "ps", cmd_ps, "list the pods" },
+	{ "inspect", cmd_inspect, "print all that is known of a pod" },
+	{ "logs", cmd_logs, "print what a detached pod wrote" },
+	{ "attach", cmd_attach, "join the streams of a detached pod" },
+	{ "exec", cmd_exec, "start one more command in a pod" },
+	{ "update", cmd_update, "change the limits of a pod" },
+	{ "device", cmd_device, "give a device to a running pod, or take it" },
+	{ "image", image_cmd, "the image store: import, ls, inspect, verify, rm, prune" },
+	{ "uidmap", lease_cmd, "ls: the ranges of ids that pods have" },
+	{ "check", cmd_check, "say what this host can do for pods" },
+};
 
 static void usage(FILE *to)
 {
-	fputs("Usage: runner run --image IMAGE [OPTION]... [--] COMMAND [ARGUMENT]...\n"
-	      "Start COMMAND in a pod of its own on a shared image.\n"
-	      "\n"
-	      "  --image IMAGE      a directory with a root filesystem, or an OCI image\n"
-	      "                     layout: DIR or DIR:NAME\n"
-	      "  --uid-base N       host id of the pod's id 0; default: a free range\n"
-	      "  --shift MODE       auto (default), shiftfs or idmap\n"
-	      "  --name NAME        name and hostname; keeps the pod's changes\n"
-	      "  --rm               remove the pod's changes at its end\n"
-	      "  --dry-run          print what would be done, do nothing\n"
-	      "  --help             this text\n"
-	      "\n"
-	      "The exit status is the command's, 128+N when signal N ended it, 125 when\n"
-	      "runner failed, 126 when the command cannot be executed, 127 when there is\n"
-	      "no such command.\n", to);
-}
-
-/* Everything a started pod holds on the host. */
-struct held {
-	struct lease lease;
-	struct poddir dir;
-	struct spec spec;
-	struct plan plan;
-	struct image image;
-};
-
-static int describe(struct held *h, const struct options *o,
-		    struct shift_error *err)
-{
-	const char *term = getenv("TERM");
-	int r;
-
-	r = spec_init(&h->spec, err);
-	if (r >= 0 && term)
-		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
-	if (r >= 0)
-		r = image_open(&h->image, o->image, err);
-	if (r >= 0)
-		r = image_apply(&h->image, o->command, &h->spec, err);
-	h->spec.shift = o->shift;
-	return r;
-}
-
-static int lease(struct held *h, const struct options *o,
-		 struct shift_error *err)
-{
-	int r = lease_take(&h->lease, o->have_uid_base ? &o->uid_base : NULL,
-			   err);
-
-	h->spec.linux_.host_base = h->lease.base;
-	h->spec.linux_.map_size = h->lease.count;
-	return r;
-}
-
-static int dry_run(struct held *h, const struct options *o,
-		   struct shift_error *err)
-{
-	int r = lease(h, o, err);
-
-	if (r >= 0)
-		r = str_replace(&h->spec.hostname,
-				o->name ? o->name : "pod-NEW", err);
-	if (r >= 0)
-		r = plan_build(&h->plan, &h->spec,
-			       o->name ? o->name : "pod-NEW", err);
-	if (r >= 0)
-		plan_print(&h->plan, stdout);
-	return r;
-}
-
-static int start(struct held *h, const struct options *o, int *status,
-		 struct shift_error *err)
-{
-	int r;
-
-	if ((r = poddir_prepare(err)) < 0 || (r = poddir_sweep(err)) < 0 ||
-	    (r = image_prepare(&h->image, err)) < 0)
-		return r;
-	/* From here on there is something to clean up. */
-	pod_block_signals();
-	if ((r = lease(h, o, err)) < 0 ||
-	    (r = poddir_open(&h->dir, o->name, h->image.rootfs,
-			     o->rm || !o->name, err)) < 0 ||
-	    (r = str_replace(&h->spec.hostname, h->dir.name, err)) < 0 ||
-	    (r = plan_build(&h->plan, &h->spec, h->dir.layer, err)) < 0)
-		return r;
-	return pod_run(&h->plan, status, err);
-}
-
-static int run(const struct options *o, struct shift_error *err)
-{
-	struct held h = { .lease = LEASE_INIT, .dir = PODDIR_INIT };
-	struct shift_error second = SHIFT_ERROR_INIT;
-	int r, status = POD_STATUS_FAILED;
-
-	r = describe(&h, o, err);
-	if (r >= 0 && o->dry_run)
-		status = dry_run(&h, o, err) < 0 ? POD_STATUS_FAILED : 0;
-	else if (r >= 0)
-		start(&h, o, &status, err);
-	if (poddir_close(&h.dir, &second) < 0) {
-		shift_err_print(&second, stderr, "runner");
-		if (!status)
-			status = POD_STATUS_FAILED;
-	}
-	shift_err_clear(&second);
-	plan_clear(&h.plan);
-	lease_release(&h.lease);
-	image_clear(&h.image);
-	spec_clear(&h.spec);
-	return status;
+	fputs("Usage: runner COMMAND [ARGUMENT]...\n\n", to);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name,
+			commands[i].help);
+	fputs("\nrunner run --help lists the options of run, create and spec.\n",
+	      to);
 }
 
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
-	struct options options;
+	const struct command *command = NULL;
 	int status = POD_STATUS_FAILED;
 
 	if (argc >= 2 && (!strcmp(argv[1], "--help") ||
@@ -140,20 +58,22 @@ int main(int argc, char **argv)
 		usage(stdout);
 		return 0;
 	}
-	if (argc < 2 || strcmp(argv[1], "run")) {
+	if (argc >= 2 && !strcmp(argv[1], "--version")) {
+		puts("runner " SHIFTFS_VERSION);
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (argc >= 2 && !strcmp(argv[1], commands[i].name))
+			command = &commands[i];
+	if (!command) {
 		usage(stderr);
-		return POD_STATUS_FAILED;
+		return status;
 	}
-	if (options_parse_run(&options, argc - 1, argv + 1, &err) >= 0) {
-		if (options.help) {
-			usage(stdout);
-			return 0;
-		}
-		if (geteuid())
-			shift_err_set(&err, 0, "runner run has to be started by root");
-		else
-			status = run(&options, &err);
-	}
+	if (geteuid() && !(argc == 3 && !strcmp(argv[2], "--help")))
+		shift_err_set(&err, 0, "runner %s has to be started by root",
+			      argv[1]);
+	else
+		status = command->fn(argc - 1, argv + 1, &err);
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");
 	return status;

@@ -142,14 +142,64 @@ int mounts_pivot(const char *root, const char *dev, struct shift_error *err)
 	return mounts_attach(dev_fd, "/dev", err);
 }
 
+int mounts_clone(const char *path, struct shift_error *err)
+{
+	int fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | AT_RECURSIVE |
+					       OPEN_TREE_CLOEXEC);
+
+	return fd < 0 ? shift_err_set(err, errno, "cannot clone the mount at %s", path) :
+			fd;
+}
+
+/* A mount of something that is no directory goes on a file. */
+static int make_file(const char *target, struct shift_error *err)
+{
+	_cleanup_free_ char *parent = strdup(target);
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	char *slash;
+	int r;
+
+	if (!stat(target, &st))
+		return 0;
+	if (!parent)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	slash = strrchr(parent, '/');
+	if (slash && slash != parent) {
+		*slash = '\0';
+		r = mkdir_parents(parent, 0755, err);
+		if (r < 0)
+			return r;
+	}
+	fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot make %s", target);
+	return 0;
+}
+
 int mounts_attach(int fd, const char *target, struct shift_error *err)
 {
-	int r = mkdir_parents(target, 0755, err);
+	struct stat st;
+	int r;
 
-	if (r < 0)
-		return shift_err_prefix(err, "in the pod");
-	r = shift_attach(fd, target, err);
+	if (fstat(fd, &st) < 0)
+		return shift_err_set(err, errno, "the mount for %s", target);
+	r = S_ISDIR(st.st_mode) ? mkdir_parents(target, 0755, err) :
+				  make_file(target, err);
+	if (r >= 0)
+		r = shift_attach(fd, target, err);
 	return r < 0 ? shift_err_prefix(err, "in the pod") : r;
+}
+
+int mounts_root_readonly(const char *target, struct shift_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	if (sys_mount_setattr(AT_FDCWD, target, 0, &attr, sizeof(attr)) < 0)
+		return shift_err_set(err, errno,
+				     "cannot make %s read-only in the pod",
+				     target);
+	return 0;
 }
 
 int mounts_mask(const char *target, struct shift_error *err)

@@ -19,14 +19,20 @@
 int mounts_create(const char *fstype, const char *source, const char *options,
 		  struct shift_error *err);
 
+/* The mount at @path and what is mounted below, detached.  Returns an fd. */
+int mounts_clone(const char *path, struct shift_error *err);
+
 /* Makes @root the pod's root with @dev on its /dev; the host's tree is gone. */
 int mounts_pivot(const char *root, const char *dev, struct shift_error *err);
 
-/* Attaches @fd at @target, which is made if it is missing. */
+/* Attaches @fd at @target, which is made, of the same kind, if it is missing. */
 int mounts_attach(int fd, const char *target, struct shift_error *err);
 
 /* Both do nothing when @target does not exist. */
 int mounts_mask(const char *target, struct shift_error *err);
 int mounts_readonly(const char *target, struct shift_error *err);
+
+/* The mount at @target cannot be written, those below stay as they are. */
+int mounts_root_readonly(const char *target, struct shift_error *err);
 
 #endif

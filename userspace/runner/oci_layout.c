@@ -44,26 +44,13 @@ int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
 	return strf(ret, err, "%s/blobs/sha256/%s", image->path, hex);
 }
 
-/* The document at @path, an object; compared with @hex unless that is NULL. */
-static int read_document(const char *path, const char *hex, json_object **ret,
-			 struct shift_error *err)
+static int parse_object(const char *text, size_t len, const char *where,
+			json_object **ret, struct shift_error *err)
 {
-	struct json_tokener *tok;
 	_cleanup_json_ json_object *o = NULL;
-	_cleanup_free_ char *text = NULL;
+	struct json_tokener *tok = json_tokener_new();
 	enum json_tokener_error e;
-	size_t len;
-	int r;
 
-	r = read_file(path, DOCUMENT_MAX, &text, &len, err);
-	if (r < 0)
-		return r;
-	if (hex) {
-		r = digest_check_buf(text, len, hex, path, err);
-		if (r < 0)
-			return r;
-	}
-	tok = json_tokener_new();
 	if (!tok)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	/* With the NUL, so that a number at the very end is not "to be continued". */
@@ -71,13 +58,27 @@ static int read_document(const char *path, const char *hex, json_object **ret,
 	e = json_tokener_get_error(tok);
 	json_tokener_free(tok);
 	if (e != json_tokener_success)
-		return shift_err_set(err, 0, "%s is not JSON: %s", path,
+		return shift_err_set(err, 0, "%s is not JSON: %s", where,
 				     json_tokener_error_desc(e));
 	if (!json_object_is_type(o, json_type_object))
-		return shift_err_set(err, 0, "%s: not a JSON object", path);
+		return shift_err_set(err, 0, "%s: not a JSON object", where);
 	*ret = o;
 	o = NULL;
 	return 0;
+}
+
+/* The document at @path, an object; compared with @hex unless that is NULL. */
+static int read_document(const char *path, const char *hex, json_object **ret,
+			 struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+	int r;
+
+	r = read_file(path, DOCUMENT_MAX, &text, &len, err);
+	if (r >= 0 && hex)
+		r = digest_check_buf(text, len, hex, path, err);
+	return r < 0 ? r : parse_object(text, len, path, ret, err);
 }
 
 /* NULL when there is no member or it is not a string. */
@@ -126,7 +127,7 @@ static int get_strings(json_object *o, const char *key, struct strv *ret,
 	return 0;
 }
 
-static const char *this_architecture(void)
+const char *oci_architecture(void)
 {
 	static const struct { const char *machine, *goarch; } names[] = {
 		{ "x86_64", "amd64" }, { "aarch64", "arm64" },
@@ -148,7 +149,7 @@ static bool for_this_machine(json_object *descriptor)
 	const char *arch = get_string(platform, "architecture");
 
 	return (!os || !strcmp(os, "linux")) &&
-	       (!arch || !strcmp(arch, this_architecture()));
+	       (!arch || !strcmp(arch, oci_architecture()));
 }
 
 /* Finds the one descriptor of the index that fits. */
@@ -180,7 +181,7 @@ static int choose(json_object *index, const char *name, const char *path,
 	if (!found)
 		return shift_err_set(err, 0, "%s: no image%s%s for linux/%s",
 				     path, name ? " called " : "",
-				     name ? name : "", this_architecture());
+				     name ? name : "", oci_architecture());
 	*ret = found;
 	return 0;
 }
@@ -205,6 +206,10 @@ static int find_manifest(struct oci_image *image, const char *name,
 			return shift_err_set(err, 0,
 					     "%s: indexes within indexes", path);
 		r = choose(index, depth ? NULL : name, path, &d, err);
+		if (r >= 0 && !depth)
+			r = str_replace(&image->ref,
+					get_string(get(d, "annotations", json_type_object),
+						   REF_NAME), err);
 		if (r >= 0)
 			r = digest_parse(get_string(d, "digest"),
 					 image->manifest, path, err);
@@ -248,37 +253,56 @@ static int read_layers(struct oci_image *image, json_object *manifest,
 	return 0;
 }
 
-static int read_config(struct oci_image *image, json_object *manifest,
-		       const char *manifest_path, struct shift_error *err)
+static int read_diff_ids(struct oci_image *image, json_object *o,
+			 const char *where, struct shift_error *err)
+{
+	json_object *ids = get(get(o, "rootfs", json_type_object), "diff_ids",
+			       json_type_array);
+	char hex[DIGEST_HEX + 1];
+	int r = 0;
+
+	for (size_t i = 0; ids && r >= 0 && i < json_object_array_length(ids);
+	     i++) {
+		json_object *v = json_object_array_get_idx(ids, i);
+
+		r = digest_parse(json_object_is_type(v, json_type_string) ?
+				 json_object_get_string(v) : NULL, hex, where,
+				 err);
+		if (r >= 0)
+			r = strv_add(&image->diff_ids, hex, err);
+	}
+	return r;
+}
+
+int oci_config_parse(struct oci_image *image, const char *text, size_t len,
+		     const char *where, struct shift_error *err)
 {
 	_cleanup_json_ json_object *o = NULL;
-	_cleanup_free_ char *path = NULL;
-	char hex[DIGEST_HEX + 1];
 	json_object *config;
 	const char *s;
 	int r;
 
-	r = digest_parse(get_string(get(manifest, "config", json_type_object),
-				    "digest"), hex, manifest_path, err);
-	if (r >= 0)
-		r = oci_layout_blob(image, hex, &path, err);
-	if (r >= 0)
-		r = read_document(path, hex, &o, err);
-	if (r < 0)
+	if (strlen(text) != len)
+		return shift_err_set(err, 0, "%s is not JSON: a zero byte in it",
+				     where);
+	if ((r = parse_object(text, len, where, &o, err)) < 0 ||
+	    (r = digest_buf(text, len, image->config, err)) < 0 ||
+	    (r = str_replace(&image->config_text, text, err)) < 0 ||
+	    (r = read_diff_ids(image, o, where, err)) < 0)
 		return r;
 	config = get(o, "config", json_type_object);
 	if (!config)
 		return 0;
-	if ((r = get_strings(config, "Env", &image->env, path, err)) < 0 ||
-	    (r = get_strings(config, "Entrypoint", &image->entrypoint, path,
+	if ((r = get_strings(config, "Env", &image->env, where, err)) < 0 ||
+	    (r = get_strings(config, "Entrypoint", &image->entrypoint, where,
 			     err)) < 0 ||
-	    (r = get_strings(config, "Cmd", &image->cmd, path, err)) < 0)
+	    (r = get_strings(config, "Cmd", &image->cmd, where, err)) < 0)
 		return r;
 	for (size_t i = 0; i < image->env.n; i++)
 		if (!strchr(image->env.v[i], '=') || image->env.v[i][0] == '=')
 			return shift_err_set(err, 0,
 					     "%s: Env has '%.60s' instead of NAME=VALUE",
-					     path, image->env.v[i]);
+					     where, image->env.v[i]);
 	s = get_string(config, "WorkingDir");
 	if (s && *s && (r = str_replace(&image->working_dir, s, err)) < 0)
 		return r;
@@ -286,6 +310,24 @@ static int read_config(struct oci_image *image, json_object *manifest,
 	if (s && *s && (r = str_replace(&image->user, s, err)) < 0)
 		return r;
 	return 0;
+}
+
+static int read_config(struct oci_image *image, json_object *manifest,
+		       const char *manifest_path, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	char hex[DIGEST_HEX + 1];
+	size_t len;
+	int r;
+
+	if ((r = digest_parse(get_string(get(manifest, "config",
+					     json_type_object), "digest"),
+			      hex, manifest_path, err)) < 0 ||
+	    (r = oci_layout_blob(image, hex, &path, err)) < 0 ||
+	    (r = read_file(path, DOCUMENT_MAX, &text, &len, err)) < 0 ||
+	    (r = digest_check_buf(text, len, hex, path, err)) < 0)
+		return r;
+	return oci_config_parse(image, text, len, path, err);
 }
 
 int oci_layout_read(struct oci_image *image, const char *path,
@@ -310,7 +352,10 @@ int oci_layout_read(struct oci_image *image, const char *path,
 void oci_image_clear(struct oci_image *image)
 {
 	free(image->path);
+	free(image->ref);
 	strv_clear(&image->layers);
+	strv_clear(&image->diff_ids);
+	free(image->config_text);
 	strv_clear(&image->env);
 	strv_clear(&image->entrypoint);
 	strv_clear(&image->cmd);

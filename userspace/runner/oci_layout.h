@@ -12,8 +12,12 @@
 struct oci_image {
 	char *path;			/* of the layout */
 	char manifest[DIGEST_HEX + 1];	/* its digest, without "sha256:" */
+	char *ref;			/* its name in the layout, or NULL */
 	struct strv layers;		/* digests of blobs, lowest first */
+	char config[DIGEST_HEX + 1];	/* digest of the config document */
+	char *config_text;		/* the document, byte for byte */
 	/* from the config */
+	struct strv diff_ids;		/* digests of the layers unpacked */
 	struct strv env, entrypoint, cmd;
 	char *working_dir;		/* NULL when not given */
 	char *user;			/* NULL when not given */
@@ -30,9 +34,19 @@ bool oci_layout_is(const char *path);
 int oci_layout_read(struct oci_image *image, const char *path,
 		    const char *name, struct shift_error *err);
 
+/*
+ * Reads into @image what the config document @text of @len bytes says; @where
+ * goes into messages.  Takes the digest and a copy of the text as well.
+ */
+int oci_config_parse(struct oci_image *image, const char *text, size_t len,
+		     const char *where, struct shift_error *err);
+
 /* Path of a blob; malloc()ed, the caller's. */
 int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
 		    struct shift_error *err);
+
+/* This machine's architecture as images call it. */
+const char *oci_architecture(void);
 
 void oci_image_clear(struct oci_image *image);
 

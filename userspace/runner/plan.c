@@ -2,17 +2,27 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "cleanup.h"
 #include "devices.h"
+#include "fault.h"
+#include "hostdir.h"
 #include "mounts.h"
 #include "process.h"
+#include "report.h"
 #include "rootfs.h"
+#include "security.h"
+#include "volume.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)
@@ -54,12 +64,14 @@ static int add_devices(struct plan *plan, struct shift_error *err)
 	for (size_t i = 0; r >= 0 && i < spec->linux_.n_devices; i++) {
 		const struct spec_device *d = &spec->linux_.devices[i];
 
-		snprintf(path, sizeof(path), "%s/%s", STAGE_DEV, d->name);
+		if (snprintf(path, sizeof(path), "%s%s", STAGE_DEV,
+			     d->path + strlen("/dev")) >= (int)sizeof(path))
+			return shift_err_set(err, ENAMETOOLONG, "%s", d->path);
 		r = add(plan, err, OP_DEV_NODE, NULL, path, &op);
 		if (r < 0)
 			return r;
 		op->dev = makedev(d->major, d->minor);
-		op->mode = d->mode;
+		op->mode = d->mode | (d->type == 'b' ? S_IFBLK : S_IFCHR);
 	}
 	for (size_t i = 0; r >= 0 && i < sizeof(links) / sizeof(*links); i++) {
 		snprintf(path, sizeof(path), "%s/%s", STAGE_DEV,
@@ -73,6 +85,68 @@ static int add_devices(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
+static bool new_network(const struct spec *spec)
+{
+	return (spec->linux_.namespaces & SPEC_NS_NETWORK) &&
+	       !spec->linux_.namespace_paths[5];
+}
+
+/*
+ * Namespaces which runner can enter and leave again.  Joined by runner, for
+ * which a pod's user namespace alone would not be enough.
+ */
+static int add_joins(struct plan *plan, struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+	int r = 0;
+
+	for (int i = 0; r >= 0 && i < SPEC_N_NAMESPACES; i++)
+		if (spec->linux_.namespace_paths[i] &&
+		    (1u << i) != SPEC_NS_USER)
+			r = add(plan, err, OP_JOIN,
+				spec->linux_.namespace_paths[i],
+				spec_namespace_names[i], NULL);
+	/* The kernel shows a network in sysfs to those alone who own it. */
+	if (r >= 0 && !new_network(spec))
+		r = add(plan, err, OP_SYSFS, NULL, STAGE_SYS, NULL);
+	return r;
+}
+
+static bool is_volume(const struct spec_mount *m)
+{
+	return !strcmp(m->type, "bind");
+}
+
+static void volume_point(size_t i, char path[sizeof(STAGE_VOLUMES) + 24])
+{
+	snprintf(path, sizeof(STAGE_VOLUMES) + 24, "%s/%zu", STAGE_VOLUMES, i);
+}
+
+/*
+ * Volumes are mounted by the host and cloned by the pod: so their flags are
+ * locked, and root of the pod cannot make a read-only one writable.
+ */
+static int add_volumes(struct plan *plan, struct shift_error *err)
+{
+	const struct spec *spec = plan->spec;
+	char path[sizeof(STAGE_VOLUMES) + 24];
+	struct op *op;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < spec->n_mounts; i++) {
+		if (!is_volume(&spec->mounts[i]))
+			continue;
+		volume_point(i, path);
+		r = add(plan, err, OP_VOLUME, spec->mounts[i].source, path, &op);
+		if (r < 0)
+			return r;
+		op->options = strdup(spec->mounts[i].options);
+		if (!op->options)
+			return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	}
+	return r;
+}
+
 static int add_mounts(struct plan *plan, struct shift_error *err)
 {
 	const struct spec *spec = plan->spec;
@@ -81,8 +155,15 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
+		bool sys = !strcmp(m->type, "sysfs") && !new_network(spec);
+		char volume[sizeof(STAGE_VOLUMES) + 24];
 
-		r = add(plan, err, OP_MOUNT, m->source, NULL, &op);
+		volume_point(i, volume);
+		if (is_volume(m))
+			r = add(plan, err, OP_CLONE, volume, NULL, &op);
+		else
+			r = add(plan, err, sys ? OP_CLONE : OP_MOUNT,
+				sys ? STAGE_SYS : m->source, NULL, &op);
 		if (r < 0)
 			return r;
 		op->fstype = strdup(m->type);
@@ -120,22 +201,40 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	memset(plan, 0, sizeof(*plan));
 	plan->spec = spec;
 	plan->pod_dir = pod_dir;
+	plan->seccomp_fd = plan->notify_fd = -1;
 
 	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
 	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
 		     NULL)) < 0 ||
-	    (r = add_devices(plan, err)) < 0)
+	    (r = add_volumes(plan, err)) < 0 ||
+	    (r = add_devices(plan, err)) < 0 ||
+	    (hostdir_wanted(spec) &&
+	     (r = add(plan, err, OP_HOSTDIR, NULL, STAGE_HOST, NULL)) < 0) ||
+	    (spec->linux_.seccomp &&
+	     (r = add(plan, err, OP_SECCOMP, NULL, NULL, NULL)) < 0) ||
+	    (r = add_joins(plan, err)) < 0)
 		return r;
 	plan->n_host = plan->n;
 
-	r = add(plan, err, OP_BECOME_ROOT, NULL, NULL, NULL);
-	if (r < 0)
+	if ((r = add(plan, err, OP_BECOME_ROOT, NULL, NULL, NULL)) < 0 ||
+	    ((spec->linux_.namespaces & SPEC_NS_CGROUP) &&
+	     (r = add(plan, err, OP_CGROUP_NS, NULL, NULL, NULL)) < 0))
 		return r;
 	mounts = plan->n;
 	if ((r = add_mounts(plan, err)) < 0 ||
+	    (hostdir_wanted(spec) &&
+	     (r = add(plan, err, OP_CLONE, STAGE_HOST, NULL, NULL)) < 0) ||
 	    (r = add(plan, err, OP_PIVOT, STAGE_DEV, STAGE_ROOT, NULL)) < 0 ||
 	    (r = add_attaches(plan, mounts, err)) < 0)
 		return r;
+	if (hostdir_wanted(spec)) {
+		struct op *op;
+
+		r = add(plan, err, OP_ATTACH, NULL, HOSTDIR_IN_POD, &op);
+		if (r < 0)
+			return r;
+		op->from = mounts + spec->n_mounts;
+	}
 	for (size_t i = 0; i < spec->linux_.readonly_paths.n; i++) {
 		r = add(plan, err, OP_READONLY, NULL,
 			spec->linux_.readonly_paths.v[i], NULL);
@@ -148,12 +247,20 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 		if (r < 0)
 			return r;
 	}
-	if ((r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
+	if (spec->root.readonly &&
+	    (r = add(plan, err, OP_ROOT_READONLY, NULL, "/", NULL)) < 0)
 		return r;
-	if ((spec->linux_.namespaces & SPEC_NS_NETWORK) &&
+	if (!spec->linux_.namespace_paths[3] &&
+	    (r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
+		return r;
+	if (new_network(spec) &&
 	    (r = add(plan, err, OP_LOOPBACK, NULL, NULL, NULL)) < 0)
 		return r;
-	if ((r = add(plan, err, OP_PRIVILEGES, NULL, NULL, NULL)) < 0)
+	if (spec->process.terminal &&
+	    (r = add(plan, err, OP_CONSOLE, NULL, NULL, NULL)) < 0)
+		return r;
+	if ((r = add(plan, err, OP_PRIVILEGES, NULL, NULL, NULL)) < 0 ||
+	    (r = add(plan, err, OP_READY, NULL, NULL, NULL)) < 0)
 		return r;
 	return add(plan, err, OP_EXEC, NULL, NULL, NULL);
 }
@@ -166,7 +273,7 @@ static void print_privileges(const struct spec *spec, FILE *to)
 	for (int c = 0; c <= CAP_LAST_CAP; c++) {
 		char *name;
 
-		if (!(spec->process.capabilities & (1ULL << c)))
+		if (!(spec->process.capabilities.bounding & (1ULL << c)))
 			continue;
 		name = cap_to_name(c);
 		fprintf(to, " %s", name ? name : "?");
@@ -195,14 +302,36 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 			spec->linux_.host_base);
 		break;
 	case OP_DEV_NODE:
-		fprintf(to, "node %s c %u:%u mode=%04o\n", op->target,
-			major(op->dev), minor(op->dev), op->mode);
+		fprintf(to, "node %s %c %u:%u mode=%04o\n", op->target,
+			S_ISBLK(op->mode) ? 'b' : 'c', major(op->dev),
+			minor(op->dev), op->mode & 07777);
 		break;
 	case OP_SYMLINK:
 		fprintf(to, "symlink %s -> %s\n", op->target, op->source);
 		break;
 	case OP_MKDIR:
 		fprintf(to, "mkdir %s\n", op->target);
+		break;
+	case OP_HOSTDIR:
+		fprintf(to, "tmpfs %s for " HOSTDIR_IN_POD "\n", op->target);
+		break;
+	case OP_SECCOMP:
+		fprintf(to, "compile the seccomp profile\n");
+		break;
+	case OP_JOIN:
+		fprintf(to, "join %s namespace %s\n", op->target, op->source);
+		break;
+	case OP_SYSFS:
+		fprintf(to, "sysfs %s\n", op->target);
+		break;
+	case OP_CGROUP_NS:
+		fprintf(to, "new cgroup namespace\n");
+		break;
+	case OP_CONSOLE:
+		fprintf(to, "terminal on /dev/console\n");
+		break;
+	case OP_READY:
+		fprintf(to, "wait for start\n");
 		break;
 	case OP_BECOME_ROOT:
 		fprintf(to, "become uid 0 of the pod (host uid %" PRIu32 ")\n",
@@ -216,8 +345,18 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		fprintf(to, "new %s %s\n", op->fstype, op->options);
 		break;
 	case OP_ATTACH:
-		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype,
-			op->target);
+		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype ?
+			plan->ops[op->from].fstype :
+			plan->ops[op->from].source, op->target);
+		break;
+	case OP_VOLUME:
+		fprintf(to, "volume %s %s %s\n", op->target, op->source, op->options);
+		break;
+	case OP_CLONE:
+		fprintf(to, "clone %s\n", op->source);
+		break;
+	case OP_ROOT_READONLY:
+		fprintf(to, "readonly %s, not what is mounted on it\n", op->target);
 		break;
 	case OP_MASK:
 		fprintf(to, "mask %s\n", op->target);
@@ -245,19 +384,15 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 
 void plan_print(const struct plan *plan, FILE *to)
 {
-	static const struct { unsigned int bit; const char *name; } ns[] = {
-		{ SPEC_NS_USER, "user" }, { SPEC_NS_MOUNT, "mount" },
-		{ SPEC_NS_PID, "pid" }, { SPEC_NS_UTS, "uts" },
-		{ SPEC_NS_IPC, "ipc" }, { SPEC_NS_NETWORK, "network" },
-		{ SPEC_NS_CGROUP, "cgroup" },
-	};
-
 	for (size_t i = 0; i < plan->n; i++) {
 		if (i == plan->n_host) {
 			fprintf(to, "host: clone3, new namespaces:");
-			for (size_t k = 0; k < sizeof(ns) / sizeof(*ns); k++)
-				if (plan->spec->linux_.namespaces & ns[k].bit)
-					fprintf(to, " %s", ns[k].name);
+			for (int k = 0; k < SPEC_N_NAMESPACES; k++)
+				if ((plan->spec->linux_.namespaces &
+				     (1u << k) & ~SPEC_NS_CGROUP) &&
+				    !plan->spec->linux_.namespace_paths[k])
+					fprintf(to, " %s",
+						spec_namespace_names[k]);
 			fputc('\n', to);
 		}
 		fputs(i < plan->n_host ? "host: " : "pod:  ", to);
@@ -265,7 +400,51 @@ void plan_print(const struct plan *plan, FILE *to)
 	}
 }
 
-static int run(struct plan *plan, struct op *op,
+/* Joined by runner itself; it goes back when the pod is made. */
+static int join(const struct op *op, struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(op->source, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, 0) < 0)
+		return shift_err_set(err, errno,
+				     "cannot join the %s namespace %s",
+				     op->target, op->source);
+	return 0;
+}
+
+static int mount_sysfs(const char *target, struct shift_error *err)
+{
+	if (mkdir_parents(target, 0755, err) < 0)
+		return -EIO;
+	if (mount("sysfs", target, "sysfs",
+		  MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) < 0)
+		return shift_err_set(err, errno, "cannot mount sysfs at %s",
+				     target);
+	return 0;
+}
+
+static int console(int say_fd, struct shift_error *err)
+{
+	struct report report = { .type = REPORT_CONSOLE };
+	_cleanup_close_ int master = -1;
+	int r = process_console(true, &master, err);
+
+	if (r >= 0 && report_send(say_fd, &report, master) < 0)
+		r = shift_err_set(err, ESRCH, "runner is gone");
+	return r;
+}
+
+static int ready(int alive_fd, int say_fd, struct shift_error *err)
+{
+	struct report report = { .type = REPORT_READY };
+	char c;
+
+	if (report_send(say_fd, &report, -1) < 0 || read(alive_fd, &c, 1) != 1)
+		return shift_err_set(err, ESRCH, "runner is gone");
+	return 0;
+}
+
+static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	       struct shift_error *err)
 {
 	const struct spec *spec = plan->spec;
@@ -274,8 +453,10 @@ static int run(struct plan *plan, struct op *op,
 	case OP_STAGE:
 		return rootfs_stage(op->target, err);
 	case OP_ROOTFS:
-		return rootfs_mount(spec, op->source, plan->pod_dir,
-				    op->target, err);
+		return rootfs_mount(spec, plan->pod_dir, op->target, err);
+	case OP_VOLUME:
+		return volume_mount(spec, op->source, op->options, op->target,
+				    err);
 	case OP_DEV_TMPFS:
 		return devices_tmpfs(op->target, spec->linux_.host_base, err);
 	case OP_DEV_NODE:
@@ -286,6 +467,21 @@ static int run(struct plan *plan, struct op *op,
 				       spec->linux_.host_base, err);
 	case OP_MKDIR:
 		return devices_mkdir(op->target, spec->linux_.host_base, err);
+	case OP_HOSTDIR:
+		return hostdir_make(spec, op->target, &plan->notify_fd, err);
+	case OP_SECCOMP:
+		return seccomp_compile(spec->linux_.seccomp, &plan->seccomp_fd,
+				       err);
+	case OP_JOIN:
+		return join(op, err);
+	case OP_SYSFS:
+		return mount_sysfs(op->target, err);
+	case OP_CGROUP_NS:
+		return process_cgroup_namespace(err);
+	case OP_CONSOLE:
+		return console(say_fd, err);
+	case OP_READY:
+		return ready(alive_fd, say_fd, err);
 	case OP_BECOME_ROOT:
 		return process_become_root(err);
 	case OP_PIVOT:
@@ -294,36 +490,49 @@ static int run(struct plan *plan, struct op *op,
 		op->fd = mounts_create(op->fstype, op->source, op->options,
 				       err);
 		return op->fd < 0 ? op->fd : 0;
+	case OP_CLONE:
+		op->fd = mounts_clone(op->source, err);
+		return op->fd < 0 ? op->fd : 0;
 	case OP_ATTACH:
 		return mounts_attach(plan->ops[op->from].fd, op->target, err);
 	case OP_MASK:
 		return mounts_mask(op->target, err);
 	case OP_READONLY:
 		return mounts_readonly(op->target, err);
+	case OP_ROOT_READONLY:
+		return mounts_root_readonly(op->target, err);
 	case OP_HOSTNAME:
 		return process_hostname(op->source, err);
 	case OP_LOOPBACK:
 		return process_loopback(err);
 	case OP_PRIVILEGES:
-		return process_privileges(spec, err);
+		return process_privileges(spec, plan->seccomp_fd, true, err);
 	case OP_EXEC:
-		return process_exec(spec, err);
+		return process_exec(spec, plan->seccomp_fd, err);
 	}
 	return shift_err_set(err, ENOSYS, "operation %d", op->type);
+}
+
+/* For fault_point(). */
+static const char *op_name(const struct op *op)
+{
+	return op->target ? op->target : op->source ? op->source : "operation";
 }
 
 int plan_run_host(struct plan *plan, struct shift_error *err)
 {
 	for (size_t i = 0; i < plan->n_host; i++) {
-		int r = run(plan, &plan->ops[i], err);
+		int r;
 
+		fault_point(op_name(&plan->ops[i]));
+		r = run(plan, &plan->ops[i], -1, -1, err);
 		if (r < 0)
 			return r;
 	}
 	return 0;
 }
 
-int plan_run_pod(struct plan *plan, int alive_fd, size_t *at,
+int plan_run_pod(struct plan *plan, int alive_fd, int say_fd, size_t *at,
 		 struct shift_error *err)
 {
 	for (size_t i = plan->n_host; i < plan->n; i++) {
@@ -337,7 +546,7 @@ int plan_run_pod(struct plan *plan, int alive_fd, size_t *at,
 		 */
 		if (op->type == OP_EXEC && !process_runner_alive(alive_fd))
 			return shift_err_set(err, ESRCH, "runner is gone");
-		r = run(plan, op, err);
+		r = run(plan, op, alive_fd, say_fd, err);
 		if (r < 0)
 			return r;
 	}
@@ -354,6 +563,10 @@ void plan_clear(struct plan *plan)
 		if (plan->ops[i].fd >= 0)
 			close(plan->ops[i].fd);
 	}
+	if (plan->ops && plan->seccomp_fd >= 0)
+		close(plan->seccomp_fd);
+	if (plan->ops && plan->notify_fd >= 0)
+		close(plan->notify_fd);
 	free(plan->ops);
 	memset(plan, 0, sizeof(*plan));
 }

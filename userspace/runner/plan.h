@@ -23,25 +23,38 @@
 #define STAGE_LOWER STAGE_DIR "/lower"
 #define STAGE_WRITABLE STAGE_DIR "/writable"
 #define STAGE_OVERLAY STAGE_DIR "/overlay"
+#define STAGE_SYS STAGE_DIR "/sys"
+#define STAGE_HOST STAGE_DIR "/host"
+#define STAGE_VOLUMES STAGE_DIR "/volumes"
 
 enum op_type {
 	/* host */
 	OP_STAGE,	/* tmpfs with the mount points above */
 	OP_ROOTFS,	/* writable overlay of source with the map, at target */
+	OP_VOLUME,	/* source of the host with options, at target */
 	OP_DEV_TMPFS,	/* tmpfs at target, owned by the pod's root */
 	OP_DEV_NODE,	/* host-made node dev with mode at target */
 	OP_SYMLINK,	/* target -> source */
 	OP_MKDIR,
+	OP_HOSTDIR,	/* what is /run/host in the pod, at target */
+	OP_SECCOMP,	/* compile the filter, fd kept */
+	OP_JOIN,	/* the namespace at source, until the pod is made */
+	OP_SYSFS,	/* of a network that is not the pod's own, at target */
 	/* pod */
+	OP_CGROUP_NS,	/* cgroup namespace, its root the pod's cgroup */
 	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */
 	OP_MOUNT,	/* fstype source options, detached, fd kept */
+	OP_CLONE,	/* the mount at source, detached, fd kept */
 	OP_PIVOT,	/* into target, devices from source, host's tree gone */
 	OP_ATTACH,	/* the mount made by operation number from, at target */
 	OP_MASK,	/* target cannot be read */
 	OP_READONLY,	/* target cannot be written */
+	OP_ROOT_READONLY,	/* the root itself, not what is mounted below */
 	OP_HOSTNAME,
 	OP_LOOPBACK,	/* lo is up */
+	OP_CONSOLE,	/* a terminal of the pod's own */
 	OP_PRIVILEGES,	/* user, capabilities, no_new_privs, directory */
+	OP_READY,	/* say so, wait for the word to start */
 	OP_EXEC,
 };
 
@@ -54,7 +67,7 @@ struct op {
 	dev_t dev;
 	mode_t mode;
 	size_t from;
-	int fd;			/* -1 but for OP_MOUNT once it ran */
+	int fd;			/* -1 unless "fd kept", once it ran */
 };
 
 struct plan {
@@ -62,6 +75,8 @@ struct plan {
 	size_t n;
 	size_t n_host;		/* the first ones are the host's */
 	const struct spec *spec;
+	int seccomp_fd;		/* of OP_SECCOMP, or -1 */
+	int notify_fd;		/* of OP_HOSTDIR, or -1 */
 	const char *pod_dir;	/* upper and work are below; plan does not own */
 };
 
@@ -80,9 +95,10 @@ int plan_run_host(struct plan *plan, struct shift_error *err);
 /*
  * Executes the pod's part, in the pod's first process.  Returns on failure
  * only, with the number of the operation that failed in *at.  @alive_fd is the
- * read end of a pipe that runner holds open as long as it lives.
+ * read end of a pipe that runner holds open as long as it lives, @say_fd takes
+ * reports.
  */
-int plan_run_pod(struct plan *plan, int alive_fd, size_t *at,
+int plan_run_pod(struct plan *plan, int alive_fd, int say_fd, size_t *at,
 		 struct shift_error *err);
 
 void plan_clear(struct plan *plan);

@@ -5,130 +5,169 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sched.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/signalfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
+#include "devbpf.h"
+#include "fault.h"
+#include "report.h"
 #include "syscalls.h"
+#include "tty.h"
 #include "util.h"
-
-/* What the pod's first process says when it cannot become the command. */
-struct report {
-	int status;		/* one of POD_STATUS_* */
-	int error;
-	char text[2048];
-};
 
 struct child {
 	pid_t pid;
 	int pidfd;
-	int go_fd;		/* one byte: the id maps are written */
-	int report_fd;		/* a struct report, or the end: it executes */
+	int go_fd;		/* one byte: the id maps are written, another:
+				   start */
+	int report_fd;		/* reports, or the end: it executes */
 };
 
-static void forwarded_signals(sigset_t *set)
-{
-	static const int some[] = {
-		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
-		SIGWINCH, SIGCONT, SIGPWR,
-	};
-
-	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
-		sigaddset(set, some[i]);
-	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
-		sigaddset(set, s);
-}
+/* The child's ends of its streams, -1: runner's own. */
+struct streams {
+	int fd[3];
+};
 
 void pod_block_signals(void)
 {
 	sigset_t set;
 
-	forwarded_signals(&set);
+	monitor_signals(&set);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A pod's process that dies early is reported, not died of. */
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void restore_signals(void)
+void pod_restore_signals(void)
 {
 	sigset_t none;
 
+	/*
+	 * By the system call: libc hides two signals of its own, which
+	 * posix_spawn(3) leaves ignored in what make and others start.
+	 */
 	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_DFL);
+		syscall(SYS_rt_sigaction, s, (const long[8]){ 0 }, NULL,
+			(size_t)(NSIG - 1) / 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static uint64_t clone_flags(unsigned int namespaces)
+static uint64_t clone_flags(const struct spec *spec)
 {
-	static const struct { unsigned int bit; uint64_t flag; } map[] = {
-		{ SPEC_NS_USER, CLONE_NEWUSER },
-		{ SPEC_NS_MOUNT, CLONE_NEWNS },
-		{ SPEC_NS_PID, CLONE_NEWPID },
-		{ SPEC_NS_UTS, CLONE_NEWUTS },
-		{ SPEC_NS_IPC, CLONE_NEWIPC },
-		{ SPEC_NS_NETWORK, CLONE_NEWNET },
-		{ SPEC_NS_CGROUP, CLONE_NEWCGROUP },
+	static const uint64_t flag[SPEC_N_NAMESPACES] = {
+		CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS,
+		CLONE_NEWIPC, CLONE_NEWNET, 0 /* OP_CGROUP_NS */,
 	};
-	uint64_t flags = CLONE_PIDFD;
+	uint64_t flags = 0;
 
-	for (size_t i = 0; i < sizeof(map) / sizeof(*map); i++)
-		if (namespaces & map[i].bit)
-			flags |= map[i].flag;
+	for (int i = 0; i < SPEC_N_NAMESPACES; i++)
+		if ((spec->linux_.namespaces & (1u << i)) &&
+		    !spec->linux_.namespace_paths[i])
+			flags |= flag[i];
 	return flags;
 }
 
 /* The pod's first process.  Only a failure comes back from the plan. */
 static void __attribute__((noreturn)) child_main(struct plan *plan, int go_fd,
-						 int report_fd)
+						 int report_fd,
+						 const struct streams *streams)
 {
 	struct shift_error err = SHIFT_ERROR_INIT;
-	struct report report = { .status = POD_STATUS_FAILED };
+	struct report report = { .type = REPORT_FAILED,
+				 .status = POD_STATUS_FAILED };
 	size_t at = plan->n_host;
 	char c;
 	int r;
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (read(go_fd, &c, 1) != 1)
 		_exit(POD_STATUS_FAILED);	/* runner is gone */
-	restore_signals();
-	r = plan_run_pod(plan, go_fd, &at, &err);
+	for (int i = 0; i < 3; i++)
+		if (streams->fd[i] >= 0)
+			dup2(streams->fd[i], i);
+	pod_restore_signals();
+	r = plan_run_pod(plan, go_fd, report_fd, &at, &err);
 	if (at < plan->n && plan->ops[at].type == OP_EXEC)
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
 					       POD_STATUS_CANNOT_EXECUTE;
-	report.error = -r;
-	snprintf(report.text, sizeof(report.text), "%s",
-		 shift_err_text(&err));
-	r = (int)write(report_fd, &report, sizeof(report));
-	_exit(report.status);
+	report_failure(report_fd, &report, r, &err);
 }
 
-static int spawn(struct plan *plan, struct child *child,
-		 struct shift_error *err)
+/*
+ * A user namespace that is there already can be entered but not left again,
+ * so a helper enters it and makes the pod's process a child of runner's.
+ * Returns the child's pid in runner and 0 in the child.
+ */
+static long clone_into(const char *userns, struct clone_args *args,
+		       struct shift_error *err)
 {
+	_cleanup_close_ int ns = open(userns, O_RDONLY | O_CLOEXEC);
+	int said[2], status;
+	long pid = -1;
+	pid_t helper;
+
+	if (ns < 0 || pipe2(said, O_CLOEXEC) < 0)
+		return shift_err_set(err, errno, "cannot open %s", userns);
+	args->flags |= CLONE_PARENT;
+	args->exit_signal = 0;
+	helper = fork();
+	if (!helper) {
+		pid = setns(ns, CLONE_NEWUSER) < 0 ? -1 :
+			syscall(SYS_clone3, args, sizeof(*args));
+		if (!pid) {
+			close(said[0]);
+			close(said[1]);
+			return 0;
+		}
+		if (pid < 0)
+			pid = -errno;
+		_exit(write(said[1], &pid, sizeof(pid)) != sizeof(pid));
+	}
+	close(said[1]);
+	if (helper < 0 || read(said[0], &pid, sizeof(pid)) != sizeof(pid))
+		pid = -EIO;
+	close(said[0]);
+	if (helper > 0)
+		waitpid(helper, &status, 0);
+	errno = pid < 0 ? (int)-pid : 0;
+	return pid < 0 ? -1 : pid;
+}
+
+static int spawn(struct plan *plan, const struct streams *streams,
+		 struct child *child, struct shift_error *err)
+{
+	const char *userns = plan->spec->linux_.namespace_paths[0];
 	_cleanup_close_ int go_r = -1, go_w = -1, report_r = -1, report_w = -1;
 	struct clone_args args = { .exit_signal = SIGCHLD };
-	int go[2], report[2], pidfd = -1;
+	int go[2], report[2];
 	long pid;
 
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return shift_err_set(err, errno, "cannot make a pipe");
 	go_r = go[0];
 	go_w = go[1];
-	if (pipe2(report, O_CLOEXEC) < 0)
-		return shift_err_set(err, errno, "cannot make a pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) < 0)
+		return shift_err_set(err, errno, "cannot make a socket");
 	report_r = report[0];
 	report_w = report[1];
 
-	args.flags = clone_flags(plan->spec->linux_.namespaces);
-	args.pidfd = (uintptr_t)&pidfd;
+	args.flags = clone_flags(plan->spec);
 	fflush(NULL);
-	pid = syscall(SYS_clone3, &args, sizeof(args));
+	pid = userns ? clone_into(userns, &args, err) :
+		syscall(SYS_clone3, &args, sizeof(args));
 	if (pid < 0) {
 		int e = errno;
 
@@ -141,12 +180,15 @@ static int spawn(struct plan *plan, struct child *child,
 		/* Closed here, so that runner's end shows as end of file. */
 		close(go_w);
 		close(report_r);
-		child_main(plan, go_r, report_w);
+		child_main(plan, go_r, report_w, streams);
 	}
 	child->pid = (pid_t)pid;
-	child->pidfd = pidfd;
+	/* It is runner's child and not reaped, so the number is its own. */
+	child->pidfd = sys_pidfd_open(child->pid, 0);
 	child->go_fd = steal_fd(&go_w);
 	child->report_fd = steal_fd(&report_r);
+	if (child->pidfd < 0)
+		return shift_err_set(err, errno, "cannot watch the pod");
 	return 0;
 }
 
@@ -161,60 +203,67 @@ static int write_map(const struct child *child, const char *file,
 	return write_file(path, line, err);
 }
 
-/* Lets the child go and hears whether it became the command. */
-static int release(struct child *child, struct report *report,
-		   struct shift_error *err)
+static int go(const struct child *child, struct shift_error *err)
 {
-	size_t len = 0;
-	ssize_t n;
-
 	if (write(child->go_fd, "", 1) != 1)
 		return shift_err_set(err, errno, "the pod's first process ended too early");
-	while (len < sizeof(*report)) {
-		n = read(child->report_fd, (char *)report + len,
-			 sizeof(*report) - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	if (!len)
-		return 0;
-	if (len != sizeof(*report))
-		return shift_err_set(err, EIO, "the pod's first process sent half a report");
-	report->text[sizeof(report->text) - 1] = '\0';
-	shift_err_set(err, 0, "%s", report->text);
-	err->status = report->error;
-	return report->error ? -report->error : -EIO;
+	return 0;
 }
 
-static int forward_and_wait(struct child *child, int sig_fd, int *status,
-			    struct shift_error *err)
+/* Lets the child go on and hears what it says, until @until or its failure. */
+static int release(struct pod *pod, const struct child *child,
+		   enum report_type until, int *status,
+		   struct shift_error *err)
 {
-	struct pollfd fds[] = {
-		{ .fd = child->pidfd, .events = POLLIN },
-		{ .fd = sig_fd, .events = POLLIN },
-	};
-	struct signalfd_siginfo info;
+	struct report report;
+	int fd, r;
+
+	r = go(child, err);
+	if (r < 0)
+		return r;
+	for (;;) {
+		r = report_receive(child->report_fd, &report, &fd);
+		if (r < 0)
+			return shift_err_set(err, -r, "the pod's first process");
+		if (report.type == REPORT_CONSOLE && fd >= 0) {
+			pod->monitor.master = fd;
+			fcntl(fd, F_SETFL, O_NONBLOCK);
+			tty_copy_size(fd);
+			continue;
+		}
+		if (fd >= 0)
+			close(fd);
+		if (report.type == until)
+			return 0;
+		if (report.type == REPORT_FAILED)
+			break;
+		if (report.type == REPORT_NONE)
+			return shift_err_set(err, ESRCH, "the pod's first process ended too early");
+	}
+	shift_err_set(err, 0, "%s", report.text);
+	err->status = report.error;
+	*status = report.status;
+	return report.error ? -report.error : -EIO;
+}
+
+static int reap(struct child *child, int *status, bool *reboot,
+		struct shift_error *err)
+{
 	siginfo_t end = { 0 };
 
-	for (;;) {
-		if (poll(fds, 2, -1) < 0) {
-			if (errno == EINTR)
-				continue;
-			return shift_err_set(err, errno, "cannot wait for the pod");
-		}
-		if (fds[1].revents &&
-		    read(sig_fd, &info, sizeof(info)) == sizeof(info))
-			sys_pidfd_send_signal(child->pidfd,
-					      (int)info.ssi_signo, NULL, 0);
-		if (fds[0].revents)
-			break;
-	}
 	if (waitid(P_PIDFD, (id_t)child->pidfd, &end, WEXITED) < 0)
 		return shift_err_set(err, errno, "cannot wait for the pod");
 	child->pid = -1;
+	/*
+	 * reboot(2) ends a pid namespace like this, and nothing else can: from
+	 * outside the kernel lets only SIGKILL end it, unless it wants to.
+	 */
+	if (end.si_code == CLD_KILLED && end.si_status == SIGHUP)
+		*reboot = true;
+	if (end.si_code == CLD_KILLED && end.si_status == SIGINT) {
+		*status = 0;
+		return 0;
+	}
 	*status = end.si_code == CLD_EXITED ? end.si_status :
 					      POD_STATUS_SIGNAL + end.si_status;
 	return 0;
@@ -234,38 +283,205 @@ static int private_namespace(struct shift_error *err)
 	return steal_fd(&host);
 }
 
-int pod_run(struct plan *plan, int *status, struct shift_error *err)
+static int open_pipe(int *runners, int *pods, bool reads,
+		     struct shift_error *err)
 {
-	_cleanup_close_ int sig_fd = -1, pidfd = -1, go_fd = -1, report_fd = -1;
+	int fd[2];
+
+	if (pipe2(fd, O_CLOEXEC) < 0)
+		return shift_err_set(err, errno, "cannot make a pipe");
+	*runners = fd[reads ? 0 : 1];
+	*pods = fd[reads ? 1 : 0];
+	return 0;
+}
+
+static int open_streams(struct pod *pod, struct streams *s,
+			struct shift_error *err)
+{
+	struct monitor *m = &pod->monitor;
+	int r = 0;
+
+	if (pod->plan->spec->process.terminal) {
+		m->relay = !pod->detached;
+		m->relay_input = m->relay && pod->interactive;
+		/* Until the pod has its own. */
+		s->fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
+		return 0;
+	}
+	if (!pod->detached)
+		return 0;
+	if (pod->interactive) {
+		r = open_pipe(&m->in, &s->fd[0], false, err);
+		if (r >= 0)
+			fcntl(m->in, F_SETFL, O_NONBLOCK);
+	} else {
+		s->fd[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	if (r >= 0)
+		r = open_pipe(&m->out, &s->fd[1], true, err);
+	if (r >= 0)
+		r = open_pipe(&m->err, &s->fd[2], true, err);
+	return r;
+}
+
+static void close_streams(struct streams *s)
+{
+	for (int i = 0; i < 3; i++) {
+		if (s->fd[i] >= 0)
+			close(s->fd[i]);
+		s->fd[i] = -1;
+	}
+}
+
+/* The cgroup with the first process in it, before that has done anything. */
+static int enter_cgroup(struct pod *pod, pid_t pid, struct shift_error *err)
+{
+	const struct spec *spec = pod->plan->spec;
+	const struct spec_resources *res = &spec->linux_.resources;
+	struct state *st = pod->st;
+	int r;
+
+	if (!cgroup_mount_point()) {
+		if (!res->memory_limit && !res->cpu_quota && !res->pids_limit)
+			return 0;
+		return shift_err_set(err, ENOTSUP, "limits need cgroup version 2 mounted at /sys/fs/cgroup");
+	}
+	if (cgroup_by_systemd(spec)) {
+		r = cgroup_create_scope(spec, st->name, pid, &st->cgroup, err);
+		if (r >= 0)
+			r = state_save(st, err);
+	} else {
+		if ((r = cgroup_path(spec, st->name, &st->cgroup, err)) < 0)
+			return r;
+		/* Known before it is there, for who comes after a kill. */
+		r = state_save(st, err);
+		fault_point("cgroup known");
+		if (r >= 0)
+			r = cgroup_create(st->cgroup, pid, err);
+	}
+	fault_point("cgroup made");
+	if (r >= 0)
+		r = cgroup_limit(st->cgroup, res, err);
+	if (r >= 0)
+		r = devbpf_apply(st->cgroup, res->devices, res->n_devices,
+				 err);
+	if (r >= 0 && spec_delegates_cgroup(spec))
+		r = cgroup_delegate(st->cgroup, spec->linux_.host_base, err);
+	fault_point("cgroup limits");
+	return r;
+}
+
+static int set_status(struct pod *pod, enum status status, pid_t pid,
+		      struct shift_error *err)
+{
+	struct state *st = pod->st;
+
+	st->status = status;
+	st->pid = pid;
+	st->monitor = getpid();
+	if (status == STATUS_RUNNING)
+		st->started = time(NULL);
+	return state_save(st, err);
+}
+
+static void announce(struct pod *pod)
+{
+	struct report report = { .type = REPORT_READY };
+
+	if (pod->announce_fd < 0)
+		return;
+	report_send(pod->announce_fd, &report, -1);
+	close(pod->announce_fd);
+	pod->announce_fd = -1;
+}
+
+/* Everything up to where the pod only waits for the word to start. */
+static int set_up(struct pod *pod, struct child *child, int *status,
+		  struct shift_error *err)
+{
+	struct plan *plan = pod->plan;
+	struct streams streams = { { -1, -1, -1 } };
+	static const char *const back[] = { "net", "ipc", "uts", "pid" };
+	int saved[4], r;
+	struct stat st;
+
+	for (int i = 0; i < 4; i++) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", back[i]);
+		saved[i] = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	r = plan_run_host(plan, err);
+	if (r >= 0 && stat(STAGE_DEV, &st) == 0)
+		pod->st->dev = st.st_dev;
+	if (r >= 0)
+		r = open_streams(pod, &streams, err);
+	fault_point("streams");
+	if (r >= 0)
+		r = spawn(plan, &streams, child, err);
+	fault_point("first process");
+	for (int i = 0; i < 4; i++) {
+		if (saved[i] >= 0 && setns(saved[i], 0) < 0 && r >= 0)
+			r = shift_err_set(err, errno, "cannot go back to the host's namespaces");
+		if (saved[i] >= 0)
+			close(saved[i]);
+	}
+	close_streams(&streams);
+	pod->monitor.pidfd = child->pidfd;
+	pod->monitor.notify_fd = plan->notify_fd;
+	if (r >= 0)
+		r = enter_cgroup(pod, child->pid, err);
+	if (r >= 0 && (plan->spec->linux_.namespaces & SPEC_NS_USER) &&
+	    !plan->spec->linux_.namespace_paths[0]) {
+		r = write_map(child, "gid_map", plan->spec, err);
+		if (r >= 0)
+			r = write_map(child, "uid_map", plan->spec, err);
+	}
+	fault_point("id maps");
+	if (r >= 0)
+		r = release(pod, child, REPORT_READY, status, err);
+	fault_point("set up");
+	return r;
+}
+
+static int start(struct pod *pod, struct child *child, int *status,
+		 struct shift_error *err)
+{
+	int r = set_status(pod, STATUS_CREATED, child->pid, err);
+
+	fault_point("created");
+	if (r >= 0 && pod->wait_start) {
+		announce(pod);
+		r = monitor_until_start(&pod->monitor, err);
+	}
+	if (r >= 0)
+		r = release(pod, child, REPORT_NONE, status, err);
+	fault_point("started");
+	if (r < 0)
+		return r;
+	r = set_status(pod, STATUS_RUNNING, child->pid, err);
+	fault_point("running");
+	monitor_tell(&pod->monitor, 's', "", 0);
+	/* Who has not been told a socket cannot say when it is ready. */
+	if (r >= 0 && !strv_getenv(&pod->plan->spec->process.env,
+				   "NOTIFY_SOCKET"))
+		sd_notifyf(0, "READY=1\nMAINPID=%d", (int)getpid());
+	announce(pod);
+	return r;
+}
+
+int pod_run(struct pod *pod, int *status, struct shift_error *err)
+{
 	_cleanup_close_ int host_ns = -1;
 	struct child child = { -1, -1, -1, -1 };
-	struct report report;
-	sigset_t set;
 	int r;
 
 	*status = POD_STATUS_FAILED;
-	forwarded_signals(&set);
-	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (sig_fd < 0)
-		return shift_err_set(err, errno, "cannot receive signals");
+	pod->reboot = false;
 	r = host_ns = private_namespace(err);
+	fault_point("mount namespace");
 	if (r >= 0)
-		r = plan_run_host(plan, err);
-	if (r >= 0)
-		r = spawn(plan, &child, err);
-	pidfd = child.pidfd;
-	go_fd = child.go_fd;
-	report_fd = child.report_fd;
-	if (r >= 0)
-		r = write_map(&child, "gid_map", plan->spec, err);
-	if (r >= 0)
-		r = write_map(&child, "uid_map", plan->spec, err);
-	if (r >= 0) {
-		memset(&report, 0, sizeof(report));
-		r = release(&child, &report, err);
-		if (r < 0 && report.status)
-			*status = report.status;
-	}
+		r = set_up(pod, &child, status, err);
 	/*
 	 * The pod has its own copy of the root by now; with its namespace goes
 	 * whatever runner held of the pod's and the host's filesystems.
@@ -273,8 +489,31 @@ int pod_run(struct plan *plan, int *status, struct shift_error *err)
 	if (host_ns >= 0 && setns(host_ns, CLONE_NEWNS) < 0 && r >= 0)
 		r = shift_err_set(err, errno, "cannot go back to the host's mounts");
 	if (r >= 0)
-		r = forward_and_wait(&child, sig_fd, status, err);
+		r = start(pod, &child, status, err);
+	if (child.go_fd >= 0)
+		close(child.go_fd);
+	if (child.report_fd >= 0)
+		close(child.report_fd);
+	if (r >= 0) {
+		if (pod->monitor.relay && pod->interactive)
+			tty_raw();
+		r = monitor_until_end(&pod->monitor, err);
+		tty_restore();
+	}
+	/* Said before the pid can be another's: state_open_process(). */
+	pod->st->pid = 0;
+	state_save(pod->st, NULL);
+	if (r >= 0)
+		r = reap(&child, status, &pod->reboot, err);
 	/* The end of its first process is the end of a pid namespace. */
 	shift_cleanup_child(&child.pid);
+	fault_point("ended");
+	pod->st->oom = cgroup_oom_kills(pod->st->cgroup) > 0;
+	if (cgroup_remove(pod->st->cgroup, r < 0 ? NULL : err) < 0 && r >= 0) {
+		*status = POD_STATUS_FAILED;
+		r = -EBUSY;
+	}
+	fault_point("cgroup gone");
+	monitor_end_run(&pod->monitor);
 	return r;
 }

@@ -3,8 +3,12 @@
 #ifndef RUNNER_POD_H
 #define RUNNER_POD_H
 
+#include <stdbool.h>
+
 #include "error.h"
+#include "monitor.h"
 #include "plan.h"
+#include "state.h"
 
 /* Exit statuses of `runner run` besides the command's own, as env(1) has. */
 enum {
@@ -14,18 +18,32 @@ enum {
 	POD_STATUS_SIGNAL = 128,	/* plus the number of the signal */
 };
 
+struct pod {
+	struct state *st;
+	struct plan *plan;
+	struct monitor monitor;
+	bool detached;		/* keeps what it writes, streams of its own */
+	bool interactive;	/* has a stdin */
+	bool wait_start;	/* goes on when a client of the monitor says so */
+	bool reboot;		/* it ended by reboot(2) and wants to come back */
+	int announce_fd;	/* one report when it is up, or -1 */
+};
+
 /*
  * Blocks the signals that pod_run() forwards, so that none of them ends runner
  * between here and there; what arrives meanwhile reaches the pod.
  */
 void pod_block_signals(void);
 
+/* The signals of a process as a pod's ought to find them. */
+void pod_restore_signals(void);
+
 /*
- * Moves runner into a mount namespace of its own, executes @plan, forwards
+ * Moves runner into a mount namespace of its own, executes the plan, forwards
  * signals to the pod and waits for its end; no process and no mount of the
  * pod is left then.  Returns 0 with the command's status in *status, or a
  * negative errno with one of the above in it.
  */
-int pod_run(struct plan *plan, int *status, struct shift_error *err);
+int pod_run(struct pod *pod, int *status, struct shift_error *err);
 
 #endif

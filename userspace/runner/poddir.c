@@ -82,7 +82,7 @@ int poddir_sweep(struct shift_error *err)
 	return 0;
 }
 
-static int check_name(const char *name, struct shift_error *err)
+int poddir_check_name(const char *name, struct shift_error *err)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -93,12 +93,12 @@ static int check_name(const char *name, struct shift_error *err)
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz"
 			 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != len)
 		return shift_err_set(err, 0,
-				     "--name '%s': a name has 1 to 63 letters, digits, '_', '.' or '-' and begins with a letter or digit",
+				     "'%s' is no name of a pod: a name has 1 to 63 letters, digits, '_', '.' or '-' and begins with a letter or digit",
 				     name);
 	return 0;
 }
 
-static int invent_name(char **ret, struct shift_error *err)
+int poddir_invent_name(char **ret, struct shift_error *err)
 {
 	uint32_t n;
 
@@ -211,16 +211,16 @@ static int mark_ephemeral(struct poddir *dir, bool ephemeral,
 }
 
 int poddir_open(struct poddir *dir, const char *name, const char *image,
-		bool ephemeral, struct shift_error *err)
+		const char *root, bool ephemeral, struct shift_error *err)
 {
 	_cleanup_close_ int all = -1;
 	bool fresh = true;
 	int r;
 
-	r = name ? check_name(name, err) : 0;
+	r = name ? poddir_check_name(name, err) : 0;
 	if (r >= 0)
 		r = name ? str_replace(&dir->name, name, err) :
-			   invent_name(&dir->name, err);
+			   poddir_invent_name(&dir->name, err);
 	if (r >= 0)
 		r = strf(&dir->path, err, "%s/%s", PODS_DIR, dir->name);
 	if (r < 0)
@@ -234,14 +234,35 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 					     dir->path);
 		fresh = false;
 	}
+	dir->fresh = fresh;
 	if ((r = lock_one(dir, err)) < 0 ||
 	    (r = check_image(dir, image, err)) < 0 ||
 	    (r = mark_ephemeral(dir, ephemeral, err)) < 0 ||
-	    (r = make_layer(dir, image, err)) < 0) {
+	    (r = make_layer(dir, root, err)) < 0) {
 		if (fresh)
 			remove_tree(dir->path, NULL);
 		dir->ephemeral = false;
 	}
+	return r;
+}
+
+int poddir_remove(const char *name, struct shift_error *err)
+{
+	struct poddir dir = PODDIR_INIT;
+	_cleanup_close_ int all = -1;
+	int r;
+
+	if ((r = poddir_check_name(name, err)) < 0 ||
+	    (r = str_replace(&dir.name, name, err)) < 0 ||
+	    (r = strf(&dir.path, err, "%s/%s", PODS_DIR, name)) < 0)
+		return r;
+	if (access(dir.path, F_OK) == 0 && (r = all = lock_all(err)) >= 0 &&
+	    (r = lock_one(&dir, err)) >= 0)
+		r = remove_tree(dir.path, err) < 0 ? -EIO : 1;
+	if (dir.lock_fd >= 0)
+		close(dir.lock_fd);
+	free(dir.name);
+	free(dir.path);
 	return r;
 }
 

@@ -7,6 +7,7 @@
  *	ephemeral	present when the folder goes with the pod
  *	layer/upper	the pod's changes, ids as stored: base does not matter
  *	layer/work	overlayfs's own
+ *	log		what a detached pod wrote: log.h
  */
 #ifndef RUNNER_PODDIR_H
 #define RUNNER_PODDIR_H
@@ -23,10 +24,11 @@ struct poddir {
 	char *path;
 	char *layer;
 	bool ephemeral;
+	bool fresh;	/* was not there before poddir_open() */
 	int lock_fd;	/* -1 while nothing is held */
 };
 
-#define PODDIR_INIT { NULL, NULL, NULL, false, -1 }
+#define PODDIR_INIT { NULL, NULL, NULL, false, false, -1 }
 
 /* STATE_DIR and PODS_DIR, 0700: set-uid files of pods are in there. */
 int poddir_prepare(struct shift_error *err);
@@ -34,12 +36,22 @@ int poddir_prepare(struct shift_error *err);
 /* Removes the folders of ephemeral pods whose runner was killed. */
 int poddir_sweep(struct shift_error *err);
 
+/* Whether @name can be the name, and the hostname, of a pod. */
+int poddir_check_name(const char *name, struct shift_error *err);
+
+/* A name that no pod has yet, most likely, in *ret, the caller's. */
+int poddir_invent_name(char **ret, struct shift_error *err);
+
 /*
  * Makes or reopens and locks the folder of @name, or of a new name when it is
- * NULL.  @image is the root filesystem the pod's changes lie over.
+ * NULL.  @image tells the image that the pod's changes lie over from others,
+ * @root is its lowest layer.
  */
 int poddir_open(struct poddir *dir, const char *name, const char *image,
-		bool ephemeral, struct shift_error *err);
+		const char *root, bool ephemeral, struct shift_error *err);
+
+/* The folder of @name: 1 when it is removed, 0 when there was none. */
+int poddir_remove(const char *name, struct shift_error *err);
 
 /* Removes the folder when it is ephemeral, drops the lock. */
 int poddir_close(struct poddir *dir, struct shift_error *err);

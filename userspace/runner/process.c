@@ -4,43 +4,38 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <net/if.h>
 #include <poll.h>
-#include <pwd.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-
-#define GROUPS_MAX 256
-
-/* Who the command runs as, by the files of the image. */
-struct identity {
-	uid_t uid;
-	gid_t gid;
-	gid_t groups[GROUPS_MAX];
-	size_t n_groups;
-	char home[PATH_MAX];
-};
+#include "security.h"
+#include "user.h"
 
 int process_become_root(struct shift_error *err)
 {
 	/* A session of its own: the host's terminal is out of TIOCSTI's reach. */
 	setsid();
 	umask(022);
+	/* No runner, no half-made pod; changes of credentials reset it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
 	    setresuid(0, 0, 0) < 0)
 		return shift_err_set(err, errno,
 				     "cannot become root of the pod");
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return 0;
 }
 
@@ -66,158 +61,77 @@ int process_loopback(struct shift_error *err)
 	return 0;
 }
 
-static bool number(const char *text, uint32_t *ret)
+int process_cgroup_namespace(struct shift_error *err)
 {
-	unsigned long long v;
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (errno || *end || v >= UINT32_MAX)
-		return false;
-	*ret = (uint32_t)v;
-	return true;
-}
-
-/* True when @user, a name or a number, is in the image's /etc/passwd. */
-static bool find_user(const char *user, struct identity *id, char *name,
-		      size_t name_size)
-{
-	_cleanup_file_ FILE *f = fopen("/etc/passwd", "re");
-	struct passwd *pw;
-	uint32_t uid;
-	bool numeric = number(user, &uid);
-
-	while (f && (pw = fgetpwent(f))) {
-		if (numeric ? pw->pw_uid != uid : strcmp(pw->pw_name, user))
-			continue;
-		id->uid = pw->pw_uid;
-		id->gid = pw->pw_gid;
-		snprintf(id->home, sizeof(id->home), "%s", pw->pw_dir);
-		snprintf(name, name_size, "%s", pw->pw_name);
-		return true;
-	}
-	if (numeric) {
-		id->uid = uid;
-		id->gid = 0;
-	}
-	return numeric;
-}
-
-static bool find_group(const char *group, gid_t *ret)
-{
-	_cleanup_file_ FILE *f = NULL;
-	struct group *gr;
-	uint32_t gid;
-
-	if (number(group, &gid)) {
-		*ret = gid;
-		return true;
-	}
-	f = fopen("/etc/group", "re");
-	while (f && (gr = fgetgrent(f))) {
-		if (strcmp(gr->gr_name, group))
-			continue;
-		*ret = gr->gr_gid;
-		return true;
-	}
-	return false;
-}
-
-static void find_groups(const char *name, struct identity *id)
-{
-	_cleanup_file_ FILE *f = fopen("/etc/group", "re");
-	struct group *gr;
-
-	while (f && *name && (gr = fgetgrent(f)))
-		for (char **m = gr->gr_mem; *m; m++)
-			if (!strcmp(*m, name) && id->n_groups < GROUPS_MAX)
-				id->groups[id->n_groups++] = gr->gr_gid;
-}
-
-static int resolve(const char *user, struct identity *id,
-		   struct shift_error *err)
-{
-	_cleanup_free_ char *copy = strdup(user);
-	char name[256] = "", *group;
-
-	if (!copy)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	memset(id, 0, sizeof(*id));
-	strcpy(id->home, "/");
-	group = strchr(copy, ':');
-	if (group)
-		*group++ = '\0';
-	if (!find_user(*copy ? copy : "0", id, name, sizeof(name)))
-		return shift_err_set(err, 0,
-				     "the user '%s' is not in the image's /etc/passwd",
-				     copy);
-	if (!group)
-		find_groups(name, id);
-	else if (!find_group(group, &id->gid))
-		return shift_err_set(err, 0,
-				     "the group '%s' is not in the image's /etc/group",
-				     group);
+	/*
+	 * Not by clone3(2): the new namespace's root is the cgroup of who asks,
+	 * and runner has moved this process since.
+	 */
+	if (unshare(CLONE_NEWCGROUP) < 0)
+		return shift_err_set(err, errno,
+				     "cannot make a cgroup namespace");
 	return 0;
 }
 
-static int set_capabilities(uint64_t wanted, struct shift_error *err)
+int process_console(bool bind, int *ret_master, struct shift_error *err)
 {
-	cap_t caps = cap_init();
-	int r = caps ? 0 : -1;
+	_cleanup_close_ int master = -1, slave = -1, fd = -1;
+	char name[64];
 
-	for (cap_value_t c = 0; !r && c <= cap_max_bits() - 1; c++) {
-		if (!(wanted & (1ULL << c)))
-			continue;
-		r = cap_set_flag(caps, CAP_PERMITTED, 1, &c, CAP_SET);
-		if (!r)
-			r = cap_set_flag(caps, CAP_EFFECTIVE, 1, &c, CAP_SET);
-	}
-	if (!r)
-		r = cap_set_proc(caps);
-	if (r)
-		shift_err_set(err, errno, "cannot set the pod's capabilities");
-	cap_free(caps);
-	return r ? -EPERM : 0;
-}
-
-static int drop_bounding(uint64_t wanted, struct shift_error *err)
-{
-	for (cap_value_t c = 0; c < cap_max_bits(); c++)
-		if (!(wanted & (1ULL << c)) && cap_drop_bound(c) < 0)
+	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0 || unlockpt(master) < 0 ||
+	    ptsname_r(master, name, sizeof(name)))
+		return shift_err_set(err, errno,
+				     "cannot make a terminal for the pod");
+	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return shift_err_set(err, errno, "cannot open %s in the pod",
+				     name);
+	if (bind) {
+		fd = open("/dev/console", O_WRONLY | O_CREAT | O_CLOEXEC |
+			  O_NOFOLLOW | O_NOCTTY, 0600);
+		if (fd < 0 || mount(name, "/dev/console", NULL, MS_BIND,
+				    NULL) < 0)
 			return shift_err_set(err, errno,
-					     "cannot drop capability %d", c);
+					     "cannot make /dev/console");
+	}
+	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 ||
+	    dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+		return shift_err_set(err, errno,
+				     "cannot take the terminal %s", name);
+	*ret_master = steal_fd(&master);
 	return 0;
 }
 
-int process_privileges(const struct spec *spec, struct shift_error *err)
+int process_privileges(const struct spec *spec, int seccomp_fd, bool tied,
+		       struct shift_error *err)
 {
 	struct identity id;
 	int r;
 
-	r = resolve(spec->process.user, &id, err);
-	if (r < 0)
+	if ((r = user_resolve(spec->process.user, &id, err)) < 0 ||
+	    (r = mkdir_parents(spec->process.cwd, 0755, err)) < 0)
 		return r;
-	r = mkdir_parents(spec->process.cwd, 0755, err);
-	if (r < 0)
+	/* The terminal belongs to who uses it. */
+	if (spec->process.terminal && isatty(0))
+		(void)!fchown(0, id.uid, (gid_t)-1);
+	if ((r = security_label(spec, err)) < 0 ||
+	    (r = security_bounding(spec, err)) < 0)
 		return r;
-	r = drop_bounding(spec->process.capabilities, err);
-	if (r < 0)
+	/* Without no_new_privs a filter takes capabilities. */
+	if (!spec->process.no_new_privileges &&
+	    (r = security_seccomp(seccomp_fd, err)) < 0)
 		return r;
-	if (setgroups(id.n_groups, id.groups) < 0 ||
+	if (prctl(PR_SET_KEEPCAPS, id.uid != 0, 0, 0, 0) < 0 ||
+	    setgroups(id.n_groups, id.groups) < 0 ||
 	    setresgid(id.gid, id.gid, id.gid) < 0 ||
 	    setresuid(id.uid, id.uid, id.uid) < 0)
 		return shift_err_set(err, errno,
 				     "cannot become uid %u, gid %u of the pod",
 				     id.uid, id.gid);
-	/* Anybody but root has lost them by setresuid(2). */
-	if (id.uid == 0) {
-		r = set_capabilities(spec->process.capabilities, err);
-		if (r < 0)
-			return r;
-	}
+	r = security_capabilities(spec, id.uid != 0, err);
+	if (r < 0)
+		return r;
 	if (chdir(spec->process.cwd) < 0)
 		return shift_err_set(err, errno,
 				     "cannot change to the directory %s in the pod",
@@ -226,7 +140,7 @@ int process_privileges(const struct spec *spec, struct shift_error *err)
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return shift_err_set(err, errno, "cannot set no_new_privs");
 	/* Every change of credentials above would have reset this. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+	if (tied && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return shift_err_set(err, errno,
 				     "cannot tie the pod's life to runner's");
 	environ = spec->process.env.v;
@@ -235,11 +149,19 @@ int process_privileges(const struct spec *spec, struct shift_error *err)
 	return 0;
 }
 
+static int filter(const struct spec *spec, int seccomp_fd,
+		  struct shift_error *err)
+{
+	return spec->process.no_new_privileges ?
+	       security_seccomp(seccomp_fd, err) : 0;
+}
+
 bool process_runner_alive(int alive_fd)
 {
 	struct pollfd p = { .fd = alive_fd };
 
-	return poll(&p, 1, 0) == 0;
+	/* Readable, with a word to start, is alive as well. */
+	return poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR));
 }
 
 /* 0 when @path may be executed as far as the file itself tells. */
@@ -275,7 +197,8 @@ static int find_in_path(const char *name, char *buf, size_t size)
 	return worst;
 }
 
-int process_exec(const struct spec *spec, struct shift_error *err)
+int process_exec(const struct spec *spec, int seccomp_fd,
+		 struct shift_error *err)
 {
 	char **argv = spec->process.args.v;
 	char path[PATH_MAX];
@@ -302,6 +225,10 @@ int process_exec(const struct spec *spec, struct shift_error *err)
 	/* Nothing that runner, or who called it, had open goes along. */
 	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return shift_err_set(err, errno, "cannot close descriptors");
+	/* Last: what a filter forbids is the command's affair. */
+	r = filter(spec, seccomp_fd, err);
+	if (r < 0)
+		return r;
 	execv(path, argv);
 	shift_err_set(err, errno, "cannot execute %s in the pod", argv[0]);
 	if (errno == ENOENT)

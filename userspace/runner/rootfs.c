@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "rootfs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "chown.h"
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
@@ -24,12 +27,16 @@
  */
 #define ROOT_ATTRS MOUNT_ATTR_NODEV
 
+/* As many as have names that fit into fsconfig(2)'s 255 bytes. */
+#define LAYERS_MAX 105
+
 const char *rootfs_shift_name(enum spec_shift shift)
 {
 	static const char *const names[] = {
 		[SPEC_SHIFT_AUTO] = "auto",
 		[SPEC_SHIFT_SHIFTFS] = "shiftfs",
 		[SPEC_SHIFT_IDMAP] = "idmap",
+		[SPEC_SHIFT_CHOWN] = "chown",
 	};
 
 	return names[shift];
@@ -39,7 +46,7 @@ int rootfs_stage(const char *dir, struct shift_error *err)
 {
 	static const char *const dirs[] = {
 		STAGE_ROOT, STAGE_DEV, STAGE_LOWER, STAGE_WRITABLE,
-		STAGE_OVERLAY,
+		STAGE_OVERLAY, STAGE_VOLUMES,
 	};
 	int r;
 
@@ -60,10 +67,27 @@ int rootfs_stage(const char *dir, struct shift_error *err)
 /*
  * overlayfs takes its layers as text in which commas, colons and backslashes
  * are special and which fsconfig(2) cuts at 255 bytes, so the layers are first
- * given a plain name below the stage.
+ * given a short name below the stage: enough for a hundred.
  */
-static int bind_layer(const char *path, const char *at,
-		      struct shift_error *err)
+static int layer_name(size_t i, char name[3], struct shift_error *err)
+{
+	static const char digits[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	const size_t n = sizeof(digits) - 1;
+
+	memset(name, 0, 3);
+	if (i < n) {
+		name[0] = digits[i];
+		return 0;
+	}
+	i -= n;
+	name[0] = digits[i / n];
+	name[1] = digits[i % n];
+	return i < LAYERS_MAX - n ? 0 :
+		shift_err_set(err, 0, "an image of more than %d layers", LAYERS_MAX);
+}
+
+static int bind_at(const char *path, const char *at, struct shift_error *err)
 {
 	_cleanup_close_ int fd = sys_open_tree(AT_FDCWD, path,
 					       OPEN_TREE_CLONE |
@@ -75,23 +99,74 @@ static int bind_layer(const char *path, const char *at,
 	return shift_attach(fd, at, err);
 }
 
-/* Mounts the overlay of the two layers on the stage at @target. */
-static int mount_overlay(const char *target, unsigned int attrs,
-			 struct shift_error *err)
+/* The layers, lowest first, at their names on the stage; @map may be NULL. */
+static int attach_layers(const struct strv *layers,
+			 const struct shift_idmap *map, struct shift_error *err)
 {
-	_cleanup_close_ int ctx = -1, mnt = -1;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < layers->n; i++) {
+		char at[sizeof(STAGE_LOWER) + 4] = STAGE_LOWER "/";
+		_cleanup_close_ int fd = -1;
+
+		r = layer_name(i, at + strlen(at), err);
+		if (r < 0)
+			return r;
+		if (mkdir(at, 0755) < 0 && errno != EEXIST)
+			return shift_err_set(err, errno, "cannot make %s", at);
+		if (!map) {
+			r = bind_at(layers->v[i], at, err);
+			continue;
+		}
+		r = fd = shift_idmap_tree(layers->v[i], map, 0, err);
+		if (r >= 0)
+			r = shift_attach(fd, at, err);
+	}
+	return r;
+}
+
+/* Topmost first, as overlayfs wants it, relative to STAGE_LOWER. */
+static int lowerdir(size_t layers, char text[256], struct shift_error *err)
+{
+	size_t len = 0;
+	char name[3];
 	int r;
 
+	for (size_t i = layers; i-- > 0; ) {
+		r = layer_name(i, name, err);
+		if (r < 0)
+			return r;
+		len += (size_t)snprintf(text + len, 256 - len, "%s%s",
+					len ? ":" : "", name);
+	}
+	return 0;
+}
+
+/* Mounts the overlay of the layers on the stage at @target. */
+static int mount_overlay_here(size_t layers, bool writable, const char *target,
+			      unsigned int attrs, struct shift_error *err)
+{
+	_cleanup_close_ int ctx = -1, mnt = -1;
+	char lower[256];
+	int r;
+
+	r = lowerdir(layers, lower, err);
+	if (r < 0)
+		return r;
 	ctx = shift_fsctx_open("overlay", err);
 	if (ctx < 0)
 		return ctx;
 	if ((r = shift_fsctx_string(ctx, "source", "runner", err)) < 0 ||
-	    (r = shift_fsctx_string(ctx, "lowerdir", STAGE_LOWER, err)) < 0 ||
-	    (r = shift_fsctx_string(ctx, "upperdir", STAGE_WRITABLE "/upper",
-				    err)) < 0 ||
-	    (r = shift_fsctx_string(ctx, "workdir", STAGE_WRITABLE "/work",
-				    err)) < 0 ||
-	    (r = shift_fsctx_create(ctx, err)) < 0)
+	    (r = shift_fsctx_string(ctx, "lowerdir", lower, err)) < 0)
+		return r;
+	if (writable &&
+	    ((r = shift_fsctx_string(ctx, "upperdir", STAGE_WRITABLE "/upper",
+				     err)) < 0 ||
+	     (r = shift_fsctx_string(ctx, "workdir", STAGE_WRITABLE "/work",
+				     err)) < 0))
+		return r;
+	r = shift_fsctx_create(ctx, err);
+	if (r < 0)
 		return r;
 	mnt = shift_fsctx_mount(ctx, attrs, err);
 	if (mnt < 0)
@@ -99,30 +174,44 @@ static int mount_overlay(const char *target, unsigned int attrs,
 	return shift_attach(mnt, target, err);
 }
 
-static int mount_plain_overlay(const char *lower, const char *pod_dir,
-			       struct shift_error *err)
+static int mount_overlay(size_t layers, bool writable, const char *target,
+			 unsigned int attrs, struct shift_error *err)
 {
+	_cleanup_close_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	if ((r = bind_layer(lower, STAGE_LOWER, err)) < 0 ||
-	    (r = bind_layer(pod_dir, STAGE_WRITABLE, err)) < 0)
-		return r;
-	r = mount_overlay(STAGE_OVERLAY, ROOT_ATTRS, err);
-	if (r < 0)
-		shift_err_prefix(err, "overlay of %s with the changes in %s/upper",
-				 lower, pod_dir);
+	if (cwd < 0 || chdir(STAGE_LOWER) < 0)
+		return shift_err_set(err, errno, "cannot enter %s", STAGE_LOWER);
+	r = mount_overlay_here(layers, writable, target, attrs, err);
+	if (fchdir(cwd) < 0 && r >= 0)
+		r = shift_err_set(err, errno, "cannot go back");
 	return r;
 }
 
-/* One map on top of the finished overlay. */
-static int shift_overlay(const struct spec *spec,
-			 const struct shift_idmap *map, const char *target,
-			 struct shift_error *err)
+static int mount_plain_overlay(const struct spec *spec, const char *pod_dir,
+			       const char *target, struct shift_error *err)
+{
+	int r;
+
+	if ((r = attach_layers(&spec->root.layers, NULL, err)) < 0 ||
+	    (r = bind_at(pod_dir, STAGE_WRITABLE, err)) < 0)
+		return r;
+	r = mount_overlay(spec->root.layers.n, true, target, ROOT_ATTRS, err);
+	if (r < 0)
+		shift_err_prefix(err, "overlay of %s with the changes in %s/upper",
+				 spec->root.path, pod_dir);
+	return r;
+}
+
+/* One map on top of the finished tree @from. */
+static int shift_whole(const struct spec *spec, const char *from,
+		       const struct shift_idmap *map, const char *target,
+		       struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1;
 
 	if (spec->shift != SPEC_SHIFT_SHIFTFS) {
-		fd = shift_idmap_tree(STAGE_OVERLAY, map, ROOT_ATTRS,
+		fd = shift_idmap_tree(from, map, ROOT_ATTRS,
 				      spec->shift == SPEC_SHIFT_AUTO ?
 				      NULL : err);
 		if (fd >= 0)
@@ -130,7 +219,7 @@ static int shift_overlay(const struct spec *spec,
 		if (spec->shift == SPEC_SHIFT_IDMAP)
 			return fd;
 	}
-	fd = shift_mount_tree(STAGE_OVERLAY, map, ROOT_ATTRS, err);
+	fd = shift_mount_tree(from, map, ROOT_ATTRS, err);
 	if (fd < 0)
 		return fd;
 	return shift_attach(fd, target, err);
@@ -141,7 +230,7 @@ static int shift_overlay(const struct spec *spec,
  * id 0 root can create nothing, and the overlay would be read-only without a
  * word: so mount it as the pod's root, with root's capabilities.
  */
-static int mount_overlay_as(uint32_t id, const char *target,
+static int mount_overlay_as(uint32_t id, size_t layers, const char *target,
 			    struct shift_error *err)
 {
 	cap_t caps = cap_get_proc();
@@ -154,7 +243,7 @@ static int mount_overlay_as(uint32_t id, const char *target,
 	if (cap_set_proc(caps) < 0)
 		r = shift_err_set(err, errno, "cannot keep capabilities");
 	else
-		r = mount_overlay(target, ROOT_ATTRS, err);
+		r = mount_overlay(layers, true, target, ROOT_ATTRS, err);
 	setfsuid(0);
 	setfsgid(0);
 	cap_set_proc(caps);
@@ -164,58 +253,156 @@ static int mount_overlay_as(uint32_t id, const char *target,
 
 /* Every layer idmapped by itself and the overlay made of those. */
 static int overlay_of_shifted(const struct spec *spec,
-			      const struct shift_idmap *map, const char *lower,
+			      const struct shift_idmap *map,
 			      const char *pod_dir, const char *target,
 			      struct shift_error *err)
 {
-	const char *const from[] = { lower, pod_dir };
-	const char *const at[] = { STAGE_LOWER, STAGE_WRITABLE };
+	_cleanup_close_ int fd = -1;
 	int r;
 
-	for (int i = 0; i < 2; i++) {
-		_cleanup_close_ int fd = shift_idmap_tree(from[i], map, 0, err);
-
-		if (fd < 0)
-			return fd;
-		r = shift_attach(fd, at[i], err);
-		if (r < 0)
-			return r;
-	}
-	return mount_overlay_as(spec->linux_.host_base, target, err);
+	r = attach_layers(&spec->root.layers, map, err);
+	if (r >= 0)
+		r = fd = shift_idmap_tree(pod_dir, map, 0, err);
+	if (r >= 0)
+		r = shift_attach(fd, STAGE_WRITABLE, err);
+	return r < 0 ? r : mount_overlay_as(spec->linux_.host_base,
+					    spec->root.layers.n, target, err);
 }
 
-static void undo(void)
+static void undo(const struct spec *spec)
 {
 	umount2(STAGE_OVERLAY, MNT_DETACH);
 	umount2(STAGE_WRITABLE, MNT_DETACH);
-	umount2(STAGE_LOWER, MNT_DETACH);
+	for (size_t i = 0; i < spec->root.layers.n; i++) {
+		char at[sizeof(STAGE_LOWER) + 4] = STAGE_LOWER "/";
+
+		if (layer_name(i, at + strlen(at), NULL) >= 0)
+			umount2(at, MNT_DETACH);
+	}
 }
 
-int rootfs_mount(const struct spec *spec, const char *lower,
-		 const char *pod_dir, const char *target,
-		 struct shift_error *err)
+/* Shown as it is stored: the pod has the host's user namespace. */
+static int unshifted(const struct spec *spec, const char *pod_dir,
+		     const char *target, struct shift_error *err)
 {
-	struct shift_error second = SHIFT_ERROR_INIT;
-	struct shift_idmap map = SHIFT_IDMAP_INIT;
+	struct mount_attr attr = { .attr_set = ROOT_ATTRS };
+	_cleanup_close_ int fd = -1;
 	int r;
 
-	r = shift_idmap_add(&map, SHIFT_BOTH, 0, spec->linux_.host_base,
+	if (!spec->root.direct) {
+		r = mount_plain_overlay(spec, pod_dir, target, err);
+		undo(spec);
+		return r;
+	}
+	fd = sys_open_tree(AT_FDCWD, spec->root.layers.v[0],
+			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr,
+					sizeof(attr)) < 0)
+		return shift_err_set(err, errno, "cannot open %s as a mount",
+				     spec->root.layers.v[0]);
+	return shift_attach(fd, target, err);
+}
+
+/* Finds the copy for this base; another base would need another copy. */
+static int find_copy(const char *pod_dir, const char *copy,
+		     struct shift_error *err)
+{
+	_cleanup_dir_ DIR *dir = opendir(pod_dir);
+	struct dirent *e;
+
+	if (!dir)
+		return shift_err_set(err, errno, "cannot read %s", pod_dir);
+	if (!access(copy, F_OK))
+		return 1;
+	while ((e = readdir(dir))) {
+		unsigned int base;
+
+		if (sscanf(e->d_name, "copy-%u", &base) != 1 ||
+		    strstr(e->d_name, ".partial"))
+			continue;
+		shift_err_set(err, 0, "the pod's private copy %s/%s has the ids from %u on",
+			      pod_dir, e->d_name, base);
+		shift_err_hint(err, "give --userns=%u, or start a new pod", base);
+		return -EEXIST;
+	}
+	return 0;
+}
+
+/* --shift=chown: everything below is copied, with the pod's ids, once. */
+static int private_copy(const struct spec *spec, const char *pod_dir,
+			const char *target, struct shift_error *err)
+{
+	_cleanup_free_ char *copy = NULL, *partial = NULL;
+	uint32_t base = spec->linux_.host_base;
+	_cleanup_close_ int fd = -1;
+	const char *from = STAGE_OVERLAY;
+	char one[sizeof(STAGE_LOWER) + 4];
+	int r;
+
+	if ((r = strf(&copy, err, "%s/copy-%" PRIu32, pod_dir, base)) < 0 ||
+	    (r = strf(&partial, err, "%s.partial", copy)) < 0 ||
+	    (r = find_copy(pod_dir, copy, err)) < 0)
+		return r;
+	if (!r) {
+		r = remove_tree(partial, err);
+		if (r >= 0)
+			r = attach_layers(&spec->root.layers, NULL, err);
+		snprintf(one, sizeof(one), "%s/0", STAGE_LOWER);
+		/* An overlay needs two layers or more. */
+		if (r >= 0 && spec->root.layers.n == 1)
+			from = one;
+		else if (r >= 0)
+			r = mount_overlay(spec->root.layers.n, false, from,
+					  ROOT_ATTRS, err);
+		if (r >= 0)
+			r = chown_copy(from, partial, base,
+				       spec->linux_.map_size, err);
+		undo(spec);
+		if (r >= 0) {
+			/* The name promises a whole tree, after a power cut as well. */
+			fd = open(partial, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (fd < 0 || syncfs(fd) < 0 || rename(partial, copy) < 0)
+				r = shift_err_set(err, errno, "cannot finish %s", copy);
+			close(steal_fd(&fd));
+		}
+		if (r < 0) {
+			remove_tree(partial, NULL);
+			return r;
+		}
+	}
+	fd = sys_open_tree(AT_FDCWD, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH,
+					&(struct mount_attr){ .attr_set = ROOT_ATTRS },
+					sizeof(struct mount_attr)) < 0)
+		return shift_err_set(err, errno, "cannot open %s as a mount", copy);
+	return shift_attach(fd, target, err);
+}
+
+static int shifted(const struct spec *spec, const char *pod_dir,
+		   const char *target, struct shift_error *err)
+{
+	struct shift_error second = SHIFT_ERROR_INIT;
+	_cleanup_free_ struct shift_idmap *map = calloc(1, sizeof(*map));
+	int r;
+
+	if (!map)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	r = shift_idmap_add(map, SHIFT_BOTH, 0, spec->linux_.host_base,
 			    spec->linux_.map_size, err);
 	if (r < 0)
 		return r;
-	r = mount_plain_overlay(lower, pod_dir, err);
+	if (spec->root.direct)
+		return shift_whole(spec, spec->root.layers.v[0], map, target, err);
+	r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
 	if (r >= 0)
-		r = shift_overlay(spec, &map, target, err);
+		r = shift_whole(spec, STAGE_OVERLAY, map, target, err);
 	/* The shifted mount keeps what it needs; these names do not. */
-	undo();
-	if (r >= 0)
-		return 0;
-	if (spec->shift == SPEC_SHIFT_SHIFTFS)
-		return shift_err_prefix(err, "root filesystem on %s with --shift=shiftfs",
-					lower);
+	undo(spec);
+	if (r >= 0 || spec->shift == SPEC_SHIFT_SHIFTFS)
+		return r;
 
-	r = overlay_of_shifted(spec, &map, lower, pod_dir, target, &second);
-	undo();
+	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
+	undo(spec);
 	if (r >= 0) {
 		shift_err_clear(err);
 		return 0;
@@ -223,6 +410,23 @@ int rootfs_mount(const struct spec *spec, const char *lower,
 	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %s",
 		       shift_err_text(&second));
 	shift_err_clear(&second);
-	return shift_err_prefix(err, "root filesystem on %s with --shift=%s",
-				lower, rootfs_shift_name(spec->shift));
+	if (spec->shift == SPEC_SHIFT_AUTO)
+		shift_err_hint(err, "--shift=chown needs none of these: it copies the image for this pod");
+	return r;
+}
+
+int rootfs_mount(const struct spec *spec, const char *pod_dir,
+		 const char *target, struct shift_error *err)
+{
+	int r;
+
+	if (!(spec->linux_.namespaces & SPEC_NS_USER))
+		r = unshifted(spec, pod_dir, target, err);
+	else if (spec->shift == SPEC_SHIFT_CHOWN)
+		r = private_copy(spec, pod_dir, target, err);
+	else
+		r = shifted(spec, pod_dir, target, err);
+	return r < 0 ? shift_err_prefix(err, "root filesystem on %s with --shift=%s",
+					spec->root.path,
+					rootfs_shift_name(spec->shift)) : 0;
 }

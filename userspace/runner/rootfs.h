@@ -10,12 +10,12 @@
 int rootfs_stage(const char *dir, struct shift_error *err);
 
 /*
- * Mounts at @target the image @lower with the writable layer in
- * @pod_dir/upper and @pod_dir/work, every stored id shown in the pod's range.
+ * Mounts at @target the layers of the image with the writable layer in
+ * @pod_dir/upper and @pod_dir/work, or the root directory itself, every stored
+ * id shown in the pod's range.
  */
-int rootfs_mount(const struct spec *spec, const char *lower,
-		 const char *pod_dir, const char *target,
-		 struct shift_error *err);
+int rootfs_mount(const struct spec *spec, const char *pod_dir,
+		 const char *target, struct shift_error *err);
 
 /* What --shift takes and prints. */
 const char *rootfs_shift_name(enum spec_shift shift);

@@ -2,12 +2,16 @@
 #include "spec.h"
 
 #include <errno.h>
+#include <libmount.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/stat.h>
-#include <sys/vfs.h>
-#include <linux/magic.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "rootfs.h"
 
 /* What OCI tools leave to a pod's root; all of it inside its user namespace. */
 static const cap_value_t default_capabilities[] = {
@@ -16,13 +20,34 @@ static const cap_value_t default_capabilities[] = {
 	CAP_NET_BIND_SERVICE, CAP_SYS_CHROOT, CAP_KILL, CAP_AUDIT_WRITE,
 };
 
-static const struct spec_device default_devices[] = {
-	{ "null", 1, 3, 0666 },
-	{ "zero", 1, 5, 0666 },
-	{ "full", 1, 7, 0666 },
-	{ "random", 1, 8, 0666 },
-	{ "urandom", 1, 9, 0666 },
-	{ "tty", 5, 0, 0666 },
+static const struct {
+	const char *path;
+	unsigned int major, minor;
+} default_devices[] = {
+	{ "/dev/null", 1, 3 },
+	{ "/dev/zero", 1, 5 },
+	{ "/dev/full", 1, 7 },
+	{ "/dev/random", 1, 8 },
+	{ "/dev/urandom", 1, 9 },
+	{ "/dev/tty", 5, 0 },
+};
+
+/*
+ * Everything is denied, then these are allowed.  mknod of any device is: made
+ * nodes cannot be opened in a mount without devices, and archives have them.
+ */
+static const struct spec_device_rule default_rules[] = {
+	{ false, 'a', -1, -1, "rwm" },
+	{ true, 'c', -1, -1, "m" },
+	{ true, 'b', -1, -1, "m" },
+	{ true, 'c', 1, 3, "rwm" },
+	{ true, 'c', 1, 5, "rwm" },
+	{ true, 'c', 1, 7, "rwm" },
+	{ true, 'c', 1, 8, "rwm" },
+	{ true, 'c', 1, 9, "rwm" },
+	{ true, 'c', 5, 0, "rwm" },	/* tty */
+	{ true, 'c', 5, 2, "rwm" },	/* ptmx */
+	{ true, 'c', 136, -1, "rwm" },	/* pts */
 };
 
 static const char *const default_masked[] = {
@@ -39,33 +64,132 @@ static const char *const default_readonly[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static int add_mount(struct spec *spec, const char *destination,
-		     const char *type, const char *options,
-		     struct shift_error *err)
+const char *const spec_namespace_names[SPEC_N_NAMESPACES] = {
+	"user", "mount", "pid", "uts", "ipc", "network", "cgroup",
+};
+
+static int no_memory(struct shift_error *err)
+{
+	return shift_err_set(err, ENOMEM, "cannot allocate memory");
+}
+
+int spec_add_mount(struct spec *spec, const char *destination,
+		   const char *type, const char *source, const char *options,
+		   struct shift_error *err)
 {
 	struct spec_mount *m = reallocarray(spec->mounts, spec->n_mounts + 1,
 					    sizeof(*m));
 
 	if (!m)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+		return no_memory(err);
 	spec->mounts = m;
-	m += spec->n_mounts;
+	m += spec->n_mounts++;
 	m->destination = strdup(destination);
 	m->type = strdup(type);
-	m->source = strdup(type);
+	m->source = strdup(source);
 	m->options = strdup(options);
-	spec->n_mounts++;
 	if (!m->destination || !m->type || !m->source || !m->options)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+		return no_memory(err);
 	return 0;
 }
 
-static bool host_has_cgroup2(void)
+static void clear_mount(struct spec_mount *m)
 {
-	struct statfs fs;
+	free(m->destination);
+	free(m->type);
+	free(m->source);
+	free(m->options);
+}
 
-	return !statfs("/sys/fs/cgroup", &fs) &&
-	       fs.f_type == CGROUP2_SUPER_MAGIC;
+void spec_drop_mount(struct spec *spec, const char *destination)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (!strcmp(spec->mounts[i].destination, destination))
+			clear_mount(&spec->mounts[i]);
+		else
+			spec->mounts[kept++] = spec->mounts[i];
+	}
+	spec->n_mounts = kept;
+}
+
+int spec_add_device(struct spec *spec, const struct spec_device *device,
+		    struct shift_error *err)
+{
+	struct spec_device *d = reallocarray(spec->linux_.devices,
+					     spec->linux_.n_devices + 1,
+					     sizeof(*d));
+
+	if (!d)
+		return no_memory(err);
+	spec->linux_.devices = d;
+	d += spec->linux_.n_devices++;
+	*d = *device;
+	d->path = strdup(device->path);
+	return d->path ? 0 : no_memory(err);
+}
+
+int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
+			 struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	struct spec_device_rule *d = reallocarray(res->devices,
+						  res->n_devices + 1,
+						  sizeof(*d));
+
+	if (!d)
+		return no_memory(err);
+	res->devices = d;
+	d[res->n_devices++] = *rule;
+	return 0;
+}
+
+const char *spec_annotation(const struct spec *spec, const char *key)
+{
+	return strv_getenv(&spec->annotations, key);
+}
+
+int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
+		  const char *fmt, ...)
+{
+	_cleanup_free_ char *value = NULL, *both = NULL;
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = vasprintf(&value, fmt, ap);
+	va_end(ap);
+	if (r < 0) {
+		value = NULL;
+		return no_memory(err);
+	}
+	r = strf(&both, err, "%s=%s", key, value);
+	return r < 0 ? r : strv_setenv(&spec->annotations, both, err);
+}
+
+int spec_shift_parse(const char *text, enum spec_shift *ret)
+{
+	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_CHOWN; s++)
+		if (!strcmp(text, rootfs_shift_name(s))) {
+			*ret = s;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+bool spec_delegates_cgroup(const struct spec *spec)
+{
+	if (!(spec->linux_.namespaces & SPEC_NS_CGROUP))
+		return false;
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const struct spec_mount *m = &spec->mounts[i];
+
+		if (!strcmp(m->type, "cgroup2") &&
+		    mnt_optstr_get_option(m->options, "ro", NULL, NULL))
+			return true;
+	}
+	return false;
 }
 
 int spec_init(struct spec *spec, struct shift_error *err)
@@ -83,6 +207,7 @@ int spec_init(struct spec *spec, struct shift_error *err)
 		{ "/run", "tmpfs", "nosuid,nodev,mode=0755,size=20%" },
 		{ "/tmp", "tmpfs", "nosuid,nodev,mode=1777,size=20%" },
 	};
+	struct spec_capabilities *caps = &spec->process.capabilities;
 	int r;
 
 	memset(spec, 0, sizeof(*spec));
@@ -94,20 +219,36 @@ int spec_init(struct spec *spec, struct shift_error *err)
 	spec->linux_.namespaces = SPEC_NS_USER | SPEC_NS_MOUNT | SPEC_NS_PID |
 				  SPEC_NS_UTS | SPEC_NS_IPC | SPEC_NS_NETWORK;
 	for (size_t i = 0; i < COUNT(mounts); i++) {
-		r = add_mount(spec, mounts[i].destination, mounts[i].type,
-			      mounts[i].options, err);
+		r = spec_add_mount(spec, mounts[i].destination, mounts[i].type,
+				   mounts[i].type, mounts[i].options, err);
 		if (r < 0)
 			return r;
 	}
-	if (host_has_cgroup2()) {
+	if (cgroup_mount_point()) {
 		spec->linux_.namespaces |= SPEC_NS_CGROUP;
-		r = add_mount(spec, "/sys/fs/cgroup", "cgroup2",
-			      "nosuid,noexec,nodev,ro", err);
+		r = spec_add_mount(spec, "/sys/fs/cgroup", "cgroup2", "cgroup2",
+				   "nosuid,noexec,nodev,ro", err);
 		if (r < 0)
 			return r;
 	}
-	spec->linux_.devices = default_devices;
-	spec->linux_.n_devices = COUNT(default_devices);
+	for (size_t i = 0; i < COUNT(default_devices); i++) {
+		struct spec_device d = {
+			.path = (char *)default_devices[i].path,
+			.type = 'c',
+			.major = default_devices[i].major,
+			.minor = default_devices[i].minor,
+			.mode = 0666,
+		};
+
+		r = spec_add_device(spec, &d, err);
+		if (r < 0)
+			return r;
+	}
+	for (size_t i = 0; i < COUNT(default_rules); i++) {
+		r = spec_add_device_rule(spec, &default_rules[i], err);
+		if (r < 0)
+			return r;
+	}
 	for (size_t i = 0; i < COUNT(default_masked); i++) {
 		r = strv_add(&spec->linux_.masked_paths, default_masked[i],
 			     err);
@@ -121,7 +262,8 @@ int spec_init(struct spec *spec, struct shift_error *err)
 			return r;
 	}
 	for (size_t i = 0; i < COUNT(default_capabilities); i++)
-		spec->process.capabilities |= 1ULL << default_capabilities[i];
+		caps->bounding |= 1ULL << default_capabilities[i];
+	caps->effective = caps->permitted = caps->bounding;
 	spec->process.no_new_privileges = true;
 	r = strv_add(&spec->process.env,
 		     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -142,13 +284,23 @@ void spec_clear(struct spec *spec)
 	free(spec->process.cwd);
 	free(spec->process.user);
 	free(spec->root.path);
+	free(spec->process.selinux_label);
+	free(spec->process.apparmor_profile);
+	strv_clear(&spec->root.layers);
 	free(spec->hostname);
-	for (size_t i = 0; i < spec->n_mounts; i++) {
-		free(spec->mounts[i].destination);
-		free(spec->mounts[i].type);
-		free(spec->mounts[i].source);
-		free(spec->mounts[i].options);
-	}
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		clear_mount(&spec->mounts[i]);
+	strv_clear(&spec->annotations);
+	for (size_t i = 0; i < SPEC_N_NAMESPACES; i++)
+		free(spec->linux_.namespace_paths[i]);
+	for (size_t i = 0; i < spec->linux_.n_devices; i++)
+		free(spec->linux_.devices[i].path);
+	free(spec->linux_.devices);
+	free(spec->linux_.cgroups_path);
+	strv_clear(&spec->linux_.resources.unified);
+	free(spec->linux_.resources.devices);
+	free(spec->linux_.seccomp);
+	free(spec->linux_.mount_label);
 	free(spec->mounts);
 	strv_clear(&spec->linux_.masked_paths);
 	strv_clear(&spec->linux_.readonly_paths);

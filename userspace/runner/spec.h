@@ -23,9 +23,18 @@ struct spec_mount {
 };
 
 struct spec_device {
-	const char *name;	/* below /dev */
+	char *path;		/* in the pod */
+	char type;		/* 'c' or 'b' */
 	unsigned int major, minor;
 	mode_t mode;
+};
+
+/* One line of linux.resources.devices; later ones win. */
+struct spec_device_rule {
+	bool allow;
+	char type;		/* 'a', 'c' or 'b' */
+	int64_t major, minor;	/* -1: every one */
+	char access[4];		/* of "rwm" */
 };
 
 enum spec_namespaces {		/* each is new in the pod when set */
@@ -37,33 +46,67 @@ enum spec_namespaces {		/* each is new in the pod when set */
 	SPEC_NS_NETWORK = 1 << 5,
 	SPEC_NS_CGROUP = 1 << 6,
 };
+#define SPEC_N_NAMESPACES 7
+
+/* What the specification calls them, by the number of the bit. */
+extern const char *const spec_namespace_names[SPEC_N_NAMESPACES];
 
 /* How stored ids become the pod's. */
 enum spec_shift {
 	SPEC_SHIFT_AUTO,
 	SPEC_SHIFT_SHIFTFS,
 	SPEC_SHIFT_IDMAP,
+	SPEC_SHIFT_CHOWN,	/* a private copy with the pod's own ids */
+};
+
+struct spec_capabilities {	/* bit N is capability N */
+	uint64_t bounding, effective, inheritable, permitted, ambient;
+};
+
+struct spec_resources {		/* 0 and empty: no limit */
+	int64_t memory_limit;	/* bytes */
+	int64_t memory_swap;	/* bytes of memory and swap together, -1: any */
+	uint64_t cpu_shares;
+	int64_t cpu_quota;	/* microseconds in each period */
+	uint64_t cpu_period;
+	int64_t pids_limit;
+	struct strv unified;	/* FILE=VALUE, written as they are */
+	struct spec_device_rule *devices;
+	size_t n_devices;
 };
 
 struct spec {
 	struct {
+		bool terminal;
 		struct strv args;
 		struct strv env;
 		char *cwd;
 		char *user;		/* USER[:GROUP], names of the image */
-		uint64_t capabilities;	/* bounding = permitted = effective */
+		struct spec_capabilities capabilities;
 		bool no_new_privileges;
+		char *selinux_label;
+		char *apparmor_profile;
 	} process;
 	struct {
-		char *path;		/* the image, shared and never written */
+		char *path;		/* what tells the image from others */
+		struct strv layers;	/* directories, lowest first */
+		bool direct;		/* the one layer is the root itself */
+		bool readonly;
 	} root;
 	char *hostname;
 	struct spec_mount *mounts;
 	size_t n_mounts;
+	struct strv annotations;	/* KEY=VALUE */
 	struct {
-		unsigned int namespaces;
-		const struct spec_device *devices;
+		unsigned int namespaces;	/* new or joined */
+		/* Joined when not NULL, by the number of the bit. */
+		char *namespace_paths[SPEC_N_NAMESPACES];
+		struct spec_device *devices;
 		size_t n_devices;
+		char *cgroups_path;
+		struct spec_resources resources;
+		char *seccomp;		/* linux.seccomp as JSON, NULL: none */
+		char *mount_label;
 		struct strv masked_paths;
 		struct strv readonly_paths;
 		uint32_t host_base;	/* uidMappings and gidMappings: */
@@ -75,6 +118,40 @@ struct spec {
 /* The defaults of a pod: namespaces, mounts, devices, capabilities, masks. */
 int spec_init(struct spec *spec, struct shift_error *err);
 
+int spec_add_mount(struct spec *spec, const char *destination,
+		   const char *type, const char *source, const char *options,
+		   struct shift_error *err);
+
+/* Takes the mount of @destination out again, if there is one. */
+void spec_drop_mount(struct spec *spec, const char *destination);
+
+int spec_add_device(struct spec *spec, const struct spec_device *device,
+		    struct shift_error *err);
+int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
+			 struct shift_error *err);
+
+/* The value of an annotation, NULL without it; belongs to @spec. */
+const char *spec_annotation(const struct spec *spec, const char *key);
+int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
+		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* What --shift takes.  -EINVAL without a message: none of them. */
+int spec_shift_parse(const char *text, enum spec_shift *ret);
+
+/* Whether the pod has /sys/fs/cgroup of its own, to write to. */
+bool spec_delegates_cgroup(const struct spec *spec);
+
 void spec_clear(struct spec *spec);
+
+/* Annotations: what the specification has no place for. */
+#define SPEC_ANNOTATION_USER "runner.user"	/* USER[:GROUP], by name */
+#define SPEC_ANNOTATION_SHIFT "runner.shift"	/* --shift */
+#define SPEC_ANNOTATION_SYSTEMD "runner.systemd"	/* "true" */
+#define SPEC_ANNOTATION_STOP "runner.stop-signal"	/* a number */
+#define SPEC_ANNOTATION_IMAGE "runner.image"	/* as given */
+#define SPEC_ANNOTATION_LAYERS "runner.layers"	/* JSON list, lowest first */
+#define SPEC_ANNOTATION_USERNS "runner.userns"	/* "pod:NAME": whose range */
+#define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
+#define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
 
 #endif

@@ -71,6 +71,21 @@ int strv_setenv(struct strv *s, const char *assignment,
 	return strv_add(s, assignment, err);
 }
 
+void strv_unsetenv(struct strv *s, const char *name)
+{
+	size_t len = strlen(name), kept = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (!strncmp(s->v[i], name, len) && s->v[i][len] == '=')
+			free(s->v[i]);
+		else
+			s->v[kept++] = s->v[i];
+	}
+	s->n = kept;
+	if (s->v)
+		s->v[kept] = NULL;
+}
+
 const char *strv_getenv(const struct strv *s, const char *name)
 {
 	size_t len = strlen(name);

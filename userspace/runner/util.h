@@ -23,6 +23,9 @@ int strv_addf(struct strv *s, struct shift_error *err, const char *fmt, ...)
 int strv_setenv(struct strv *s, const char *assignment,
 		struct shift_error *err);
 
+/* Takes NAME out, if it is there. */
+void strv_unsetenv(struct strv *s, const char *name);
+
 /* The value of NAME, NULL when it is not set; belongs to @s. */
 const char *strv_getenv(const struct strv *s, const char *name);
 

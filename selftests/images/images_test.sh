@@ -1,0 +1,352 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# images_test: the image store of runner.  What is in the store is looked at as
+# files, not only as runner tells it.  Speaks KTAP; runs as root, natively or in
+# the VM.
+#
+# images_test [TEST]... or [-t TEST]
+#
+# shellcheck disable=SC2005,SC2046,SC2086,SC2116 # echo joins lines on purpose
+# shellcheck disable=SC2010,SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
+
+make_archives() {
+	python3 - "$@" <<'ARCHIVES'
+#@PYTHON@
+ARCHIVES
+}
+
+a=$work/archives
+store=$work/store
+
+image() {
+	runner image --root "$store" "$@"
+}
+
+# tree_of FILE: the tree of a layer in which FILE is
+tree_of() {
+	local found
+	found=$(ls -d "$store"/layers/*/tree/"$1" 2>/dev/null | head -n 1)
+	echo "${found%/"$1"}"
+}
+
+fresh() {
+	rm -rf "$store"
+}
+
+# Nothing half done, nothing that no image needs.
+check_store() {
+	same "unfinished work" '' "$(ls "$store/tmp")"
+	image verify
+	same "verify" 0 "$status"
+}
+
+test_formats() {
+	fresh
+	image import "$a/docker.tar"
+	same "docker-archive" 0 "$status$errors"
+	has "its own name" "$out" example/app:1.0
+	image import "$a/oci.tar"
+	same "OCI archive" 0 "$status$errors"
+	has "no new layer" "$out" "2 layers, 0 of them new"
+	mkdir -p "$work/layout"
+	tar -C "$work/layout" -xf "$a/oci.tar"
+	image import "$work/layout:app:2" --name from/dir
+	same "OCI layout" 0 "$status$errors"
+	same "one image by three ways" 1 "$(ls "$store/images" | wc -l)"
+	image import "$a/base.tar" --name base
+	same "root filesystem, tar" 0 "$status$errors"
+	for c in gzip bzip2 xz zstd; do
+		type "$c" >/dev/null 2>&1 || continue
+		$c -c "$a/base.tar" >"$work/base.$c"
+		image import "$work/base.$c" --name "base:$c"
+		same "tar with $c" 0 "$status$errors"
+		has "tar with $c is the same layer" "$out" "1 layers, 0 of them new"
+	done
+	mkdir "$work/dir"
+	tar -C "$work/dir" -xf "$a/base.tar"
+	setfattr -n user.note -v kept "$work/dir/lib/other-mode"
+	setcap cap_net_raw=ep "$work/dir/lib/same"
+	setfacl -m u:1234:r "$work/dir/lib/other-mode"
+	image import "$work/dir"
+	same "directory" 0 "$status$errors"
+	tree=$(dirname "$(dirname "$(grep -l cap_net_raw <(getcap -r "$store/layers") >/dev/null; getcap -r "$store/layers" | sed 's/ cap_.*//;q')")")
+	same "attribute" kept "$(getfattr --absolute-names --only-values -n user.note "$tree/lib/other-mode")"
+	has "capability" "$(getcap "$tree/lib/same")" cap_net_raw=ep
+	has "access control list" "$(getfacl -n -p "$tree/lib/other-mode")" "user:1234:r--"
+	same "hard link" "$(stat -c %i "$tree/lib/same")" "$(stat -c %i "$tree/lib/hard")"
+	image ls
+	for n in example/app:1.0 app:2 from/dir base:latest dir:latest; do
+		has "names" "$out" "${n%:latest}"
+	done
+	image ls --json
+	same "JSON" "$(ls "$store/images" | wc -l)" "$(python3 -c 'import json,sys; print(len(json.load(sys.stdin)))' <<<"$out")"
+	image inspect example/app:1.0
+	same "inspect" "/bin/true 2" "$(python3 -c 'import json,sys; i = json.load(sys.stdin)
+print(i["config"]["config"]["Cmd"][0], len(i["layers"]))' <<<"$out")"
+	check_store
+	finish "formats that are imported"
+}
+
+test_shared() {
+	local one two three
+	fresh
+	image import "$a/docker.tar"
+	image import "$a/other.tar.gz"
+	one=$(tree_of lib/same) two=$(tree_of opt/copy) three=$(tree_of usr/copy)
+	same "one inode in three layers" 1 "$(stat -c %i "$one/lib/same" "$two/opt/copy" "$three/usr/copy" | sort -u | wc -l)"
+	[ "$(stat -c %i "$one/lib/same")" != "$(stat -c %i "$one/lib/other-mode")" ] || problem "another mode, the same inode"
+	same "modes" "755 700" "$(echo $(stat -c %a "$one/lib/same" "$one/lib/other-mode"))"
+	same "a crontab has one name" 1 "$(stat -c %h "$one/etc/cron.d/job")"
+	same "an empty file has one name" 1 "$(stat -c %h "$one/lib/empty")"
+	# read by the name in one layer, cached by that in another
+	python3 -c 'import os,sys; os.posix_fadvise(os.open(sys.argv[1], os.O_RDONLY), 0, 0, os.POSIX_FADV_DONTNEED)' "$one/lib/same"
+	same "pages before" 0 "$(fincore -nro PAGES "$three/usr/copy")"
+	cat "$one/lib/same" >/dev/null
+	same "pages after" 4 "$(fincore -nro PAGES "$three/usr/copy")"
+	has "what was shared" "$out" "in files that were there"
+	check_store
+	image rm example/app:1.0
+	same "rm" 0 "$status$errors"
+	same "the other image keeps the file" 16384 "$(stat -c %s "$three/usr/copy")"
+	same "layers" 1 "$(ls "$store/layers" | wc -l)"
+	same "files that nobody needs" '' "$(find "$store/objects" -type f -links 1)"
+	check_store
+	finish "files that are the same in two images are one"
+}
+
+test_layers() {
+	fresh
+	make_root "$work/base" chown getcap mv
+	mkdir -p "$work/base/lib2"
+	image import "$a/docker.tar" --name app
+	image import "$work/base" --name base
+	runner run --root "$store" --shift="$shift" --image base -- sh -c 'ls -d /tmp; stat -c %a /tmp'
+	same "run by name" "/tmp 1777" "$(echo $out$errors)"
+	# of the second layer, which says nothing of /tmp but has a file in it
+	runner run --root "$store" --shift="$shift" --image app --dry-run
+	has "both layers" "$out" "lower="
+	same "mode from below" "1777 0:0" "$(stat -c '%a %u:%g' "$(tree_of tmp/left)/tmp")"
+	same "stored ids are the image's" "7:8" "$(stat -c %u:%g "$(tree_of opt/of-second)/opt/of-second")"
+	same "whiteout" "0:0" "$(stat -c %t:%T "$(tree_of opt/copy)/lib")"
+	check_store
+	finish "layers, stacked"
+}
+
+test_names() {
+	local id
+	fresh
+	image import "$a/base.tar" --name one
+	id=$(ls "$store/images")
+	image import "$a/base.tar" --name two:latest
+	image rm one
+	same "rm of one name of two" 0 "$status$errors"
+	same "the image stays" "$id" "$(ls "$store/images")"
+	image inspect two
+	same ":latest may be left out" 0 "$status"
+	image inspect "${id:0:10}"
+	same "by the beginning of the id" 0 "$status$errors"
+	image inspect nosuch
+	same "no such image" 125 $status
+	has "message" "$errors" nosuch
+	for n in ../up '' -x a%b 'a b'; do
+		image import "$a/base.tar" --name "$n"
+		if [ -n "$n" ]; then
+			same "name '$n'" 125 $status
+		else
+			same "no name at all" 0 "$status$errors"
+		fi
+	done
+	image import "$a/other.tar.gz" --name two:latest
+	image prune
+	same "prune removes what lost its name" 1 "$(ls "$store/images" | wc -l)"
+	has "prune says so" "$out" "1 images"
+	check_store
+	mkdir -p "$work/r"
+	make_root "$work/r" chown getcap mv
+	image import "$work/r" --name busy
+	runner run --root "$store" --shift="$shift" --image busy -- true
+	same "run" 0 "$status$errors"
+	"$RUNNER" run --root "$store" --shift="$shift" --image busy -- sh -c 'echo ready; sleep 600' >"$work/ready" &
+	for _ in $(seq 400); do grep -q ready "$work/ready" && break; sleep 0.05; done
+	image rm busy
+	same "rm of an image in use" 125 $status
+	has "message" "$errors" "in use"
+	image prune
+	has "prune leaves it" "$(ls "$store/names")" busy
+	kill %1
+	kill -9 $(pgrep -P $!) 2>/dev/null
+	wait
+	image rm busy
+	same "rm after the pod" 0 "$status$errors"
+	finish "names, rm, prune"
+}
+
+test_verify() {
+	local file
+	fresh
+	image import "$a/docker.tar"
+	image import "$a/other.tar.gz" --name other
+	image verify
+	same "good" 0 "$status$errors"
+	file=$(tree_of opt/copy)/opt/copy
+	printf X | dd of="$file" bs=1 seek=5000 conv=notrunc 2>/dev/null
+	touch -d @1700000000 "$file"
+	image verify
+	same "a flipped byte" 1 $status
+	has "where" "$out" "opt/copy: content changed"
+	has "in every image that shares it" "$out" "usr/copy: content changed"
+	image verify other
+	same "one image" 1 $status
+	fresh
+	image import "$a/docker.tar"
+	tree=$(tree_of lib/same)
+	chmod 4755 "$tree/lib/other-mode"
+	chown 5:6 "$tree/tmp"
+	rm "$tree/lib/empty"
+	echo new >"$tree/etc/added"
+	setfattr -n user.x -v y "$tree/etc"
+	image verify
+	same "differences" 1 $status
+	for n in "lib/other-mode: mode changed" "tmp: owner, group changed" "lib/empty is missing" \
+		"etc/added is not of the image" "etc: time, attributes changed"; do
+		has "difference" "$out" "$n"
+	done
+	fresh
+	image import "$a/docker.tar"
+	file=$(echo "$store"/images/*/config)
+	sed -i 's/true/fals/' "$file"
+	image verify
+	same "config" 1 $status
+	has "where" "$out" "$file"
+	fresh
+	image import "$a/docker.tar"
+	file=$(ls "$store"/layers/*/index | head -n 1)
+	sed -i '1s/0/1/' "$file"
+	image verify
+	same "index" 1 $status
+	has "where" "$out" "$file"
+	finish "verify finds what was changed and says where"
+}
+
+test_hostile() {
+	local name before
+	fresh
+	before=$(cd "$a/victims" && stat -c '%n %a %u:%g %s' ./* && cat ./*)
+	for name in dotdot hardlink swap truncated garbage text empty huge-entry huge-sparse \
+		docker-escape docker-parent oci-diffid oci-count oci-flipped; do
+		image import "$a/$name.tar"
+		same "$name" 125 $status
+		has "$name is named" "$errors" "$name"
+	done
+	image import "$a/hardlink-absolute.tar"
+	same "an absolute hard link" 125 $status
+	image import "$a/bomb.tar.gz" --max-size 1M
+	same "a bomb" 125 $status
+	has "message" "$errors" --max-size
+	image prune
+	same "nothing in the store" '' "$(ls "$store/images" "$store/layers" | grep -v : | grep .)"
+	same "no file either" '' "$(find "$store/objects" -type f)"
+
+	image import "$a/absolute.tar" --name absolute
+	same "an absolute name is inside" 0 "$status$errors"
+	same "inside" in "$(cat "$(tree_of escaped-absolute)/escaped-absolute")"
+	for name in swap-hardlink through-file chmod-link device; do
+		image import "$a/$name.tar" --name "$name"
+		same "$name" 0 "$status$errors"
+	done
+	same "devices" '' "$(find "$store/layers" -type b -o -type c)"
+	image import "$a/docker-link.tar"
+	same "an archive that links one layer to another" 125 $status
+	same "victims" "$before" "$(cd "$a/victims" && stat -c '%n %a %u:%g %s' ./* && cat ./*)"
+	same "escaped" '' "$(find "$work" / -xdev -maxdepth 4 -name 'escaped*' 2>/dev/null | grep -v "$store/layers" || :)"
+	check_store
+	finish "hostile and damaged archives"
+}
+
+test_killed() {
+	local n took pid rounds=16
+	fresh
+	make_root "$work/big" chown getcap mv
+	took=$(date +%s%N)
+	image import "$work/big" --name big
+	took=$((($(date +%s%N) - took) / 1000000))
+	same "import" 0 "$status$errors"
+	fresh
+	[ "$long" ] || rounds=4
+	for n in $(seq 1 $rounds); do
+		"$RUNNER" image --root "$store" import "$work/big" --name big >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '%d.%03d' $((took * n / rounds / 1000)) $((took * n / rounds % 1000)))"
+		kill -9 $pid 2>/dev/null
+		wait $pid 2>/dev/null
+		image ls
+		same "ls after a kill" 0 "$status$errors"
+		image verify
+		same "verify after a kill ($n): $out" 0 "$status$errors"
+	done
+	image prune
+	same "prune" 0 "$status$errors"
+	image import "$work/big" --name big
+	same "import after all" 0 "$status$errors"
+	for n in $(seq 1 $((rounds / 2))); do
+		"$RUNNER" image --root "$store" rm big >/dev/null 2>&1 &
+		pid=$!
+		sleep "$(printf '0.%03d' $((n * took / 40 % 1000)))"
+		kill -9 $pid 2>/dev/null
+		wait $pid 2>/dev/null
+		image verify
+		same "verify after a killed rm ($n): $out" 0 "$status$errors"
+		image import "$work/big" --name big
+		same "import after a killed rm" 0 "$status$errors"
+	done
+	check_store
+	finish "kill -9 of import and rm"
+}
+
+test_together() {
+	local i pids=()
+	fresh
+	for i in 1 2 3 4 5 6; do
+		"$RUNNER" image --root "$store" import "$a/docker.tar" --name "app:$i" >"$work/t.$i" 2>&1 &
+		pids+=($!)
+		"$RUNNER" image --root "$store" import "$a/other.tar.gz" --name "other:$i" >"$work/u.$i" 2>&1 &
+		pids+=($!)
+		"$RUNNER" image --root "$store" prune >/dev/null 2>&1 &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do
+		wait "$i" || problem "one of them failed: $(cat "$work"/[tu].*)"
+	done
+	same "names" 12 "$(ls "$store/names" | wc -l)"
+	same "images" 2 "$(ls "$store/images" | wc -l)"
+	same "layers" 3 "$(ls "$store/layers" | wc -l)"
+	check_store
+	finish "imports and prunes at once"
+}
+
+test_terminal() {
+	fresh
+	python3 - "$RUNNER" "$store" "$a/docker.tar" >"$work/tty" <<'EOF'
+import os, pty, sys
+pty.spawn([sys.argv[1], "image", "--root", sys.argv[2], "import", sys.argv[3]])
+EOF
+	has "progress on a terminal" "$(cat "$work/tty")" "unpacking layer 1"
+	fresh
+	image import "$a/docker.tar"
+	same "silent without one" '' "$errors"
+	finish "progress bar"
+}
+
+shift=${SHIFTFS_TEST_BACKEND:-shiftfs}
+modprobe -q shiftfs 2>/dev/null
+modprobe -q overlay 2>/dev/null
+grep -qw shiftfs /proc/filesystems || shift=idmap
+mkdir -p "$a"
+make_archives "$a" || {
+	echo "Bail out! cannot make the archives"
+	exit 1
+}
+run_tests "formats shared layers names verify hostile killed together terminal" "$@"

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the shell tests of runner share; put into each by its Makefile.  Speaks
+# KTAP; runs as root, natively or in the VM.
+#
+# RUNNER names the program; what it keeps is in a scratch folder of the test,
+# below SHIFTFS_TEST_DIR, a filesystem of the type SHIFTFS_TEST_LOWER, if given.
+# RUNNER_TEST_LONG=1 walks every step at which something can be killed.
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # for who includes this
+set -u
+export LC_ALL=C
+# not empty: every step, not some of them
+long=${RUNNER_TEST_LONG:-}
+
+if [ "$(id -u)" != 0 ]; then
+	echo "1..0 # SKIP needs root"
+	exit 4
+fi
+if [ -z "${RUNNER_TEST_NS:-}" ]; then
+	RUNNER_TEST_NS=1 exec unshare -m --propagation private "$0" "$@"
+fi
+
+top=$(cd "$(dirname "$0")/../../.." && pwd)
+RUNNER=${RUNNER:-$top/build/bin/runner}
+[ -x "$RUNNER" ] || RUNNER=$(command -v runner) || {
+	echo "Bail out! no runner: build it or set RUNNER"
+	exit 1
+}
+
+# overlayfs takes no overlay as its upper layer
+lower=${SHIFTFS_TEST_LOWER:-ext4}
+state_dir=${SHIFTFS_TEST_DIR:-/var/tmp}
+[ "$lower" != overlay ] || state_dir=/var/tmp
+work=$(mktemp -d "$state_dir/runner_test.XXXXXX")
+volume=$(mktemp -d "${SHIFTFS_TEST_DIR:-/var/tmp}/runner_volume.XXXXXX")
+mkdir -p "$work/state" "$work/run" /var/lib/runner /run/runner
+chmod 755 "$work" "$volume"
+mount --bind "$work/state" /var/lib/runner
+mount --bind "$work/run" /run/runner
+# shellcheck disable=SC2317 # reached through the trap
+cleanup() {
+	# also when the test was ended in the middle
+	find /run/runner/pods -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null |
+		xargs -r "$RUNNER" rm -f
+	jobs -p | xargs -r kill -9 2>/dev/null
+	wait 2>/dev/null
+	umount /var/lib/runner /run/runner
+	rm -rf "$work" "$volume"
+}
+trap cleanup EXIT
+
+pass=0 fail=0 skip=0 number=0 problems=''
+
+problem() {
+	problems+="# $*"$'\n'
+}
+
+# same WHAT WANTED GOT
+same() {
+	[ "$2" = "$3" ] || problem "$1: wanted '$2', got '$3'"
+}
+
+# has WHAT TEXT PART
+has() {
+	case $2 in
+	*"$3"*) ;;
+	*) problem "$1: '$3' is not in '$2'" ;;
+	esac
+}
+
+# hasnt WHAT TEXT PART
+hasnt() {
+	case $2 in *"$3"*) problem "$1: '$3' is in '$2'" ;; esac
+}
+
+finish() {
+	number=$((number + 1))
+	if [ -z "$problems" ]; then
+		pass=$((pass + 1))
+		echo "ok $number $1"
+	else
+		fail=$((fail + 1))
+		printf '%s' "$problems"
+		echo "not ok $number $1"
+	fi
+	problems=''
+}
+
+skipped() {
+	number=$((number + 1))
+	skip=$((skip + 1))
+	echo "ok $number $1 # SKIP $2"
+}
+
+# runner ARGUMENT...: output in $out, errors in $errors, status in $status
+runner() {
+	status=0
+	timeout "${RUNNER_TIMEOUT:-120}" "$RUNNER" "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+	out=$(cat "$work/out")
+	errors=$(cat "$work/err")
+}
+
+# make_root ROOT PROGRAM...: a root filesystem of the machine's own shell and
+# the programs of it that are there.
+make_root() {
+	local root=$1 program
+	shift
+	mkdir -p "$root"/{bin,etc,lib,tmp,home,root}
+	for program in bash cat chmod id ln ls mkdir rm sleep stat touch true "$@"; do
+		program=$(type -P "$program") || continue
+		cp "$(readlink -f "$program")" "$root/bin/${program##*/}"
+	done
+	ldd "$root"/bin/* | sed -n 's/.* \(\/[^ ]*\) (.*/\1/p; s/^\t\(\/[^ ]*\) (.*/\1/p' |
+		sort -u | while read -r program; do
+		mkdir -p "$root${program%/*}"
+		cp "$(readlink -f "$program")" "$root$program"
+	done
+	ln -s bash "$root/bin/sh"
+	printf 'root:x:0:0::/root:/bin/sh\nmongodb:x:184:998::/:/bin/sh\nuser:x:1000:1001::/home:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nmongodb:x:998:\nuser:x:1001:\n' >"$root/etc/group"
+	chmod 1777 "$root/tmp"
+}
+
+# chosen ALL ARGUMENT...: those of ALL that the arguments, [-t] TEST..., name
+chosen() {
+	local all=$1 t wanted
+	shift
+	wanted=$*
+	wanted=" ${wanted#-t } "
+	for t in $all; do
+		case $wanted in "  " | *" $t "*) echo "$t" ;; esac
+	done
+}
+
+totals() {
+	echo "# Totals: pass:$pass fail:$fail xfail:0 xpass:0 skip:$skip error:0"
+	[ $fail = 0 ] || exit 1
+	[ $pass != 0 ] || [ $skip = 0 ] || exit 4
+	exit 0
+}
+
+# run_tests ALL ARGUMENT...
+run_tests() {
+	local t plan
+	mapfile -t plan < <(chosen "$@")
+	echo "KTAP version 1"
+	echo "1..${#plan[@]}"
+	for t in "${plan[@]}"; do
+		"test_$t"
+	done
+	totals
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* check: what this host can do for pods and what it cannot. */
+#include "commands.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "devbpf.h"
+#include "pod.h"
+#include "syscalls.h"
+#include "util.h"
+
+static bool incomplete;
+
+static void say(const char *what, bool yes, bool needed, const char *without)
+{
+	printf("%-34s %s", what, yes ? "yes" : needed ? "MISSING" : "no");
+	if (!yes)
+		printf("  (%s)", without);
+	putchar('\n');
+	if (!yes && needed)
+		incomplete = true;
+}
+
+/* Tried in a child, so that nothing of it stays. */
+static bool try_unshare(int flags)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(unshare(flags) < 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
+static bool has_fs(const char *name)
+{
+	_cleanup_free_ char *list = NULL, *line = NULL;
+	int fd = sys_fsopen(name, 0);
+
+	/* This asks for the module, too. */
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	return read_file("/proc/filesystems", 65536, &list, NULL, NULL) >= 0 &&
+	       strf(&line, NULL, "\t%s\n", name) >= 0 && strstr(list, line);
+}
+
+static bool has_controller(const char *name)
+{
+	_cleanup_free_ char *path = NULL, *list = NULL, *padded = NULL;
+	_cleanup_free_ char *word = NULL;
+
+	if (!cgroup_mount_point() ||
+	    strf(&path, NULL, "%s/cgroup.controllers", cgroup_mount_point()) < 0 ||
+	    read_file(path, 4096, &list, NULL, NULL) < 0)
+		return false;
+	list[strcspn(list, "\n")] = '\0';
+	return strf(&padded, NULL, " %s ", list) >= 0 &&
+	       strf(&word, NULL, " %s ", name) >= 0 && strstr(padded, word);
+}
+
+/* Loaded and not attached: it ends with this process. */
+static bool has_device_bpf(void)
+{
+	struct bpf_insn insns[16];
+	size_t n = devbpf_program(NULL, 0, insns, 16);
+	int fd = devbpf_load(insns, n, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static bool has_seccomp(void)
+{
+	uint32_t action = SECCOMP_RET_ERRNO;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
+}
+
+int cmd_check(int argc, char **argv, struct shift_error *err)
+{
+	static const char *const controllers[] = {
+		"memory", "cpu", "pids", "io", "cpuset",
+	};
+	struct utsname u;
+
+	(void)argv;
+	if (argc != 1) {
+		shift_err_set(err, 0, "usage: runner check");
+		return POD_STATUS_FAILED;
+	}
+	incomplete = false;
+	if (uname(&u) == 0)
+		printf("%-34s %s\n", "kernel", u.release);
+	say("user namespaces", try_unshare(CLONE_NEWUSER), true,
+	    "CONFIG_USER_NS, /proc/sys/user/max_user_namespaces");
+	say("pid, mount, uts, ipc, net namespaces",
+	    try_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS |
+			CLONE_NEWIPC | CLONE_NEWNET), true,
+	    "CONFIG_PID_NS, CONFIG_UTS_NS, CONFIG_IPC_NS, CONFIG_NET_NS");
+	say("overlay", has_fs("overlay"), true, "modprobe overlay");
+	say("shiftfs", has_fs("shiftfs"), false,
+	    "modprobe shiftfs; idmapped mounts are used where they work");
+	say("cgroup version 2", cgroup_mount_point(), false,
+	    "no limits, no pause, no device list, no systemd in pods");
+	say("cgroup namespaces", try_unshare(CLONE_NEWCGROUP), false,
+	    "CONFIG_CGROUPS");
+	for (size_t i = 0; i < sizeof(controllers) / sizeof(*controllers);
+	     i++) {
+		char what[64];
+
+		snprintf(what, sizeof(what), "  controller %s", controllers[i]);
+		say(what, has_controller(controllers[i]), false,
+		    "its limits are refused");
+	}
+	say("cgroup device programs", has_device_bpf(), false,
+	    "CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL");
+	say("seccomp filters", has_seccomp(), false, "CONFIG_SECCOMP_FILTER");
+	say("systemd runs the host", sd_booted() > 0, false,
+	    "cgroups are made below the root of version 2 instead");
+	say("journal", access("/run/systemd/journal/socket", F_OK) == 0, false,
+	    "logs are files");
+	say("SELinux", access("/sys/fs/selinux/enforce", F_OK) == 0, false,
+	    "--security-opt label= is refused");
+	return incomplete ? 1 : 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* device: nodes that a running pod gets or loses. */
+#include "commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "devbpf.h"
+#include "devices.h"
+#include "pod.h"
+#include "pod_device.h"
+#include "state.h"
+
+#define FAILED POD_STATUS_FAILED
+
+static int add(const struct state *st, struct spec *spec, const char *text,
+	       struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	int r = devices_option(spec, text, err);
+
+	/* The right first: what is there can be used. */
+	if (r >= 0)
+		r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
+	return r < 0 ? r : pod_device_make(st,
+		&spec->linux_.devices[spec->linux_.n_devices - 1], err);
+}
+
+static int drop(const struct state *st, struct spec *spec, const char *path,
+		struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	struct spec_device *d = NULL;
+	size_t kept = 0, i;
+	int r;
+
+	for (i = 0; i < spec->linux_.n_devices && !d; i++)
+		if (!strcmp(spec->linux_.devices[i].path, path))
+			d = &spec->linux_.devices[i];
+	if (!d)
+		return shift_err_set(err, 0, "the pod %s has no device %s",
+				     st->name, path);
+	for (i = 0; i < res->n_devices; i++)
+		if (!res->devices[i].allow || res->devices[i].type != d->type ||
+		    res->devices[i].major != d->major ||
+		    res->devices[i].minor != d->minor)
+			res->devices[kept++] = res->devices[i];
+	res->n_devices = kept;
+	r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
+	if (r >= 0)
+		r = pod_device_remove(st, d, err);
+	free(d->path);
+	*d = spec->linux_.devices[--spec->linux_.n_devices];
+	return r;
+}
+
+int cmd_device(int argc, char **argv, struct shift_error *err)
+{
+	struct state st = STATE_INIT;
+	struct spec spec;
+	bool adding = argc > 1 && !strcmp(argv[1], "add");
+	int r;
+
+	memset(&spec, 0, sizeof(spec));
+	if (argc < 4 || (!adding && strcmp(argv[1], "rm"))) {
+		shift_err_set(err, 0, "usage: runner device add POD HOST[:PATH][:rwm]... | rm POD PATH...");
+		return FAILED;
+	}
+	r = state_load(&st, argv[2], err);
+	if (r >= 0 && st.status != STATUS_RUNNING &&
+	    st.status != STATUS_CREATED)
+		r = shift_err_set(err, 0, "the pod %s is %s", st.name,
+				  state_status_name(st.status));
+	if (r >= 0 && !st.cgroup)
+		r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup, so no device list",
+				  st.name);
+	if (r >= 0)
+		r = state_load_spec(&st, &spec, err);
+	for (int i = 3; r >= 0 && i < argc; i++) {
+		r = adding ? add(&st, &spec, argv[i], err) :
+			     drop(&st, &spec, argv[i], err);
+		if (r >= 0)
+			r = state_save_spec(&st, &spec, err);
+	}
+	spec_clear(&spec);
+	state_clear(&st);
+	return r < 0 ? FAILED : 0;
+}

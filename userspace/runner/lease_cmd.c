@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* --userns and runner uidmap ls */
+#include "lease.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STATUS_FAILED 125
+
+static bool number(const char *text, uint32_t *ret)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || v >= UINT32_MAX)
+		return false;
+	*ret = (uint32_t)v;
+	return true;
+}
+
+int lease_parse(const char *text, struct lease_request *request,
+		struct shift_error *err)
+{
+	struct lease_request r = { .mode = LEASE_AUTO };
+
+	if (!strncmp(text, "auto:size=", 10)) {
+		if (!number(text + 10, &r.size) || !r.size)
+			return shift_err_set(err, 0, "--userns=%s: '%s' is no number of ids",
+					     text, text + 10);
+	} else if (!strcmp(text, "host")) {
+		r.mode = LEASE_HOST;
+	} else if (!strncmp(text, "pod:", 4) && text[4]) {
+		r.mode = LEASE_POD;
+		r.pod = text + 4;
+	} else if (number(text, &r.base)) {
+		r.mode = LEASE_FIXED;
+	} else if (strcmp(text, "auto")) {
+		return shift_err_set(err, 0, "--userns=%s: there are auto, auto:size=N, the first id of a range, host and pod:NAME",
+				     text);
+	}
+	*request = r;
+	return 0;
+}
+
+static void print_json(const struct lease_entry *all, size_t n)
+{
+	json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "base", json_object_new_int64(all[i].base));
+		json_object_object_add(o, "count", json_object_new_int64(all[i].count));
+		json_object_object_add(o, "pid", json_object_new_int(all[i].pid));
+		json_object_object_add(o, "pod", json_object_new_string(all[i].name));
+		json_object_array_add(array, o);
+	}
+	puts(json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY));
+	json_object_put(array);
+}
+
+int lease_cmd(int argc, char **argv, struct shift_error *err)
+{
+	bool json = argc == 3 && !strcmp(argv[2], "--json");
+	struct lease_entry *all;
+	size_t n;
+
+	if (argc < 2 || strcmp(argv[1], "ls") || (argc > 2 && !json)) {
+		shift_err_set(err, 0, "it is runner uidmap ls [--json]");
+		return STATUS_FAILED;
+	}
+	if (lease_list(&all, &n, err) < 0)
+		return STATUS_FAILED;
+	if (json) {
+		print_json(all, n);
+	} else {
+		printf("%10s %10s %8s  %s\n", "BASE", "COUNT", "PID", "POD");
+		for (size_t i = 0; i < n; i++)
+			printf("%10" PRIu32 " %10" PRIu32 " %8d  %s\n", all[i].base,
+			       all[i].count, (int)all[i].pid, all[i].name);
+	}
+	free(all);
+	return 0;
+}

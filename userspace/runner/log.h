@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a detached pod writes: in the journal, where there is one, with the
+ * fields RUNNER_POD and RUNNER_STREAM (stdout or stderr); else a file of lines
+ * "TIME STREAM F|P TEXT", the format that the container runtime interface has,
+ * P for a line cut in parts.
+ */
+#ifndef RUNNER_LOG_H
+#define RUNNER_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+struct log {
+	int fd;			/* -1: no file */
+	const char *journal;	/* the pod's name, NULL: not there */
+	struct {
+		char text[4096];
+		size_t len;
+	} line[2];		/* of stdout and stderr, not yet ended */
+};
+
+#define LOG_INIT { .fd = -1 }
+
+/* @pod is kept, not copied. */
+int log_open(struct log *log, const char *path, const char *pod,
+	     struct shift_error *err);
+
+/* @stream is 1 or 2.  What the file does not take is lost. */
+void log_write(struct log *log, int stream, const char *data, size_t len);
+
+/* Writes what has no newline yet. */
+void log_close(struct log *log);
+
+/*
+ * Copies the text to stdout and stderr; with @times the time too.  @tail limits
+ * it to the last lines, -1: all.  Follows it until @ended says so.  @since is
+ * the time, in seconds, from which on the journal is read.
+ */
+int log_print_journal(const char *pod, int64_t since, bool times, long tail,
+		      bool (*ended)(void *data), void *data,
+		      struct shift_error *err);
+int log_print(const char *path, bool times, long tail,
+	      bool (*ended)(void *data), void *data, struct shift_error *err);
+
+#endif

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "device_wait.h"
+#include "hostdir.h"
+#include "report.h"
+#include "syscalls.h"
+#include "tty.h"
+
+/* Detaches an attached terminal: ctrl-p, ctrl-q as elsewhere. */
+#define DETACH_1 0x10
+#define DETACH_2 0x11
+
+void monitor_init(struct monitor *m)
+{
+	memset(m, 0, sizeof(*m));
+	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
+	m->in = m->out = m->err = m->log.fd = m->notify_fd = -1;
+	m->uevent_fd = -1;
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		m->clients[i].fd = -1;
+}
+
+void monitor_signals(sigset_t *set)
+{
+	static const int some[] = {
+		SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM,
+		SIGWINCH, SIGCONT, SIGPWR,
+	};
+
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++)
+		sigaddset(set, some[i]);
+	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
+		sigaddset(set, s);
+}
+
+static int address(const char *dir, struct sockaddr_un *a,
+		   struct shift_error *err)
+{
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	if (snprintf(a->sun_path, sizeof(a->sun_path), "%s/monitor", dir) >=
+	    (int)sizeof(a->sun_path))
+		return shift_err_set(err, ENAMETOOLONG, "%s/monitor", dir);
+	return 0;
+}
+
+int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct sockaddr_un a;
+	int r = address(dir, &a, err);
+
+	if (r < 0)
+		return r;
+	unlink(a.sun_path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    chmod(a.sun_path, 0600) < 0 || listen(fd, MONITOR_CLIENTS) < 0)
+		return shift_err_set(err, errno, "cannot listen on %s",
+				     a.sun_path);
+	m->listen_fd = steal_fd(&fd);
+	return 0;
+}
+
+static void drop(struct monitor *m, int i)
+{
+	close(m->clients[i].fd);
+	m->clients[i].fd = -1;
+	m->clients[i].attached = false;
+}
+
+/* A client that does not read must not hold up the pod. */
+static void send_to(struct monitor *m, int i, const void *data, size_t len,
+		    int pass)
+{
+	if (message_send(m->clients[i].fd, data, len, pass, MSG_DONTWAIT) < 0)
+		drop(m, i);
+}
+
+void monitor_tell(struct monitor *m, char what, const void *data, size_t len)
+{
+	char message[MONITOR_MESSAGE + 1] = { what };
+
+	if (len > MONITOR_MESSAGE)
+		len = MONITOR_MESSAGE;
+	memcpy(message + 1, data, len);
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (m->clients[i].fd >= 0)
+			send_to(m, i, message, len + 1, -1);
+}
+
+static void put_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* The pod does not read: it may be waiting for us to. */
+		if (n < 0 && errno == EAGAIN &&
+		    poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 200) > 0)
+			continue;
+		if (n <= 0)
+			return;
+		data += n;
+		len -= (size_t)n;
+	}
+}
+
+/* False at the end of the stream. */
+static bool output(struct monitor *m, int fd, int stream)
+{
+	char message[MONITOR_MESSAGE + 1];
+	ssize_t n = read(fd, message + 1, MONITOR_MESSAGE);
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (n <= 0)
+		return false;	/* EIO of a terminal nobody has open, too */
+	if (m->relay)
+		put_all(stream, message + 1, (size_t)n);
+	log_write(&m->log, stream, message + 1, (size_t)n);
+	message[0] = (char)('0' + stream);
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (m->clients[i].attached)
+			send_to(m, i, message, (size_t)n + 1, -1);
+	return true;
+}
+
+static void input(struct monitor *m, const char *data, size_t len)
+{
+	int fd = m->master >= 0 ? m->master : m->in;
+
+	if (fd >= 0 && len) {
+		put_all(fd, data, len);
+	} else if (!len && m->master >= 0) {
+		put_all(m->master, "\004", 1);
+	} else if (!len && m->in >= 0) {
+		close(m->in);
+		m->in = -1;
+	}
+}
+
+static void hear(struct monitor *m, int i)
+{
+	char message[MONITOR_MESSAGE + 1];
+	int n = message_receive(m->clients[i].fd, message, sizeof(message),
+				NULL);
+
+	if (n <= 0) {
+		if (n != -EAGAIN)
+			drop(m, i);
+		return;
+	}
+	switch (message[0]) {
+	case '0':
+		input(m, message + 1, (size_t)n - 1);
+		break;
+	case 'A':
+		m->clients[i].attached = true;
+		if (m->master >= 0)
+			send_to(m, i, "T", 1, m->master);
+		break;
+	case 'S':
+		m->start = true;
+		break;
+	case 'N':
+		m->no_restart = true;
+		send_to(m, i, "n", 1, -1);
+		break;
+	}
+}
+
+static void admit(struct monitor *m)
+{
+	int fd = accept4(m->listen_fd, NULL, NULL,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0)
+		return;
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (m->clients[i].fd < 0) {
+			m->clients[i].fd = fd;
+			return;
+		}
+	close(fd);
+}
+
+static void take_signal(struct monitor *m)
+{
+	struct signalfd_siginfo info;
+
+	if (read(m->sig_fd, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGWINCH && m->master >= 0) {
+		if (m->relay)
+			tty_copy_size(m->master);
+		return;
+	}
+	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+		m->no_restart = true;
+	sys_pidfd_send_signal(m->pidfd, (int)info.ssi_signo, NULL, 0);
+}
+
+static void relay_input(struct monitor *m)
+{
+	char data[MONITOR_MESSAGE];
+	ssize_t n = read(0, data, sizeof(data));
+
+	if (n < 0 && errno == EINTR)
+		return;
+	if (n <= 0)
+		m->relay_input = false;
+	input(m, data, n > 0 ? (size_t)n : 0);
+}
+
+static void end_stream(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* After the end: what is still in the pipes, and no more. */
+static void drain(struct monitor *m)
+{
+	int *fds[] = { &m->master, &m->out, &m->err };
+
+	for (int i = 0; i < 3; i++) {
+		if (*fds[i] < 0)
+			continue;
+		fcntl(*fds[i], F_SETFL, O_NONBLOCK);
+		for (;;) {
+			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
+
+			if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
+			    !output(m, *fds[i], i == 2 ? 2 : 1))
+				break;
+		}
+	}
+}
+
+/* What is polled besides the clients. */
+#define FIXED 9
+
+static int once(struct monitor *m, bool *ended, struct shift_error *err)
+{
+	struct pollfd p[FIXED + MONITOR_CLIENTS];
+
+	memset(p, 0, sizeof(p));
+	p[0].fd = m->pidfd;
+	p[1].fd = m->sig_fd;
+	p[2].fd = m->listen_fd;
+	p[3].fd = m->master;
+	p[4].fd = m->out;
+	p[5].fd = m->err;
+	p[6].fd = m->relay && m->relay_input ? 0 : -1;
+	p[7].fd = m->notify_fd;
+	p[8].fd = m->uevent_fd;
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		p[FIXED + i].fd = m->clients[i].fd;
+	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
+		p[i].events = POLLIN;
+	if (poll(p, sizeof(p) / sizeof(*p), -1) < 0)
+		return errno == EINTR ? 0 :
+			shift_err_set(err, errno, "cannot wait for the pod");
+	if (p[1].revents)
+		take_signal(m);
+	if (p[3].revents && !output(m, m->master, 1)) {
+		/* Nobody has it open; somebody may again, like a getty. */
+		if (!(p[0].revents)) {
+			struct pollfd end = { .fd = m->pidfd,
+					      .events = POLLIN };
+
+			poll(&end, 1, 20);
+		}
+	}
+	if (p[4].revents && !output(m, m->out, 1))
+		end_stream(&m->out);
+	if (p[5].revents && !output(m, m->err, 2))
+		end_stream(&m->err);
+	if (p[6].revents)
+		relay_input(m);
+	if (p[7].revents)
+		hostdir_relay(m->notify_fd);
+	if (p[8].revents)
+		device_wait_event(m->uevent_fd, m->st);
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (p[FIXED + i].revents && m->clients[i].fd >= 0)
+			hear(m, i);
+	if (p[2].revents)
+		admit(m);
+	*ended = p[0].revents != 0;
+	return 0;
+}
+
+int monitor_until_start(struct monitor *m, struct shift_error *err)
+{
+	bool ended = false;
+	int r;
+
+	while (!m->start) {
+		r = once(m, &ended, err);
+		if (r < 0)
+			return r;
+		if (ended)
+			return shift_err_set(err, ESRCH, "the pod ended before it was started");
+	}
+	return 0;
+}
+
+int monitor_until_end(struct monitor *m, struct shift_error *err)
+{
+	bool ended = false;
+	int r = 0;
+
+	while (!ended && r >= 0)
+		r = once(m, &ended, err);
+	drain(m);
+	return r;
+}
+
+void monitor_end_run(struct monitor *m)
+{
+	end_stream(&m->master);
+	end_stream(&m->in);
+	end_stream(&m->out);
+	end_stream(&m->err);
+	end_stream(&m->pidfd);
+	m->notify_fd = -1;
+}
+
+void monitor_close(struct monitor *m)
+{
+	monitor_end_run(m);
+	log_close(&m->log);
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (m->clients[i].fd >= 0)
+			drop(m, i);
+	end_stream(&m->listen_fd);
+	end_stream(&m->sig_fd);
+	end_stream(&m->uevent_fd);
+}
+
+int monitor_connect(const char *dir, struct shift_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct sockaddr_un a;
+	int r = address(dir, &a, err);
+
+	if (r < 0)
+		return r;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+		return shift_err_set(err, errno, "cannot reach the pod's monitor at %s",
+				     a.sun_path);
+	return steal_fd(&fd);
+}
+
+/*
+ * Where the sequence that detaches begins in what the caller typed, or @len;
+ * its first half may have come before.
+ */
+static size_t typed_detach(const char *data, size_t len, bool *first)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (*first && data[i] == DETACH_2)
+			return i ? i - 1 : 0;
+		*first = data[i] == DETACH_1;
+	}
+	return len;
+}
+
+int monitor_attach(int sock, bool want_input, struct shift_error *err)
+{
+	_cleanup_close_ int master = -1, sig_fd = -1;
+	char message[MONITOR_MESSAGE + 1];
+	bool first = false;
+	size_t len;
+	sigset_t set;
+	int n, fd, r = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	n = message_send(sock, "A", 1, -1, 0);
+	while (n >= 0) {
+		struct pollfd p[] = {
+			{ .fd = sock, .events = POLLIN },
+			{ .fd = want_input ? 0 : -1, .events = POLLIN },
+			{ .fd = sig_fd, .events = POLLIN },
+		};
+		struct signalfd_siginfo info;
+		int status;
+
+		if (poll(p, 3, -1) < 0)
+			continue;
+		if (p[2].revents &&
+		    read(sig_fd, &info, sizeof(info)) > 0 && master >= 0)
+			tty_copy_size(master);
+		if (p[1].revents) {
+			n = (int)read(0, message + 1, MONITOR_MESSAGE);
+			if (n <= 0)
+				want_input = false;
+			len = n > 0 ? (size_t)n : 0;
+			if (len && master >= 0)
+				len = typed_detach(message + 1, len, &first);
+			message[0] = '0';
+			/* An empty message would be the end of its input. */
+			if (len || n <= 0 || master < 0)
+				r = message_send(sock, message, len + 1, -1, 0);
+			if (n > 0 && len < (size_t)n)
+				return -ENOTCONN;
+			n = r;
+		}
+		if (!p[0].revents)
+			continue;
+		n = message_receive(sock, message, sizeof(message), &fd);
+		if (n <= 0)
+			break;
+		if (message[0] == '1' || message[0] == '2')
+			put_all(message[0] - '0', message + 1, (size_t)n - 1);
+		if (message[0] == 'T' && fd >= 0) {
+			master = fd;
+			fd = -1;
+			tty_raw();
+			tty_copy_size(master);
+		}
+		if (fd >= 0)
+			close(fd);
+		if (message[0] == 'x' && n == 1 + (int)sizeof(status)) {
+			memcpy(&status, message + 1, sizeof(status));
+			return status;
+		}
+		if (message[0] == 'f')
+			return shift_err_set(err, 0, "%.*s", n - 1,
+					     message + 1);
+	}
+	return shift_err_set(err, EPIPE, "the pod's monitor is gone");
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The process that stays with a pod: forwards signals and streams, keeps what
+ * a detached pod writes, serves the socket in the pod's state folder, and sees
+ * its end.
+ *
+ * The socket speaks in datagrams (SOCK_SEQPACKET).  A client's first byte says
+ * what it is about; the monitor's tells what follows:
+ *
+ *	client	'0' DATA	for the pod's stdin, nothing: its end
+ *		'A'		attach: send me what the pod writes
+ *		'S'		start a pod that is created
+ *		'N'		when it ends, do not start it again
+ *	monitor	'1' DATA	from stdout; '2' from stderr
+ *		'T'		a terminal, whose fd comes along, to set its size
+ *		's'		it is started
+ *		'f' TEXT	it could not be started
+ *		'x' STATUS	it has ended, an int
+ */
+#ifndef RUNNER_MONITOR_H
+#define RUNNER_MONITOR_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "log.h"
+
+struct state;
+
+#define MONITOR_CLIENTS 16
+#define MONITOR_MESSAGE 4096
+
+struct monitor {
+	int pidfd;
+	int sig_fd;
+	int listen_fd;
+	int master;		/* the pod's terminal, -1 without one */
+	int notify_fd;		/* the pod's, or -1; not the monitor's own */
+	int uevent_fd;		/* for --device-wait, or -1 */
+	const struct state *st;	/* for that */
+	int in, out, err;	/* runner's ends of the pod's pipes, or -1 */
+	bool relay;		/* master is joined to runner's own streams */
+	bool relay_input;
+	struct log log;
+	struct { int fd; bool attached; } clients[MONITOR_CLIENTS];
+	bool start;		/* a client asked for it */
+	bool no_restart;
+};
+
+void monitor_init(struct monitor *m);
+
+/* The signals which are the pod's and not runner's. */
+void monitor_signals(sigset_t *set);
+
+int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err);
+
+/* Until a client says start; -ESRCH when the pod ended before. */
+int monitor_until_start(struct monitor *m, struct shift_error *err);
+
+/* Until the pod has ended and everything that it wrote is read. */
+int monitor_until_end(struct monitor *m, struct shift_error *err);
+
+/* To every client; text is for 'f', status for 'x'. */
+void monitor_tell(struct monitor *m, char what, const void *data, size_t len);
+
+/* Closes what belongs to one run of the pod; clients stay. */
+void monitor_end_run(struct monitor *m);
+void monitor_close(struct monitor *m);
+
+/* For clients: connects to the monitor of the pod in @dir. */
+int monitor_connect(const char *dir, struct shift_error *err);
+
+/*
+ * For clients: joins the caller's streams to the pod.  Returns the pod's exit
+ * status, or -ENOTCONN when the caller detached.
+ */
+int monitor_attach(int sock, bool input, struct shift_error *err);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which namespaces of others a pod is in. */
+#ifndef RUNNER_NETWORK_H
+#define RUNNER_NETWORK_H
+
+#include "error.h"
+#include "spec.h"
+
+/* --net: none, private, host, ns:PATH or pod:NAME; NULL is none. */
+int network_option(struct spec *spec, const char *text,
+		   struct shift_error *err);
+
+/* --pod: the namespaces and the range of the running pod @name. */
+int network_join_pod(struct spec *spec, const char *name,
+		     struct shift_error *err);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "report.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int message_send(int sock, const void *data, size_t len, int pass, int flags)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { (void *)data, len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	if (pass >= 0) {
+		struct cmsghdr *c;
+
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &pass, sizeof(int));
+	}
+	do
+		n = sendmsg(sock, &msg, flags | MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : (int)n;
+}
+
+int message_receive(int sock, void *data, size_t len, int *ret_fd)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { data, len };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control.buf,
+		.msg_controllen = sizeof(control.buf),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	if (ret_fd)
+		*ret_fd = -1;
+	do
+		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {
+		int fd;
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		    c->cmsg_len != CMSG_LEN(sizeof(int)))
+			continue;
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+		if (ret_fd && *ret_fd < 0)
+			*ret_fd = fd;
+		else
+			close(fd);
+	}
+	return (int)n;
+}
+
+int report_send(int sock, const struct report *report, int pass)
+{
+	int r = message_send(sock, report, sizeof(*report), pass, 0);
+
+	return r < 0 ? r : 0;
+}
+
+int report_receive(int sock, struct report *report, int *ret_fd)
+{
+	int r = message_receive(sock, report, sizeof(*report), ret_fd);
+
+	if (r == -ECONNRESET)
+		r = 0;
+	if (r < 0)
+		return r;
+	if (!r)
+		report->type = REPORT_NONE;
+	else if (r != (int)sizeof(*report))
+		return -EIO;
+	report->text[sizeof(report->text) - 1] = '\0';
+	return 0;
+}
+
+void report_failure(int sock, struct report *report, int r,
+		    struct shift_error *err)
+{
+	report->error = -r;
+	snprintf(report->text, sizeof(report->text), "%s", shift_err_text(err));
+	report_send(sock, report, -1);
+	_exit(report->status);
+}

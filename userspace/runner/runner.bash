@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2207 # names of pods have no blanks
+# bash completion for runner(1); the commands and options are those that runner
+# prints.
+
+_runner_pods() {
+	runner ps "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_runner_images() {
+	runner image ls 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_runner() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	COMPREPLY=()
+	if [ "$COMP_CWORD" = 1 ]; then
+		COMPREPLY=($(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur"))
+		return
+	fi
+	case ${COMP_WORDS[1]} in
+	run | create | spec)
+		case $prev in
+		--image) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
+		--credential | --root | --rootfs | -v | --volume) COMPREPLY=($(compgen -d -- "$cur")) ;;
+		--userns) COMPREPLY=($(compgen -W 'auto auto:size= host pod:' -- "$cur")) ;;
+		--shift) COMPREPLY=($(compgen -W 'auto shiftfs idmap chown' -- "$cur")) ;;
+		--net) COMPREPLY=($(compgen -W 'none private host ns: pod:' -- "$cur")) ;;
+		--systemd) COMPREPLY=($(compgen -W 'auto always false' -- "$cur")) ;;
+		--restart) COMPREPLY=($(compgen -W 'no always on-failure' -- "$cur")) ;;
+		--pod) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
+		--device | --device-wait) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
+		*)
+			COMPREPLY=($(compgen -W "$(runner run --help | grep -o -e '--[a-z-]*')" -- "$cur"))
+			;;
+		esac
+		;;
+	image)
+		if [ "$COMP_CWORD" = 2 ]; then
+			COMPREPLY=($(compgen -W 'import ls inspect verify rm prune' -- "$cur"))
+		elif [ "${COMP_WORDS[2]}" = import ]; then
+			COMPREPLY=($(compgen -f -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur"))
+		fi
+		;;
+	uidmap)
+		COMPREPLY=($(compgen -W 'ls' -- "$cur"))
+		;;
+	device)
+		if [ "$COMP_CWORD" = 2 ]; then
+			COMPREPLY=($(compgen -W 'add rm' -- "$cur"))
+		elif [ "$COMP_CWORD" = 3 ]; then
+			COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -f -- "${cur:-/dev/}"))
+		fi
+		;;
+	start | rm | inspect | logs | wait)
+		COMPREPLY=($(compgen -W "$(_runner_pods -a)" -- "$cur"))
+		;;
+	*)
+		COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
+		;;
+	esac
+}
+complete -F _runner runner

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Seccomp profiles as the OCI tools write them, compiled by libseccomp. */
+#include "security.h"
+
+#include <errno.h>
+#include <json.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "util.h"
+
+static struct json_object *get(struct json_object *in, const char *key)
+{
+	return json_object_object_get(in, key);
+}
+
+static const char *get_string(struct json_object *in, const char *key)
+{
+	return json_object_get_string(get(in, key));
+}
+
+static size_t length(struct json_object *list)
+{
+	return json_object_is_type(list, json_type_array) ?
+	       json_object_array_length(list) : 0;
+}
+
+static const char *word(struct json_object *list, size_t i)
+{
+	return json_object_get_string(json_object_array_get_idx(list, i)) ?: "";
+}
+
+static bool lists(struct json_object *list, const char *what)
+{
+	for (size_t i = 0; i < length(list); i++)
+		if (!strcasecmp(word(list, i), what))
+			return true;
+	return false;
+}
+
+/* What the tools call this machine, in includes.arches. */
+static const char *machine(void)
+{
+#if defined(__x86_64__)
+	return "amd64";
+#elif defined(__aarch64__)
+	return "arm64";
+#elif defined(__i386__)
+	return "x86";
+#elif defined(__arm__)
+	return "arm";
+#elif defined(__powerpc64__)
+	return "ppc64le";
+#elif defined(__s390x__)
+	return "s390x";
+#elif defined(__riscv)
+	return "riscv64";
+#else
+	return "unknown";
+#endif
+}
+
+static const char *machine_arch(void)
+{
+#if defined(__x86_64__)
+	return "SCMP_ARCH_X86_64";
+#elif defined(__aarch64__)
+	return "SCMP_ARCH_AARCH64";
+#elif defined(__i386__)
+	return "SCMP_ARCH_X86";
+#elif defined(__arm__)
+	return "SCMP_ARCH_ARM";
+#elif defined(__powerpc64__)
+	return "SCMP_ARCH_PPC64LE";
+#elif defined(__s390x__)
+	return "SCMP_ARCH_S390X";
+#elif defined(__riscv)
+	return "SCMP_ARCH_RISCV64";
+#else
+	return "SCMP_ARCH_NATIVE";
+#endif
+}
+
+static bool kernel_at_least(const char *text)
+{
+	unsigned int want[2] = { 0, 0 }, have[2] = { 0, 0 };
+	struct utsname u;
+
+	if (!text || uname(&u) < 0)
+		return true;
+	sscanf(text, "%u.%u", &want[0], &want[1]);
+	sscanf(u.release, "%u.%u", &have[0], &have[1]);
+	return have[0] != want[0] ? have[0] > want[0] : have[1] >= want[1];
+}
+
+static bool has_cap(const struct spec *spec, const char *name)
+{
+	cap_value_t c;
+
+	return cap_from_name(name, &c) == 0 &&
+	       (spec->process.capabilities.bounding & (1ULL << c));
+}
+
+/* Whether the rule is for this pod on this machine. */
+static bool applies(const struct spec *spec, struct json_object *rule)
+{
+	struct json_object *in = get(rule, "includes");
+	struct json_object *ex = get(rule, "excludes"), *list;
+
+	if (length(get(in, "arches")) && !lists(get(in, "arches"), machine()))
+		return false;
+	if (lists(get(ex, "arches"), machine()))
+		return false;
+	list = get(in, "caps");
+	for (size_t i = 0; i < length(list); i++)
+		if (!has_cap(spec, word(list, i)))
+			return false;
+	list = get(ex, "caps");
+	for (size_t i = 0; i < length(list); i++)
+		if (has_cap(spec, word(list, i)))
+			return false;
+	if (!kernel_at_least(get_string(in, "minKernel")))
+		return false;
+	return !get_string(ex, "minKernel") ||
+	       !kernel_at_least(get_string(ex, "minKernel"));
+}
+
+static void copy(struct json_object *to, struct json_object *from,
+		 const char *key)
+{
+	struct json_object *o = get(from, key);
+
+	if (o)
+		json_object_object_add(to, key, json_object_get(o));
+}
+
+/* archMap names the native one and those that it runs as well. */
+static void copy_architectures(struct json_object *to,
+			       struct json_object *from)
+{
+	struct json_object *map = get(from, "archMap"), *list, *sub;
+
+	copy(to, from, "architectures");
+	for (size_t i = 0; i < length(map); i++) {
+		struct json_object *o = json_object_array_get_idx(map, i);
+		const char *arch = get_string(o, "architecture");
+
+		if (!arch || strcmp(arch, machine_arch()))
+			continue;
+		list = json_object_new_array();
+		json_object_array_add(list, json_object_new_string(arch));
+		sub = get(o, "subArchitectures");
+		for (size_t k = 0; k < length(sub); k++)
+			json_object_array_add(list, json_object_get(
+				json_object_array_get_idx(sub, k)));
+		json_object_object_add(to, "architectures", list);
+	}
+}
+
+int seccomp_read(struct spec *spec, const char *path, struct shift_error *err)
+{
+	static const char *const keep[] = {
+		"names", "action", "errnoRet", "args",
+	};
+	_cleanup_free_ char *text = NULL;
+	struct json_object *top, *out, *rules, *list;
+	int r, fd = -1;
+
+	r = read_file(path, 4 << 20, &text, NULL, err);
+	if (r < 0)
+		return r;
+	top = json_tokener_parse(text);
+	if (!get_string(top, "defaultAction")) {
+		json_object_put(top);
+		return shift_err_set(err, 0, "%s is no seccomp profile: a JSON object with defaultAction and syscalls",
+				     path);
+	}
+	out = json_object_new_object();
+	copy(out, top, "defaultAction");
+	copy(out, top, "defaultErrnoRet");
+	copy_architectures(out, top);
+	rules = json_object_new_array();
+	json_object_object_add(out, "syscalls", rules);
+	list = get(top, "syscalls");
+	for (size_t i = 0; i < length(list); i++) {
+		struct json_object *rule = json_object_array_get_idx(list, i);
+		struct json_object *o;
+
+		if (!applies(spec, rule))
+			continue;
+		o = json_object_new_object();
+		for (size_t k = 0; k < sizeof(keep) / sizeof(*keep); k++)
+			copy(o, rule, keep[k]);
+		json_object_array_add(rules, o);
+	}
+	r = str_replace(&spec->linux_.seccomp, json_object_to_json_string(out),
+			err);
+	json_object_put(out);
+	json_object_put(top);
+	/* A bad profile shall show before anything is made. */
+	if (r >= 0)
+		r = seccomp_compile(spec->linux_.seccomp, &fd, err);
+	if (fd >= 0)
+		close(fd);
+	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
+}
+
+static int action_of(const char *name, struct json_object *errno_ret,
+		     uint32_t *ret, struct shift_error *err)
+{
+	static const struct { const char *name; uint32_t action; } table[] = {
+		{ "SCMP_ACT_ALLOW", SCMP_ACT_ALLOW },
+		{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_THREAD", SCMP_ACT_KILL_THREAD },
+		{ "SCMP_ACT_KILL_PROCESS", SCMP_ACT_KILL_PROCESS },
+		{ "SCMP_ACT_TRAP", SCMP_ACT_TRAP },
+		{ "SCMP_ACT_LOG", SCMP_ACT_LOG },
+	};
+	uint32_t e = errno_ret ? (uint32_t)json_object_get_int(errno_ret) :
+				 EPERM;
+
+	for (size_t i = 0; name && i < sizeof(table) / sizeof(*table); i++)
+		if (!strcmp(name, table[i].name)) {
+			*ret = table[i].action;
+			return 0;
+		}
+	if (name && !strcmp(name, "SCMP_ACT_ERRNO"))
+		*ret = SCMP_ACT_ERRNO(e);
+	else if (name && !strcmp(name, "SCMP_ACT_TRACE"))
+		*ret = SCMP_ACT_TRACE(e);
+	else
+		return shift_err_set(err, 0, "seccomp: the action '%s' is not known",
+				     name ?: "");
+	return 0;
+}
+
+static int compare_of(struct json_object *o, struct scmp_arg_cmp *ret,
+		      struct shift_error *err)
+{
+	static const struct { const char *name; enum scmp_compare op; } ops[] = {
+		{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT },
+		{ "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
+		{ "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+		{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
+	};
+	const char *op = get_string(o, "op") ?: "";
+
+	for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+		if (strcmp(op, ops[i].name))
+			continue;
+		ret->arg = (unsigned int)json_object_get_int(get(o, "index"));
+		ret->op = ops[i].op;
+		ret->datum_a = json_object_get_uint64(get(o, "value"));
+		ret->datum_b = json_object_get_uint64(get(o, "valueTwo"));
+		return ret->arg < 6 ? 0 : shift_err_set(err, 0, "seccomp: a system call has no argument %u",
+							ret->arg);
+	}
+	return shift_err_set(err, 0, "seccomp: the comparison '%s' is not known",
+			     op);
+}
+
+static int add_rule(scmp_filter_ctx ctx, struct json_object *rule,
+		    uint32_t without, struct shift_error *err)
+{
+	struct json_object *names = get(rule, "names");
+	struct json_object *args = get(rule, "args");
+	struct scmp_arg_cmp cmp[6];
+	uint32_t action;
+	int r;
+
+	r = action_of(get_string(rule, "action"), get(rule, "errnoRet"),
+		      &action, err);
+	/* libseccomp refuses a rule that says what holds anyway. */
+	if (r < 0 || action == without)
+		return r;
+	if (length(args) > 6)
+		return shift_err_set(err, 0, "seccomp: a rule has more than 6 arguments");
+	for (size_t i = 0; i < length(args); i++)
+		if ((r = compare_of(json_object_array_get_idx(args, i),
+				    &cmp[i], err)) < 0)
+			return r;
+	for (size_t i = 0; i < length(names); i++) {
+		int nr = seccomp_syscall_resolve_name(word(names, i));
+
+		/* Of a newer kernel, or of another machine. */
+		if (nr == __NR_SCMP_ERROR)
+			continue;
+		r = seccomp_rule_add_array(ctx, action, nr,
+					   (unsigned int)length(args), cmp);
+		if (r < 0)
+			return shift_err_set(err, -r, "seccomp: the rule for %s",
+					     word(names, i));
+	}
+	return 0;
+}
+
+static int add_architectures(scmp_filter_ctx ctx, struct json_object *list,
+			     struct shift_error *err)
+{
+	for (size_t i = 0; i < length(list); i++) {
+		const char *name = word(list, i);
+		char lower[64] = "";
+		uint32_t arch;
+		int r;
+
+		if (strncmp(name, "SCMP_ARCH_", 10))
+			return shift_err_set(err, 0, "seccomp: the architecture '%s' is not known",
+					     name);
+		for (size_t k = 0; name[k + 10] && k < sizeof(lower) - 1; k++)
+			lower[k] = (char)(name[k + 10] |
+					  (name[k + 10] >= 'A' &&
+					   name[k + 10] <= 'Z' ? 32 : 0));
+		arch = seccomp_arch_resolve_name(lower);
+		if (!arch)
+			continue;	/* newer than libseccomp */
+		r = seccomp_arch_add(ctx, arch);
+		if (r < 0 && r != -EEXIST)
+			return shift_err_set(err, -r, "seccomp: %s", name);
+	}
+	return 0;
+}
+
+int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
+{
+	struct json_object *top = json_tokener_parse(json), *list;
+	_cleanup_close_ int fd = -1;
+	scmp_filter_ctx ctx = NULL;
+	uint32_t action = 0;
+	int r;
+
+	r = action_of(get_string(top, "defaultAction"),
+		      get(top, "defaultErrnoRet"), &action, err);
+	if (r >= 0 && !(ctx = seccomp_init(action)))
+		r = shift_err_set(err, ENOMEM, "seccomp");
+	/* no_new_privs is the description's business. */
+	if (r >= 0 && seccomp_attr_set(ctx, SCMP_FLTATR_CTL_NNP, 0) < 0)
+		r = shift_err_set(err, EINVAL, "seccomp");
+	if (r >= 0)
+		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	if (r >= 0)
+		r = add_architectures(ctx, get(top, "architectures"), err);
+	list = get(top, "syscalls");
+	for (size_t i = 0; r >= 0 && i < length(list); i++)
+		r = add_rule(ctx, json_object_array_get_idx(list, i), action,
+			     err);
+	if (r >= 0) {
+		fd = memfd_create("seccomp", MFD_CLOEXEC);
+		if (fd < 0 || (r = seccomp_export_bpf(ctx, fd)) < 0)
+			r = shift_err_set(err, fd < 0 ? errno : -r,
+					  "seccomp: cannot compile the profile");
+	}
+	seccomp_release(ctx);
+	json_object_put(top);
+	if (r < 0)
+		return r;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}

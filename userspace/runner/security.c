@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "security.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "util.h"
+
+#define SELINUX_DIR "/sys/fs/selinux"
+#define DEFAULT_LABEL "system_u:system_r:container_t:s0"
+
+/* Takes effect at the next execve(2). */
+static int exec_attribute(const char *file, const char *text,
+			  struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return shift_err_set(err, errno, "cannot set the label '%s'",
+				     text);
+	return 0;
+}
+
+int security_label(const struct spec *spec, struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = 0;
+
+	if (spec->process.selinux_label)
+		r = exec_attribute("/proc/self/attr/exec",
+				   spec->process.selinux_label, err);
+	if (r < 0 || !spec->process.apparmor_profile)
+		return r;
+	r = strf(&text, err, "exec %s", spec->process.apparmor_profile);
+	return r < 0 ? r :
+		exec_attribute("/proc/self/attr/apparmor/exec", text, err);
+}
+
+int security_bounding(const struct spec *spec, struct shift_error *err)
+{
+	for (cap_value_t c = 0; c < cap_max_bits(); c++)
+		if (!(spec->process.capabilities.bounding & (1ULL << c)) &&
+		    cap_drop_bound(c) < 0)
+			return shift_err_set(err, errno,
+					     "cannot drop capability %d", c);
+	return 0;
+}
+
+static int flags(cap_t caps, cap_flag_t flag, uint64_t set)
+{
+	int r = 0;
+
+	for (cap_value_t c = 0; !r && c < cap_max_bits(); c++)
+		if (set & (1ULL << c))
+			r = cap_set_flag(caps, flag, 1, &c, CAP_SET);
+	return r;
+}
+
+int security_capabilities(const struct spec *spec, bool unprivileged,
+			  struct shift_error *err)
+{
+	const struct spec_capabilities *want = &spec->process.capabilities;
+	uint64_t limit = unprivileged ? want->ambient : ~0ULL;
+	cap_t caps = cap_init();
+	int r = caps ? 0 : -1;
+
+	if (!r)
+		r = flags(caps, CAP_PERMITTED, want->permitted & limit);
+	if (!r)
+		r = flags(caps, CAP_EFFECTIVE, want->effective & limit);
+	if (!r)
+		r = flags(caps, CAP_INHERITABLE, want->inheritable);
+	if (!r)
+		r = cap_set_proc(caps);
+	for (cap_value_t c = 0; !r && c < cap_max_bits(); c++)
+		if (want->ambient & (1ULL << c))
+			r = cap_set_ambient(c, CAP_SET);
+	if (r)
+		r = shift_err_set(err, errno,
+				  "cannot set the pod's capabilities");
+	cap_free(caps);
+	return r;
+}
+
+int security_seccomp(int fd, struct shift_error *err)
+{
+	_cleanup_free_ struct sock_filter *filter = NULL;
+	struct sock_fprog prog;
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) < 0)
+		return shift_err_set(err, errno, "cannot read the seccomp filter");
+	filter = malloc((size_t)st.st_size);
+	if (!filter)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	if (pread(fd, filter, (size_t)st.st_size, 0) != st.st_size)
+		return shift_err_set(err, errno, "cannot read the seccomp filter");
+	prog.len = (unsigned short)((size_t)st.st_size / sizeof(*filter));
+	prog.filter = filter;
+	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
+		return shift_err_set(err, errno, "cannot load the seccomp filter");
+	return 0;
+}
+
+int security_change_caps(struct spec_capabilities *caps, const char *name,
+			 bool add, struct shift_error *err)
+{
+	uint64_t set;
+	char full[64];
+	cap_value_t c;
+
+	if (!strcasecmp(name, "all")) {
+		set = (1ULL << cap_max_bits()) - 1;
+	} else {
+		snprintf(full, sizeof(full), "%s%s",
+			 strncasecmp(name, "cap_", 4) ? "cap_" : "", name);
+		if (cap_from_name(full, &c) < 0) {
+			shift_err_set(err, 0, "'%s' is no capability", name);
+			shift_err_hint(err, "see capabilities(7)");
+			return -EINVAL;
+		}
+		set = 1ULL << c;
+	}
+	if (add) {
+		caps->bounding |= set;
+		caps->permitted |= set;
+		caps->effective |= set;
+	} else {
+		caps->bounding &= ~set;
+		caps->permitted &= ~set;
+		caps->effective &= ~set;
+		caps->inheritable &= ~set;
+		caps->ambient &= ~set;
+	}
+	return 0;
+}
+
+/* label=user:U, role:R, type:T, level:L change a part of the context. */
+static int change_label(struct spec *spec, const char *text,
+			struct shift_error *err)
+{
+	static const char *const parts[] = { "user", "role", "type", "level" };
+	_cleanup_free_ char *copy = NULL, *new = NULL;
+	const char *value = strchr(text, ':');
+	char *field[4], *rest;
+	size_t which;
+	int r;
+
+	if (!strcmp(text, "disable")) {
+		r = str_replace(&spec->process.selinux_label, NULL, err);
+		return r < 0 ? r : str_replace(&spec->linux_.mount_label, NULL,
+					       err);
+	}
+	for (which = 0; which < 4; which++)
+		if (value && (size_t)(value - text) == strlen(parts[which]) &&
+		    !strncmp(text, parts[which], strlen(parts[which])))
+			break;
+	if (which == 4)
+		return shift_err_set(err, 0, "label=%s: there are disable, user:, role:, type: and level:",
+				     text);
+	if (access(SELINUX_DIR "/enforce", F_OK) < 0) {
+		shift_err_set(err, ENOTSUP, "label=%s", text);
+		shift_err_hint(err, "SELinux is not enabled on this host: leave the label away, or use label=disable");
+		return -ENOTSUP;
+	}
+	copy = strdup(spec->process.selinux_label ?: DEFAULT_LABEL);
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	rest = copy;
+	for (int i = 0; i < 3; i++)
+		field[i] = strsep(&rest, ":") ?: "";
+	field[3] = rest ?: "s0";
+	field[which] = (char *)value + 1;
+	r = strf(&new, err, "%s:%s:%s:%s", field[0], field[1], field[2],
+		 field[3]);
+	return r < 0 ? r : str_replace(&spec->process.selinux_label, new, err);
+}
+
+int security_option(struct spec *spec, const char *text,
+		    struct shift_error *err)
+{
+	if (!strcmp(text, "no-new-privileges") ||
+	    !strcmp(text, "no-new-privileges=true")) {
+		spec->process.no_new_privileges = true;
+		return 0;
+	}
+	if (!strcmp(text, "no-new-privileges=false")) {
+		spec->process.no_new_privileges = false;
+		return 0;
+	}
+	if (!strcmp(text, "seccomp=unconfined"))
+		return str_replace(&spec->linux_.seccomp, NULL, err);
+	if (!strncmp(text, "seccomp=", 8))
+		return seccomp_read(spec, text + 8, err);
+	if (!strncmp(text, "label=", 6))
+		return change_label(spec, text + 6, err);
+	if (!strcmp(text, "apparmor=unconfined"))
+		return str_replace(&spec->process.apparmor_profile, NULL, err);
+	if (!strncmp(text, "apparmor=", 9)) {
+		if (access("/sys/module/apparmor", F_OK) < 0)
+			return shift_err_set(err, ENOTSUP, "apparmor=%s: this host has no AppArmor",
+					     text + 9);
+		return str_replace(&spec->process.apparmor_profile, text + 9,
+				   err);
+	}
+	shift_err_set(err, 0, "unknown --security-opt '%s'", text);
+	shift_err_hint(err, "there are label=, apparmor=, seccomp=FILE|unconfined, no-new-privileges[=false]");
+	return -EINVAL;
+}

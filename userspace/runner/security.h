@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What takes power from the pod's processes. */
+#ifndef RUNNER_SECURITY_H
+#define RUNNER_SECURITY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "spec.h"
+
+/* Of the calling process; in this order around setresuid(2). */
+int security_label(const struct spec *spec, struct shift_error *err);
+int security_bounding(const struct spec *spec, struct shift_error *err);
+
+/*
+ * Sets the other sets.  A process that is not root of the pod gets its
+ * ambient capabilities only, or none.
+ */
+int security_capabilities(const struct spec *spec, bool unprivileged,
+			  struct shift_error *err);
+
+/* Loads the filter that seccomp_compile() wrote to @fd; -1: none. */
+int security_seccomp(int fd, struct shift_error *err);
+
+/* Adds or removes a capability, CAP_X or x or all, in all of @caps' sets. */
+int security_change_caps(struct spec_capabilities *caps, const char *name,
+			 bool add, struct shift_error *err);
+
+/*
+ * Reads the profile at @path, in the OCI tools' format, and sets the spec's
+ * linux.seccomp: its rules for this kernel and these capabilities.
+ */
+int seccomp_read(struct spec *spec, const char *path, struct shift_error *err);
+
+/*
+ * Compiles @json, linux.seccomp of a description; *ret_fd is a file with the
+ * BPF program in it, the caller's to close.
+ */
+int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err);
+
+/* --security-opt: label=, apparmor=, seccomp=, no-new-privileges. */
+int security_option(struct spec *spec, const char *text,
+		    struct shift_error *err);
+
+#endif

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "fault.h"
+#include "pod.h"
+#include "poddir.h"
+#include "spec_json.h"
+#include "syscalls.h"
+
+static const char *const status_names[] = {
+	"creating", "created", "running", "exited",
+};
+
+const char *state_status_name(enum status status)
+{
+	return status_names[status];
+}
+
+static int path_of(const struct state *st, const char *file, char **ret,
+		   struct shift_error *err)
+{
+	return strf(ret, err, "%s/%s", st->dir, file);
+}
+
+/* Making, removing and sweeping folders happens one at a time. */
+static int lock_all(struct shift_error *err)
+{
+	_cleanup_close_ int fd = -1;
+	int r = mkdir_parents(RUN_DIR, 0755, err);
+
+	/* The pod's root walks through the former to its stage. */
+	if (r < 0 || (r = mkdir_parents(RUN_PODS_DIR, 0700, err)) < 0)
+		return r;
+	fd = open(RUN_PODS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || flock(fd, LOCK_EX) < 0)
+		return shift_err_set(err, errno, "cannot lock %s",
+				     RUN_PODS_DIR);
+	return steal_fd(&fd);
+}
+
+static int set_name(struct state *st, const char *name,
+		    struct shift_error *err)
+{
+	int r;
+
+	if ((r = str_replace(&st->name, name, err)) < 0)
+		return r;
+	free(st->dir);
+	st->dir = NULL;
+	return strf(&st->dir, err, RUN_PODS_DIR "/%s", name);
+}
+
+static int busy(const struct state *st, struct shift_error *err)
+{
+	shift_err_set(err, 0, "the pod %s is running", st->name);
+	shift_err_hint(err, "wait for its end or choose another --name; runner ps lists the pods");
+	return -EBUSY;
+}
+
+int state_lock(struct state *st, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = path_of(st, "lock", &path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot open %s", path);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? busy(st, err) :
+			shift_err_set(err, errno, "cannot lock %s", path);
+	st->lock_fd = steal_fd(&fd);
+	return 0;
+}
+
+int state_wait_unlocked(const struct state *st, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = path_of(st, "lock", &path, err);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	while (flock(fd, LOCK_SH) < 0)
+		if (errno != EINTR)
+			return shift_err_set(err, errno, "cannot wait for %s",
+					     path);
+	return 0;
+}
+
+static int write_json(const struct state *st, const char *file,
+		      const char *text, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL, *new = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = strlen(text);
+	int r;
+
+	if ((r = path_of(st, file, &path, err)) < 0 ||
+	    (r = strf(&new, err, "%s.new", path)) < 0)
+		return r;
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	    rename(new, path) < 0) {
+		r = shift_err_set(err, errno ?: ENOSPC, "cannot write %s",
+				  path);
+		unlink(new);
+		return r;
+	}
+	return 0;
+}
+
+static void add_time(struct json_object *o, const char *key, int64_t t)
+{
+	char text[64];
+	time_t secs = (time_t)t;
+	struct tm tm;
+
+	if (!t || !gmtime_r(&secs, &tm))
+		return;
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_text(struct json_object *o, const char *key, const char *text)
+{
+	if (text)
+		json_object_object_add(o, key, json_object_new_string(text));
+}
+
+static void add_number(struct json_object *o, const char *key, int64_t n)
+{
+	json_object_object_add(o, key, json_object_new_int64(n));
+}
+
+static struct json_object *to_json(const struct state *st)
+{
+	struct json_object *o = json_object_new_object();
+
+	/* The first ones are the state of the OCI runtime specification. */
+	add_text(o, "ociVersion", "1.0.2");
+	add_text(o, "id", st->name);
+	add_text(o, "status", status_names[st->status]);
+	if (st->pid)
+		add_number(o, "pid", st->pid);
+	add_text(o, "bundle", st->dir);
+	if (st->monitor)
+		add_number(o, "monitor", st->monitor);
+	if (st->status == STATUS_EXITED) {
+		add_number(o, "exitStatus", st->exit_status);
+		json_object_object_add(o, "oomKilled",
+				       json_object_new_boolean(st->oom));
+	}
+	json_object_object_add(o, "ephemeral",
+			       json_object_new_boolean(st->ephemeral));
+	json_object_object_add(o, "detached",
+			       json_object_new_boolean(st->detached));
+	add_time(o, "created", st->created);
+	add_time(o, "started", st->started);
+	add_time(o, "finished", st->finished);
+	add_number(o, "createdUnix", st->created);
+	add_number(o, "startedUnix", st->started);
+	add_number(o, "finishedUnix", st->finished);
+	add_number(o, "hostBase", st->base);
+	add_number(o, "restarts", st->restarts);
+	add_number(o, "devfs", (int64_t)st->dev);
+	add_text(o, "cgroup", st->cgroup);
+	add_text(o, "image", st->image);
+	add_text(o, "command", st->command);
+	return o;
+}
+
+int state_to_json(const struct state *st, char **ret, struct shift_error *err)
+{
+	struct json_object *o = to_json(st);
+	int r = str_replace(ret, json_object_to_json_string_ext(o,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE), err);
+
+	json_object_put(o);
+	return r;
+}
+
+int state_save(const struct state *st, struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = state_to_json(st, &text, err);
+
+	return r < 0 ? r : write_json(st, "state.json", text, err);
+}
+
+int state_save_spec(const struct state *st, const struct spec *spec,
+		    struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = spec_to_json(spec, &text, err);
+
+	return r < 0 ? r : write_json(st, "config.json", text, err);
+}
+
+int state_load_spec(const struct state *st, struct spec *spec,
+		    struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	int r;
+
+	if ((r = path_of(st, "config.json", &path, err)) < 0 ||
+	    (r = read_file(path, 16 << 20, &text, NULL, err)) < 0)
+		return r;
+	return spec_from_json(spec, text, path, err);
+}
+
+static int64_t number(struct json_object *o, const char *key)
+{
+	return json_object_get_int64(json_object_object_get(o, key));
+}
+
+static int from_json(struct state *st, struct json_object *o,
+		     struct shift_error *err)
+{
+	const char *status = json_object_get_string(
+		json_object_object_get(o, "status")) ?: "";
+	int r;
+
+	st->status = STATUS_CREATING;
+	for (int i = 0; i <= STATUS_EXITED; i++)
+		if (!strcmp(status, status_names[i]))
+			st->status = (enum status)i;
+	st->pid = (pid_t)number(o, "pid");
+	st->monitor = (pid_t)number(o, "monitor");
+	st->exit_status = (int)number(o, "exitStatus");
+	st->oom = json_object_get_boolean(
+		json_object_object_get(o, "oomKilled"));
+	st->ephemeral = json_object_get_boolean(
+		json_object_object_get(o, "ephemeral"));
+	st->detached = json_object_get_boolean(
+		json_object_object_get(o, "detached"));
+	st->created = number(o, "createdUnix");
+	st->started = number(o, "startedUnix");
+	st->finished = number(o, "finishedUnix");
+	st->base = (uint32_t)number(o, "hostBase");
+	st->restarts = (unsigned int)number(o, "restarts");
+	st->dev = (uint64_t)number(o, "devfs");
+	r = str_replace(&st->cgroup, json_object_get_string(
+			json_object_object_get(o, "cgroup")), err);
+	if (r >= 0)
+		r = str_replace(&st->image, json_object_get_string(
+				json_object_object_get(o, "image")), err);
+	if (r >= 0)
+		r = str_replace(&st->command, json_object_get_string(
+				json_object_object_get(o, "command")), err);
+	return r;
+}
+
+/* A folder that has no state.json yet is one that is being made. */
+static int read_state(struct state *st, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	struct json_object *o;
+	int r;
+
+	if ((r = path_of(st, "state.json", &path, err)) < 0)
+		return r;
+	st->status = STATUS_CREATING;
+	if (read_file(path, 1 << 20, &text, NULL, NULL) < 0)
+		return 0;
+	o = json_tokener_parse(text);
+	r = from_json(st, o, err);
+	json_object_put(o);
+	return r;
+}
+
+int state_load(struct state *st, const char *name, struct shift_error *err)
+{
+	int r = poddir_check_name(name, err);
+
+	if (r < 0 || (r = set_name(st, name, err)) < 0)
+		return r;
+	if (access(st->dir, F_OK) < 0) {
+		shift_err_set(err, 0, "there is no pod %s", name);
+		shift_err_hint(err, "runner ps -a lists the pods");
+		return -ENOENT;
+	}
+	return read_state(st, err);
+}
+
+bool state_is_up(const struct state *st)
+{
+	return st->status == STATUS_CREATED || st->status == STATUS_RUNNING;
+}
+
+int state_need_up(const struct state *st, struct shift_error *err)
+{
+	return state_is_up(st) ? 0 : shift_err_set(err, 0, "the pod %s is %s",
+					     st->name,
+					     state_status_name(st->status));
+}
+
+int state_open_process(const struct state *st, struct shift_error *err)
+{
+	struct state after = STATE_INIT;
+	_cleanup_close_ int fd = -1;
+	int r = state_need_up(st, err);
+
+	if (r < 0)
+		return r;
+	fd = st->pid ? sys_pidfd_open(st->pid, 0) : -1;
+	if (!st->pid)
+		errno = ESRCH;
+	if (fd < 0)
+		return shift_err_set(err, errno, "the pod %s", st->name);
+	r = state_load(&after, st->name, err);
+	if (r >= 0 && after.pid != st->pid)
+		r = shift_err_set(err, ESRCH, "the pod %s", st->name);
+	if (r >= 0)
+		r = state_need_up(&after, err);
+	state_clear(&after);
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int remove_dir(struct state *st, struct shift_error *err)
+{
+	int r = remove_tree(st->dir, err);
+
+	if (st->lock_fd >= 0)
+		close(st->lock_fd);
+	st->lock_fd = -1;
+	return r;
+}
+
+static int finish(struct state *st, struct shift_error *err)
+{
+	int r = cgroup_remove(st->cgroup, err);
+
+	if (r < 0)
+		return r;
+	if (st->ephemeral || !st->started)
+		return remove_dir(st, err);
+	st->pid = st->monitor = 0;
+	if (st->status != STATUS_EXITED) {
+		/* Its runner was killed, and it with it. */
+		st->status = STATUS_EXITED;
+		st->exit_status = POD_STATUS_SIGNAL + 9;
+		st->finished = time(NULL);
+	}
+	return state_save(st, err);
+}
+
+static int sweep_one(const char *name, struct shift_error *err)
+{
+	struct state st = STATE_INIT;
+	int r;
+
+	r = set_name(&st, name, err);
+	if (r >= 0 && state_lock(&st, NULL) >= 0 &&
+	    (r = read_state(&st, err)) >= 0 &&
+	    (st.status != STATUS_EXITED || st.ephemeral))
+		r = finish(&st, err);
+	state_clear(&st);
+	return r;
+}
+
+int state_list(struct strv *names, struct shift_error *err)
+{
+	struct dirent **list = NULL;
+	int r = 0, n = scandir(RUN_PODS_DIR, &list, NULL, alphasort);
+
+	for (int i = 0; i < n; i++) {
+		if (r >= 0 && list[i]->d_name[0] != '.')
+			r = strv_add(names, list[i]->d_name, err);
+		free(list[i]);
+	}
+	free(list);
+	return r;
+}
+
+int state_sweep(struct shift_error *err)
+{
+	_cleanup_close_ int all = lock_all(err);
+	struct strv names = { NULL, 0 };
+	int r;
+
+	if (all < 0)
+		return all;
+	r = state_list(&names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++)
+		r = sweep_one(names.v[i], err);
+	strv_clear(&names);
+	return r;
+}
+
+int state_create(struct state *st, const char *name, struct shift_error *err)
+{
+	_cleanup_free_ char *invented = NULL;
+	_cleanup_close_ int all = -1;
+	int r;
+
+	if (!name) {
+		if ((r = poddir_invent_name(&invented, err)) < 0)
+			return r;
+		name = invented;
+	}
+	if ((r = poddir_check_name(name, err)) < 0 ||
+	    (r = set_name(st, name, err)) < 0)
+		return r;
+	all = lock_all(err);
+	if (all < 0)
+		return all;
+	if (mkdir(st->dir, 0700) < 0 && errno != EEXIST)
+		return shift_err_set(err, errno, "cannot make %s", st->dir);
+	fault_point("state folder");
+	r = state_lock(st, err);
+	if (r < 0)
+		return r;
+	/* Whatever was there before is over. */
+	if ((r = read_state(st, err)) < 0 ||
+	    (r = cgroup_remove(st->cgroup, err)) < 0)
+		return r;
+	st->status = STATUS_CREATING;
+	st->created = time(NULL);
+	st->started = st->finished = 0;
+	st->pid = st->exit_status = 0;
+	st->oom = false;
+	free(st->cgroup);
+	st->cgroup = NULL;
+	return 0;
+}
+
+int state_finish(struct state *st, struct shift_error *err)
+{
+	_cleanup_close_ int all = -1;
+
+	if (st->lock_fd < 0)
+		return 0;
+	all = lock_all(err);
+	return all < 0 ? all : finish(st, err);
+}
+
+int state_remove(struct state *st, struct shift_error *err)
+{
+	_cleanup_close_ int all = lock_all(err);
+	int r;
+
+	if (all < 0)
+		return all;
+	r = cgroup_remove(st->cgroup, err);
+	return r < 0 ? r : remove_dir(st, err);
+}
+
+void state_clear(struct state *st)
+{
+	if (st->lock_fd >= 0)
+		close(st->lock_fd);
+	free(st->name);
+	free(st->dir);
+	free(st->cgroup);
+	free(st->image);
+	free(st->command);
+	*st = (struct state)STATE_INIT;
+}

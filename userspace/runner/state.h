@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is known of a pod while it is there, /run/runner/pods/NAME:
+ *
+ *	lock		flock(2)ed by the monitor as long as it lives
+ *	config.json	the pod as described
+ *	state.json	the members of struct state below
+ *	monitor		socket of the monitor: monitor.h
+ *
+ * A folder without a lock and whose state is neither "exited" nor "new" is what
+ * a killed runner left; whoever comes next clears it away.
+ */
+#ifndef RUNNER_STATE_H
+#define RUNNER_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+#include "spec.h"
+#include "util.h"
+
+#define RUN_DIR "/run/runner"
+#define RUN_PODS_DIR RUN_DIR "/pods"
+
+enum status {
+	STATUS_CREATING,	/* being set up */
+	STATUS_CREATED,		/* set up, waits for start */
+	STATUS_RUNNING,
+	STATUS_EXITED,
+};
+
+struct state {
+	char *name;
+	char *dir;
+	int lock_fd;		/* -1 while not held by this process */
+	enum status status;
+	pid_t pid;		/* of the pod's first process, 0 without */
+	pid_t monitor;
+	int exit_status;
+	bool oom;		/* the kernel ran out of the pod's memory */
+	bool ephemeral;		/* goes with the pod */
+	bool detached;
+	int64_t created, started, finished;	/* seconds since 1970, 0: not */
+	uint32_t base;		/* first host id */
+	char *cgroup;		/* its directory, NULL without one */
+	char *image;
+	char *command;		/* for people */
+	unsigned int restarts;
+	uint64_t dev;		/* st_dev of the tmpfs on the pod's /dev */
+};
+
+#define STATE_INIT { .lock_fd = -1 }
+
+const char *state_status_name(enum status status);
+
+/*
+ * Makes and locks the folder of @name, or of a new name when it is NULL.  What
+ * an earlier pod of that name left is cleared; -EBUSY when it is there still.
+ */
+int state_create(struct state *st, const char *name, struct shift_error *err);
+
+/* Reads the pod @name.  -ENOENT with a message when there is none. */
+int state_load(struct state *st, const char *name, struct shift_error *err);
+
+/* Created or running; the second says otherwise in words. */
+bool state_is_up(const struct state *st);
+int state_need_up(const struct state *st, struct shift_error *err);
+
+/*
+ * A pidfd of the pod's first process, the caller's.  The monitor says that the
+ * pod has ended before the pid can be another's: so when it is still said to
+ * run after the open, it was.
+ */
+int state_open_process(const struct state *st, struct shift_error *err);
+
+/* Locks a loaded pod that has no monitor.  -EBUSY: it has one. */
+int state_lock(struct state *st, struct shift_error *err);
+
+/* Waits until the pod's monitor is gone. */
+int state_wait_unlocked(const struct state *st, struct shift_error *err);
+
+int state_save(const struct state *st, struct shift_error *err);
+
+int state_save_spec(const struct state *st, const struct spec *spec,
+		    struct shift_error *err);
+int state_load_spec(const struct state *st, struct spec *spec,
+		    struct shift_error *err);
+
+/* JSON text for people and programs, the caller's in *ret. */
+int state_to_json(const struct state *st, char **ret, struct shift_error *err);
+
+/* Names of all pods, sorted. */
+int state_list(struct strv *names, struct shift_error *err);
+
+/* Clears away what killed runners left. */
+int state_sweep(struct shift_error *err);
+
+/*
+ * The end of a pod: its cgroup goes; the folder goes when the pod is ephemeral
+ * or was never up, otherwise it stays as exited.
+ */
+int state_finish(struct state *st, struct shift_error *err);
+
+/* Removes the folder of a pod that is locked by this process. */
+int state_remove(struct state *st, struct shift_error *err);
+
+void state_clear(struct state *st);
+
+#endif

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The tree of one layer and its index.
+ *
+ * The index is text, a line for each entry in the order of a sorted walk:
+ *
+ *	TYPE MODE UID GID MTIME SIZE CONTENT XATTRS PATH[ -> TARGET]
+ *
+ * TYPE is a letter as find's %y prints it, CONTENT the sha256 of a regular
+ * file, XATTRS one of all extended attributes that matter, each "-" where there
+ * is none; in PATH and TARGET odd bytes are \ooo.
+ */
+#ifndef RUNNER_TREE_H
+#define RUNNER_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "digest.h"
+#include "error.h"
+#include "progress.h"
+#include "util.h"
+
+/*
+ * Turns the whiteout files of an unpacked archive into what overlayfs knows:
+ * .wh.NAME into a character device 0:0 called NAME, .wh..wh..opq into the
+ * attribute trusted.overlay.opaque of its directory.
+ */
+int tree_whiteouts(const char *tree, struct shift_error *err);
+
+/*
+ * Who owns, with mode 0700, a directory that an archive has things in but does
+ * not describe itself.
+ */
+#define TREE_NOBODY 4294967294u
+
+/*
+ * Gives such directories what the same directory has in @lowers, trees of the
+ * layers below, lowest first: or they would hide its owner and mode.  *ret says
+ * whether there were any, and so whether the tree depends on these layers.
+ */
+int tree_inherit(const char *tree, const struct strv *lowers, bool *ret,
+		 struct shift_error *err);
+
+struct tree_sum {
+	uint64_t bytes;		/* of regular files, each once */
+	uint64_t shared;	/* of these, in files that were there already */
+	uint64_t files;
+};
+
+/*
+ * Writes the index of @tree to the file @index, which must not exist.  Where
+ * @objects is not NULL it is the folder of files by digest: what it has already
+ * takes the place of the tree's own file, as a hard link, what it lacks is
+ * linked into it.  One inode for one content, owner, mode, time and attributes:
+ * so the page cache is shared too.
+ */
+int tree_index(const char *tree, const char *index, const char *objects,
+	       struct progress *progress, struct tree_sum *sum,
+	       struct shift_error *err);
+
+/*
+ * Compares @tree with @index.  Each difference becomes a line in @findings,
+ * after @label.  Negative only when comparing itself failed.
+ */
+int tree_verify(const char *tree, const char *index, const char *label,
+		struct progress *progress, struct strv *findings,
+		struct shift_error *err);
+
+#endif
