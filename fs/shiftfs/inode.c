@@ -107,6 +107,8 @@ static const struct inode_operations shiftfs_symlink_iops = {
 	.setattr	= shiftfs_setattr,
 	.update_time	= shiftfs_update_time,
 	.listxattr	= shiftfs_listxattr,
+	.fileattr_get	= shiftfs_fileattr_get,
+	.fileattr_set	= shiftfs_fileattr_set,
 };
 
 static const struct inode_operations shiftfs_file_iops = {
@@ -129,6 +131,8 @@ static const struct inode_operations shiftfs_special_iops = {
 	.update_time	= shiftfs_update_time,
 	.listxattr	= shiftfs_listxattr,
 	SHIFTFS_ACL_OPS,
+	.fileattr_get	= shiftfs_fileattr_get,
+	.fileattr_set	= shiftfs_fileattr_set,
 };
 
 /*

@@ -63,6 +63,27 @@ TEST_F(shift, get_and_set)
 	EQ(flags, get(lower, "f"));
 }
 
+/* FIFOs have flags and a project on some filesystems since 6.17. */
+TEST_F(shift, of_special_files)
+{
+	struct fsxattr above = {}, below = {};
+	int lo, up, err = 0;
+
+	make("p", 1000, 1000, S_IFIFO | 0666);
+	lo = OK(openat(lower, "p", O_RDWR));
+	up = OK(openat(upper, "p", O_RDWR));
+	if (ioctl(lo, FS_IOC_FSGETXATTR, &below) < 0)
+		err = errno;
+	if (err)
+		FAILS(ioctl(up, FS_IOC_FSGETXATTR, &above), err);
+	else
+		OK(ioctl(up, FS_IOC_FSGETXATTR, &above));
+	EQ(below.fsx_xflags, above.fsx_xflags);
+	EQ(below.fsx_projid, above.fsx_projid);
+	close(lo);
+	close(up);
+}
+
 /* Some filesystems refuse to write even nothing. */
 TEST_F(shift, writing_nothing)
 {
