@@ -296,7 +296,7 @@ const struct file_operations shiftfs_file_fops = {
 	.read_iter		= shiftfs_read_iter,
 	.write_iter		= shiftfs_write_iter,
 	.splice_read		= shiftfs_splice_read,
-	.splice_write		= iter_file_splice_write,
+	.splice_write		= shiftfs_splice_write,
 	.mmap			= shiftfs_mmap,
 	/* The lower page cache may have large folios: let them be mapped whole. */
 	.get_unmapped_area	= thp_get_unmapped_area,

@@ -296,6 +296,49 @@ ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
 	return ret;
 }
 
+/*
+ * Not by way of ->write_iter: it would ask for the right to write below with the
+ * lock of the pipe held, which is taken by who has that right.
+ */
+ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
+			     loff_t *ppos, size_t len, unsigned int flags)
+{
+	struct file *lower = shiftfs_lower_file(out);
+	struct inode *inode = file_inode(out);
+	const struct cred *cred, *old;
+	loff_t pos = *ppos;
+	ssize_t ret;
+	int err;
+
+	if (!lower->f_op->splice_write)
+		return -EINVAL;
+	ret = shiftfs_sync_flags(out, lower);
+	if (ret)
+		return ret;
+	cred = shiftfs_change_cred(out);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
+
+	old = override_creds(cred);
+	file_start_write(lower);
+	ret = lower->f_op->splice_write(pipe, lower, ppos, len, flags);
+	file_end_write(lower);
+	revert_creds(old);
+	put_cred(cred);
+
+	if (ret > 0) {
+		fsnotify_modify(lower);
+		err = shiftfs_remove_privs(out);
+		/* The upper mount may be "sync" where the lower is not. */
+		if (!err && IS_SYNC(inode))
+			err = vfs_fsync_range(lower, pos, pos + ret - 1, 0);
+		if (err)
+			ret = err;
+	}
+	shiftfs_copy_size(inode);
+	return ret;
+}
+
 int shiftfs_init_io(void)
 {
 	shiftfs_aio_cachep = kmem_cache_create("shiftfs_aio",

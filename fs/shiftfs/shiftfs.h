@@ -432,6 +432,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter);
 ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
 			    struct pipe_inode_info *pipe, size_t len,
 			    unsigned int flags);
+ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
+			     loff_t *ppos, size_t len, unsigned int flags);
 int shiftfs_init_io(void);
 void shiftfs_exit_io(void);
 
