@@ -378,7 +378,7 @@ OP(op_fsetxattr)
 
 OP(op_fgetxattr)
 {
-	char value[1024];
+	char value[ACL_BUFFER(128)];
 	ssize_t n = fgetxattr(FD, xattrs[op->name], value, sizeof(value));
 
 	if (n > 0)

@@ -246,7 +246,7 @@ OP(op_removexattr) { UNUSED; return removexattr(P, xattrs[op->name]); }
 
 OP(op_getxattr)
 {
-	char buf[1024];
+	char buf[ACL_BUFFER(128)];
 	static const size_t sizes[] = { sizeof(buf), sizeof(buf), 0, 10 };
 	size_t size = sizes[op->value % 4];
 	ssize_t n = getxattr(P, xattrs[op->name], buf, size);

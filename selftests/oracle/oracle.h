@@ -15,6 +15,13 @@
 #define TEXT		3072
 #define STATE_SIZE	(1 << 20)
 
+/*
+ * Size of a buffer for attributes. Before 6.2 an idmapped mount maps an ACL only
+ * if the buffer, not the attribute, has the size of some ACL
+ * (posix_acl_getxattr_idmapped_mnt()).
+ */
+#define ACL_BUFFER(n)	(4 + 8 * (n))
+
 enum via { MOUNT, LOWER };
 
 /*

@@ -151,7 +151,7 @@ static void put_error(struct out *o, const char *what)
 
 static void put_xattrs(struct out *o, int dir, const char *path)
 {
-	char list[2048], names[32][64], value[4096];
+	char list[2048], names[32][64], value[ACL_BUFFER(512)];
 	ssize_t n, len;
 	int count = 0;
 
