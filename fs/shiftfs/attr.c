@@ -197,6 +197,8 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 {
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
+	/* Not afterwards: XFS clears it for what is empty and stays so. */
+	bool size = attr->ia_valid & ATTR_SIZE;
 	struct inode *inode = d_inode(dentry);
 	const struct cred *old;
 	int err;
@@ -208,7 +210,7 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 		return err;
 
 	/* Not while the lower file is executed through another path. */
-	if (attr->ia_valid & ATTR_SIZE) {
+	if (size) {
 		err = get_write_access(d_inode(lower));
 		if (err)
 			goto out;
@@ -247,7 +249,7 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 	inode_unlock(d_inode(lower));
 	shiftfs_revert(old);
 
-	if (attr->ia_valid & ATTR_SIZE)
+	if (size)
 		put_write_access(d_inode(lower));
 	shiftfs_copy_attr(inode);
 out:

@@ -458,6 +458,18 @@ static int run(int dir, const char *name)
 	return reap(pid);
 }
 
+/* What was truncated, and is closed, may be executed: it is no program. */
+TEST_F(shift, exec_of_an_empty_file)
+{
+	make("f", 1000, 1000, S_IFREG | 0755);
+	close(above("f", O_WRONLY | O_TRUNC));
+	OK(truncate(up("f"), 0));
+	for (int i = 0; i < 2; i++)
+		AS_NS(-1, SEEN(1000), SEEN(1000), 0)
+			FAILS(execl(i ? lo("f") : up("f"), "f", NULL), ENOEXEC);
+	BOTH("f", 1000, 1000, S_IFREG | 0755);
+}
+
 TEST_F(shift, exec_of_a_file_being_written)
 {
 	int fd;
