@@ -239,25 +239,13 @@ SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[] = {
  * The lower filesystem lists with the mounter's eyes, so what only
  * CAP_SYS_ADMIN may see is taken out here.
  */
-ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size)
+/* Leave out what only the host's administrator is shown; the new length. */
+static ssize_t shiftfs_without_trusted(char *list, size_t left)
 {
-	struct inode *inode = d_inode(dentry);
-	const struct cred *old;
-	size_t left, kept = 0;
-	ssize_t ret;
-	char *s;
+	size_t kept = 0;
+	char *s = list;
 
-	if (shiftfs_is_stale(dentry))
-		return -ESTALE;
-
-	old = shiftfs_override(inode->i_sb);
-	ret = vfs_listxattr(shiftfs_lower_dentry(dentry), list, size);
-	shiftfs_revert(old);
-	if (ret <= 0 || !size ||
-	    ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN))
-		return ret;
-
-	for (s = list, left = ret; left;) {
+	while (left) {
 		size_t len = strnlen(s, left) + 1;
 
 		if (WARN_ON_ONCE(len > left))
@@ -271,4 +259,50 @@ ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size)
 		s += len;
 	}
 	return kept;
+}
+
+/* The length, or a list that would not fit with what is left out of it. */
+static ssize_t shiftfs_list_aside(struct dentry *lower, char *list, size_t size)
+{
+	ssize_t ret = vfs_listxattr(lower, NULL, 0);
+	char *buf;
+
+	if (ret <= 0)
+		return ret;
+	buf = kvmalloc(ret, GFP_KERNEL);
+	if (!buf)
+		return -ENOMEM;
+	ret = vfs_listxattr(lower, buf, ret);
+	if (ret > 0)
+		ret = shiftfs_without_trusted(buf, ret);
+	if (ret > 0 && size) {
+		if (ret <= size)
+			memcpy(list, buf, ret);
+		else
+			ret = -ERANGE;
+	}
+	kvfree(buf);
+	return ret;
+}
+
+ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size)
+{
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	struct inode *inode = d_inode(dentry);
+	const struct cred *old;
+	bool admin;
+	ssize_t ret;
+
+	if (shiftfs_is_stale(dentry))
+		return -ESTALE;
+
+	admin = ns_capable_noaudit(&init_user_ns, CAP_SYS_ADMIN);
+	old = shiftfs_override(inode->i_sb);
+	ret = vfs_listxattr(lower, list, size);
+	if (!admin && (size ? ret == -ERANGE : ret > 0))
+		ret = shiftfs_list_aside(lower, list, size);
+	else if (!admin && ret > 0)
+		ret = shiftfs_without_trusted(list, ret);
+	shiftfs_revert(old);
+	return ret;
 }

@@ -93,6 +93,28 @@ static bool listed(const char *path, const char *name)
 	return false;
 }
 
+/* What is not listed does not count, whatever the buffer. */
+TEST_F(shift, length_of_list)
+{
+	char list[64];
+
+	if (on_idmap() && (lower_is("btrfs") || lower_is("overlay")))
+		return;		/* they count what they do not list */
+	make("f", 1000, 1000, S_IFREG | 0666);
+	OK(setxattr(lo("f"), "trusted.a", "v", 1, 0));
+	become(SEEN(1000), SEEN(1000));
+	EQ(0, listxattr(up("f"), NULL, 0));
+	EQ(0, listxattr(up("f"), list, 1));
+	OK(setxattr(up("f"), "user.b", "v", 1, 0));
+	EQ(7, listxattr(up("f"), NULL, 0));
+	EQ(7, listxattr(up("f"), list, 7));
+	CHECK(!strcmp(list, "user.b"));
+	FAILS(listxattr(up("f"), list, 6), ERANGE);
+	become_root();
+	EQ(17, listxattr(up("f"), NULL, 0));
+	EQ(17, listxattr(lo("f"), list, sizeof(list)));
+}
+
 TEST_F(shift, trusted)
 {
 	char buf[8];
