@@ -9,6 +9,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
+#include <linux/xattr.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 #include <linux/backing-file.h>
@@ -155,6 +156,33 @@ int shiftfs_remove_privs(struct file *file)
 }
 
 /*
+ * What has no owner that can be seen cannot be changed above, so privileges that
+ * a write would take from it forbid the write. That has to be known before.
+ */
+static noinline int shiftfs_has_unmapped_privs(struct file *file)
+{
+	struct shiftfs_mnt_idmap *idmap = shiftfs_idmap_of(file->f_path.mnt);
+	struct dentry *lower = shiftfs_lower_dentry(file_dentry(file));
+	struct inode *inode = file_inode(file);
+
+	shiftfs_refresh(inode);
+	if (!HAS_UNMAPPED_ID(idmap, inode))
+		return 0;
+	if (setattr_should_drop_suidgid(idmap, inode) ||
+	    __vfs_getxattr(lower, d_inode(lower), XATTR_NAME_CAPS, NULL, 0) > 0)
+		return -EOVERFLOW;
+	return 0;
+}
+
+/* Whether shiftfs_remove_privs() will be possible. */
+int shiftfs_may_remove_privs(struct file *file)
+{
+	if (likely(IS_NOSEC(shiftfs_lower_inode(file_inode(file)))))
+		return 0;
+	return shiftfs_has_unmapped_privs(file);
+}
+
+/*
  * Credentials for a change of data which the lower filesystem may refuse after
  * a look at its arguments. It takes privileges away once it does not, so that
  * is left to it, and shiftfs_remove_privs() comes after success: until the file
@@ -202,6 +230,9 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	const struct cred *cred, *old;
 	int err;
 
+	err = shiftfs_may_remove_privs(file);
+	if (err)
+		return err;
 	cred = shiftfs_change_cred(file);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
@@ -237,6 +268,9 @@ static ssize_t shiftfs_copy_file_range(struct file *in, loff_t pos_in,
 	ssize_t ret;
 	int err;
 
+	ret = shiftfs_may_remove_privs(out);
+	if (ret)
+		return ret;
 	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
@@ -266,6 +300,12 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 	loff_t ret;
 	int err;
 
+	/* Deduplication changes no contents. */
+	if (!(flags & REMAP_FILE_DEDUP)) {
+		ret = shiftfs_may_remove_privs(out);
+		if (ret)
+			return ret;
+	}
 	cred = shiftfs_change_cred(out);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
@@ -279,7 +319,6 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 					   pos_out, len, flags);
 	revert_creds(old);
 	put_cred(cred);
-	/* Deduplication changes no contents. */
 	if (ret > 0 && !(flags & REMAP_FILE_DEDUP)) {
 		err = shiftfs_remove_privs(out);
 		if (err)

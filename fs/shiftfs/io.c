@@ -210,6 +210,7 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
 	const struct cred *cred = NULL, *old = NULL;
+	bool some = iov_iter_count(iter);
 	bool change;
 	ssize_t ret;
 	int err;
@@ -223,12 +224,17 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	/* Taking privileges away sleeps. */
 	if (iocb->ki_flags & IOCB_NOWAIT && !IS_NOSEC(file_inode(lower)))
 		return -EAGAIN;
+	if (some) {
+		ret = shiftfs_may_remove_privs(file);
+		if (ret)
+			return ret;
+	}
 	/*
 	 * What the lower filesystem then leaves is taken away afterwards. With
 	 * creds=caller each request says who asks, as a FUSE server wants it.
 	 */
-	change = file_inode(lower)->i_mode & (S_ISUID | S_ISGID) ||
-		 shiftfs_sb(inode->i_sb)->conf.as_caller;
+	change = shiftfs_sb(inode->i_sb)->conf.as_caller ||
+		 (some && file_inode(lower)->i_mode & (S_ISUID | S_ISGID));
 	if (unlikely(change)) {
 		cred = shiftfs_change_cred(file);
 		if (IS_ERR(cred))
@@ -313,6 +319,9 @@ ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 	if (!lower->f_op->splice_write)
 		return -EINVAL;
 	ret = shiftfs_sync_flags(out, lower);
+	if (ret)
+		return ret;
+	ret = shiftfs_may_remove_privs(out);
 	if (ret)
 		return ret;
 	cred = shiftfs_change_cred(out);

@@ -423,6 +423,7 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 		    struct file *file, umode_t mode);
 int shiftfs_release(struct inode *inode, struct file *file);
 int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
+int shiftfs_may_remove_privs(struct file *file);
 int shiftfs_remove_privs(struct file *file);
 const struct cred *shiftfs_change_cred(struct file *file);
 

@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Ids that the map does not name, on either side. */
+#include <linux/capability.h>
+#include <linux/xattr.h>
+#include <sys/sendfile.h>
+#include <sys/xattr.h>
+
 #include "fixture.h"
 
 /* Stored, not mapped: seen as the overflow id, never as 0. */
@@ -86,6 +91,69 @@ TEST_F(shift, stored_ids_refuse_renames)
 	ATTR(lower, "d/f", OUTSIDE, OUTSIDE, S_IFREG | 0666);
 	ABSENT(lower, "d/g");
 	ABSENT(lower, "d/h");
+}
+
+/*
+ * Writing through a descriptor from before the owner went takes set-ids and
+ * capabilities away, or, where nobody may change them, does not write.
+ */
+TEST_F(shift, privileges_forbid_writes)
+{
+	const struct vfs_cap_data cap = {
+		.magic_etc = VFS_CAP_REVISION_2,
+		.data[0].permitted = 1,
+	};
+	static const mode_t modes[] = { 04755, 02755, 02644, 06777, 0755 };
+	char got[sizeof(cap)];
+	int fd, in;
+
+	make("in", 1000, 1000, S_IFREG | 0644);
+	OK(put(lower, "in", "data"));
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		mode_t m = modes[i];
+		bool caps = m == 0755;
+
+		make("f", 1000, 1000, S_IFREG | 0644);
+		become(SEEN(1000), SEEN(1000));
+		fd = OK(openat(upper, "f", O_RDWR));
+		in = OK(openat(upper, "in", O_RDONLY));
+		become_root();
+		OK(fchownat(lower, "f", OUTSIDE, OUTSIDE, 0));
+		OK(fchmodat(lower, "f", m, 0));
+		if (caps && setxattr(lo("f"), XATTR_NAME_CAPS, &cap,
+				     sizeof(cap), 0)) {
+			EQ(EOPNOTSUPP, errno);
+			OK(fchmodat(lower, "f", 04755, 0));
+			m = 04755;
+			caps = false;
+		}
+		become(SEEN(1000), SEEN(1000));
+		FAILS(pwrite(fd, "x", 1, 10), EOVERFLOW);
+		EQ(0, pwrite(fd, "x", 0, 10));
+		FAILS(ftruncate(fd, 5), EOVERFLOW);
+		CHECK(fallocate(fd, 0, 0, 4096) < 0);
+		CHECK(errno == EOVERFLOW || errno == EOPNOTSUPP);
+		FAILS(copy_file_range(in, NULL, fd, NULL, 4, 0), EOVERFLOW);
+		FAILS(sendfile(fd, in, &(off_t){ 0 }, 4), EOVERFLOW);
+		become_root();
+		ATTR(upper, "f", NOBODY, NOBODY, S_IFREG | m);
+		ATTR(lower, "f", OUTSIDE, OUTSIDE, S_IFREG | m);
+		EQ(0, st(lower, "f").st_size);
+		if (caps)
+			EQ(sizeof(cap), getxattr(lo("f"), XATTR_NAME_CAPS, got,
+						 sizeof(got)));
+		/* an ordinary file is written as before */
+		if (caps)
+			OK(removexattr(lo("f"), XATTR_NAME_CAPS));
+		OK(fchmodat(lower, "f", 0755, 0));
+		become(SEEN(1000), SEEN(1000));
+		EQ(4, pwrite(fd, "text", 4, 0));
+		become_root();
+		CONTENT(lower, "f", "text");
+		close(fd);
+		close(in);
+		OK(unlinkat(lower, "f", 0));
+	}
 }
 
 /* A caller without a stored id cannot create, whatever its privilege. */
