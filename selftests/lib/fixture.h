@@ -34,10 +34,26 @@ FIXTURE_TEARDOWN(shift)
 #define ONLY_SHIFTFS() \
 	SKIP_IF(on_idmap(), "an idmapped mount has no such thing")
 
+/*
+ * Timeouts are there for what hangs; a kernel with checks, in an emulator that
+ * shares its host, is slow. SHIFTFS_TEST_PATIENCE says how many times over.
+ */
+static inline void shift_be_patient(void)
+{
+	const char *times = getenv("SHIFTFS_TEST_PATIENCE");
+
+	for (struct __fixture_metadata *f = __fixture_list; times && f;
+	     f = f->next)
+		for (struct __test_metadata *t = f->tests; t; t = t->next)
+			t->timeout *= atoi(times);
+}
+
 /* test_harness_run() with the tests that -t NAME selects. */
 static inline int shift_main(int argc, char **argv)
 {
 	const char *only = NULL;
+
+	shift_be_patient();
 
 #ifdef SHIFT_HELPER
 	/* copy_self() run through the mount */
