@@ -282,3 +282,29 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
 			       current_fsgid(), fsetid);
 }
+
+/*
+ * The same without @fsetid for who is in the one group @gid, or, if it is not
+ * valid, in none. Not kept: only setgid without group execution asks for it.
+ */
+const struct cred *shiftfs_member_cred(const struct super_block *sb, kgid_t gid)
+{
+	const struct cred *old = override_creds(shiftfs_sb(sb)->cred);
+	struct group_info *groups = groups_alloc(0);
+	struct cred *new = prepare_creds();
+
+	revert_creds(old);
+	if (!new || !groups) {
+		if (new)
+			abort_creds(new);
+		if (groups)
+			put_group_info(groups);
+		return ERR_PTR(-ENOMEM);
+	}
+	new->fsuid = current_fsuid();
+	new->fsgid = gid;
+	set_groups(new, groups);
+	put_group_info(groups);
+	cap_lower(new->cap_effective, CAP_FSETID);
+	return new;
+}

@@ -185,18 +185,29 @@ int shiftfs_may_remove_privs(struct file *file)
 /*
  * Credentials for a change of data which the lower filesystem may refuse after
  * a look at its arguments. It takes privileges away once it does not, so that
- * is left to it, and shiftfs_remove_privs() comes after success: until the file
- * is closed nobody executes it. Only whether the caller is in the file's group,
- * which decides about setgid without group execution, is not for it to say.
+ * is left to it, as to somebody with or without CAP_FSETID, and, where setgid
+ * without group execution is a member's to keep, in the group or not.
  */
 const struct cred *shiftfs_change_cred(struct file *file)
 {
-	umode_t mode = shiftfs_lower_inode(file_inode(file))->i_mode;
-	bool fsetid = !(mode & (S_ISUID | S_ISGID)) ||
-		      (mode & (S_ISGID | 0010)) == S_ISGID ||
-		      capable(CAP_FSETID);
+	struct shiftfs_mnt_idmap *idmap = shiftfs_idmap_of(file->f_path.mnt);
+	struct inode *inode = file_inode(file);
+	struct inode *lower = shiftfs_lower_inode(inode);
+	struct super_block *sb = inode->i_sb;
+	umode_t mode = lower->i_mode;
+	kgid_t gid = INVALID_GID;
 
-	return shiftfs_data_cred(file_inode(file)->i_sb, fsetid);
+	if (likely(!(mode & (S_ISUID | S_ISGID))) || capable(CAP_FSETID))
+		return shiftfs_data_cred(sb, true);
+	if ((mode & (S_ISGID | 0010)) != S_ISGID || shiftfs_sb(sb)->conf.as_caller)
+		return shiftfs_data_cred(sb, false);
+
+	shiftfs_refresh(inode);
+	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
+	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))
+		gid = vfsgid_into_kgid(i_gid_into_vfsgid(shiftfs_lower_idmap(sb),
+							 lower));
+	return shiftfs_member_cred(sb, gid);
 }
 
 static loff_t shiftfs_llseek(struct file *file, loff_t offset, int whence)
@@ -237,12 +248,14 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 
+	/*
+	 * Some filesystems take no privileges away where they find nothing to do,
+	 * so nothing is taken here afterwards.
+	 */
 	old = override_creds(cred);
 	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);
 	revert_creds(old);
 	put_cred(cred);
-	if (!err)
-		err = shiftfs_remove_privs(file);
 	shiftfs_copy_attr(file_inode(file));
 	return err;
 }

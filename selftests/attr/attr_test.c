@@ -443,6 +443,42 @@ TEST_F(shift, set_ids_and_refused_changes)
 	}
 }
 
+/* Some filesystems leave set-ids where there is nothing to be done. */
+TEST_F(shift, set_ids_and_nothing_to_do)
+{
+	static const mode_t modes[] = { 06777, 02767, 04755 };
+	mode_t native = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		for (int above = 0; above < 2; above++) {
+			int fd, r;
+
+			make("f", 1000, 1000, S_IFREG | 0666);
+			if (above)
+				become(SEEN(1001), SEEN(1001));
+			else
+				become(1001, 1001);
+			fd = OK(openat(above ? upper : lower, "f", O_WRONLY));
+			become_root();
+			OK(fchmodat(lower, "f", modes[i], 0));
+			if (above)
+				become(SEEN(1001), SEEN(1001));
+			else
+				become(1001, 1001);
+			r = fallocate(fd, FALLOC_FL_PUNCH_HOLE |
+				      FALLOC_FL_KEEP_SIZE, 1 << 20, 4096);
+			CHECK(!r || errno == EOPNOTSUPP);
+			become_root();
+			if (above)
+				BOTH("f", 1000, 1000, native);
+			else
+				native = st(lower, "f").st_mode;
+			close(fd);
+			OK(unlinkat(lower, "f", 0));
+		}
+	}
+}
+
 TEST_F(shift, statfs)
 {
 	struct statfs a, b;
