@@ -144,7 +144,8 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
 		return "whether the range or the lower is looked at first";
-	if (op->via == MOUNT && acl_before_caller() && uses(op, 'x') &&
+	/* a descriptor can be of the mount whatever @via is */
+	if (acl_before_caller() && uses(op, 'x') &&
 	    strstr(xattrs[op->name], "posix_acl") &&
 	    strstr(kinds[op->kind].name, "setxattr") && oracle->ret < 0 &&
 	    oracle->err == EINVAL && shiftfs->ret < 0 &&
