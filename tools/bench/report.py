@@ -108,7 +108,9 @@ def chart(kernel, figures):
     group = len(names) * bar + gap
     height = 70 + group * len(ops) + 20
     scale = full / limit
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + full + 70}" '
+    # the legend of all filesystems is wider than the bars
+    width = max(left + full + 70, 20 + sum(24 + 7 * len(fs) for fs in names))
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" '
            f'height="{height}" font-family="sans-serif" font-size="11">',
            '<rect width="100%" height="100%" fill="white"/>',
            f'<text x="10" y="18" font-size="14">{escape(kernel)}: executed '
