@@ -26,7 +26,11 @@
 #define SHIFTFS_PASS_IOCTL	0x2	/* accepted; no ioctl is passed on */
 #define SHIFTFS_PASS_ALL	(SHIFTFS_PASS_STATFS | SHIFTFS_PASS_IOCTL)
 
+/* Translated ACLs that a mount keeps. */
+#define SHIFTFS_ACL_BITS	4
+
 struct fs_context;
+struct shiftfs_acl_pair;
 struct shiftfs_clone;
 struct fiemap_extent_info;
 
@@ -81,6 +85,7 @@ struct shiftfs_config {
  * @caller:	the latest caller, referenced, with creds=caller; likewise
  * @caller_cred: as whom he is known below
  * @nobody:	who is taken for a caller where memory is short
+ * @acls:	translated ACLs by the address of the lower ones; likewise
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
  */
@@ -104,6 +109,7 @@ struct shiftfs_sb {
 	const struct cred *caller;
 	const struct cred *caller_cred;
 	const struct cred *nobody;
+	struct shiftfs_acl_pair __rcu *acls[1 << SHIFTFS_ACL_BITS];
 	struct list_head devs;
 	errseq_t wb_err;
 };
@@ -464,6 +470,7 @@ extern SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[];
 ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
 /* acl.c */
+void shiftfs_free_acls(struct shiftfs_sb *ss);
 #ifdef SHIFTFS_HAVE_GET_INODE_ACL
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu);

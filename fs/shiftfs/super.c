@@ -46,6 +46,7 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 	if (!ss)
 		return;
 	shiftfs_free_devs(ss);
+	shiftfs_free_acls(ss);
 	dput(ss->lower.dentry);
 	shiftfs_put_clone(ss->clone);
 	put_cred(ss->create_cred);
@@ -341,7 +342,7 @@ static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
 	shiftfs_exit_io();
-	/* Inodes are freed by RCU callbacks; wait for the last of them. */
+	/* Inodes and ACLs are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();
 	kmem_cache_destroy(shiftfs_inode_cachep);
 }
