@@ -1,12 +1,83 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * POSIX ACLs: the ids in their entries are translated, a copy for each use.
+ * POSIX ACLs: the ids in their entries are translated into a copy. A mount keeps
+ * some of these. A filesystem never changes an ACL that it has in its cache but
+ * puts another one there, so that a copy is good for as long as the ACL is the
+ * same, and stays the same because it is referenced.
  */
 #include <linux/fs.h>
+#include <linux/hash.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
 #include "shiftfs.h"
+
+/* A cached ACL of the lower filesystem and its translated copy. */
+struct shiftfs_acl_pair {
+	struct rcu_head rcu;
+	struct posix_acl *lower;
+	struct posix_acl *upper;
+};
+
+static struct shiftfs_acl_pair __rcu **
+shiftfs_acl_slot(struct shiftfs_sb *ss, const struct posix_acl *lower)
+{
+	return &ss->acls[hash_ptr(lower, SHIFTFS_ACL_BITS)];
+}
+
+static void shiftfs_free_acl_pair(struct rcu_head *rcu)
+{
+	struct shiftfs_acl_pair *pair;
+
+	pair = container_of(rcu, struct shiftfs_acl_pair, rcu);
+	posix_acl_release(pair->lower);
+	posix_acl_release(pair->upper);
+	kfree(pair);
+}
+
+void shiftfs_free_acls(struct shiftfs_sb *ss)
+{
+	struct shiftfs_acl_pair *pair;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(ss->acls); i++) {
+		pair = rcu_dereference_protected(ss->acls[i], true);
+		if (pair)
+			call_rcu(&pair->rcu, shiftfs_free_acl_pair);
+	}
+}
+
+/* The copy of @lower that is kept, or NULL. Valid until rcu_read_unlock(). */
+static struct posix_acl *shiftfs_kept_acl(struct shiftfs_sb *ss,
+					  const struct posix_acl *lower)
+{
+	struct shiftfs_acl_pair *pair;
+
+	pair = rcu_dereference(*shiftfs_acl_slot(ss, lower));
+	return pair && pair->lower == lower ? pair->upper : NULL;
+}
+
+/* Not for an ACL that is the caller's alone: it will not come again. */
+static void shiftfs_keep_acl(struct shiftfs_sb *ss, struct posix_acl *lower,
+			     struct posix_acl *upper)
+{
+	struct shiftfs_acl_pair *pair, *old;
+
+	if (refcount_read(&lower->a_refcount) == 1)
+		return;
+	pair = kmalloc(sizeof(*pair), GFP_KERNEL);
+	if (!pair)
+		return;
+	pair->lower = posix_acl_dup(lower);
+	pair->upper = posix_acl_dup(upper);
+
+	spin_lock(&ss->lock);
+	old = rcu_replace_pointer(*shiftfs_acl_slot(ss, lower), pair,
+				  lockdep_is_held(&ss->lock));
+	spin_unlock(&ss->lock);
+	if (old)
+		call_rcu(&old->rcu, shiftfs_free_acl_pair);
+}
 
 /*
  * The translated copy of @acl, which is consumed. Entries for ids that the map
@@ -17,17 +88,24 @@ static struct posix_acl *shiftfs_acl_up(const struct super_block *sb,
 {
 	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(sb);
 	struct user_namespace *ns = shiftfs_lower_mnt(sb)->mnt_sb->s_user_ns;
-	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct posix_acl *copy;
 	int i;
 
 	if (IS_ERR_OR_NULL(acl))
 		return acl;
 
+	rcu_read_lock();
+	copy = posix_acl_dup(shiftfs_kept_acl(ss, acl));
+	rcu_read_unlock();
+	if (copy)
+		goto out;
+
 	copy = posix_acl_clone(acl, GFP_KERNEL);
-	posix_acl_release(acl);
-	if (!copy)
-		return ERR_PTR(-ENOMEM);
+	if (!copy) {
+		copy = ERR_PTR(-ENOMEM);
+		goto out;
+	}
 
 	for (i = 0; i < copy->a_count; i++) {
 		struct posix_acl_entry *e = &copy->a_entries[i];
@@ -39,6 +117,9 @@ static struct posix_acl *shiftfs_acl_up(const struct super_block *sb,
 			e->e_gid = shiftfs_gid_up(ss, vfsgid_into_kgid(
 					make_vfsgid(idmap, ns, e->e_gid)));
 	}
+	shiftfs_keep_acl(ss, acl, copy);
+out:
+	posix_acl_release(acl);
 	return copy;
 }
 
@@ -74,7 +155,7 @@ refuse:
 	return ERR_PTR(-EINVAL);
 }
 
-/* For permission checks; under RCU only where there is nothing to translate. */
+/* For permission checks; under RCU only where no copy has to be made. */
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu)
 {
@@ -87,7 +168,14 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 
 	if (rcu) {
 		acl = get_cached_acl_rcu(lower, type);
-		return acl ? ERR_PTR(-ECHILD) : NULL;
+		if (!acl)
+			return NULL;
+		if (!IS_ERR(acl) && !is_uncached_acl(acl)) {
+			acl = shiftfs_kept_acl(shiftfs_sb(inode->i_sb), acl);
+			if (acl)
+				return acl;
+		}
+		return ERR_PTR(-ECHILD);
 	}
 
 	old = shiftfs_override(inode->i_sb);
@@ -111,7 +199,7 @@ static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
 	struct iattr attr = { .ia_valid = ATTR_KILL_SGID };
 
 	if (type != ACL_TYPE_ACCESS ||
-	    !(shiftfs_i(inode)->lower_mode & S_ISGID))
+	    !(shiftfs_lower_inode(inode)->i_mode & S_ISGID))
 		return 0;
 	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
 	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))

@@ -7,48 +7,50 @@
 #include <linux/slab.h>
 #include "shiftfs.h"
 
-/*
- * Does the lower filesystem have to be asked? Not where it cannot say no: the
- * mounter overrides permissions there and it has no rules of its own.
- */
-static inline bool shiftfs_asks_lower(const struct inode *inode)
+/* Known to have no ACL, rather than not known to have one. */
+static inline bool shiftfs_has_no_acl(const struct inode *lower)
 {
-	return shiftfs_sb(inode->i_sb)->check_lower ||
-	       shiftfs_lower_inode(inode)->i_op->permission;
+#ifdef CONFIG_FS_POSIX_ACL
+	return !READ_ONCE(lower->i_acl);
+#else
+	return true;
+#endif
 }
 
+/* The VFS has looked at attributes that may have been old. */
 static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 					    struct inode *inode, int mask)
 {
-	/* The caller's credentials may have to be made first. */
-	if (unlikely(shiftfs_sb(inode->i_sb)->conf.as_caller) &&
-	    mask & MAY_NOT_BLOCK)
-		return -ECHILD;
-
-	if (shiftfs_asks_lower(inode)) {
-		const struct cred *old = shiftfs_override(inode->i_sb);
-		int err;
-
-		err = inode_permission(shiftfs_lower_idmap(inode->i_sb),
-				       shiftfs_lower_inode(inode), mask);
-		shiftfs_revert(old);
-		if (err)
-			return err;
-	}
-
 	shiftfs_refresh(inode);
+	if (mask & MAY_WRITE) {
+		if (IS_IMMUTABLE(inode))
+			return -EPERM;
+		if (HAS_UNMAPPED_ID(idmap, inode))
+			return -EACCES;
+	}
 	return generic_permission(idmap, inode, mask);
 }
 
 /*
  * The caller is checked against the upper inode, the mounter against the lower
- * one. Each step of a path walk comes here: no call that is not the last one,
- * so that there are no registers to be saved.
+ * one, for which there is shiftfs_permission_asking(). Each step of a path walk
+ * comes here: no call that is not the last one, so that there are no registers
+ * to be saved.
  */
 int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		       int mask)
 {
-	if (unlikely(shiftfs_asks_lower(inode) || shiftfs_is_outdated(inode)))
+	const umode_t rights = mask & (MAY_READ | MAY_WRITE | MAY_EXEC);
+	const umode_t all = rights * 0111;
+	const struct inode *lower = shiftfs_lower_inode(inode);
+	umode_t mode = READ_ONCE(lower->i_mode);
+
+	/* As long as the mode is the same it is all the same who the owner is. */
+	if (shiftfs_has_no_acl(lower) && !(mask & MAY_WRITE) &&
+	    (mode & all) == all && mode == inode->i_bytes)
+		return 0;
+
+	if (unlikely(shiftfs_is_outdated(inode)))
 		return shiftfs_permission_slow(idmap, inode, mask);
 
 	/*
@@ -57,9 +59,30 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	 */
 	if (idmap == shiftfs_nop_idmap &&
 	    uid_eq(inode->i_uid, current_fsuid()) && uid_valid(inode->i_uid) &&
-	    !(mask & (MAY_READ | MAY_WRITE | MAY_EXEC) & ~(inode->i_mode >> 6)))
+	    !(rights & ~(mode >> 6)))
 		return 0;
 	return generic_permission(idmap, inode, mask);
+}
+
+/* The same where the lower filesystem may refuse. */
+int shiftfs_permission_asking(struct shiftfs_mnt_idmap *idmap,
+			      struct inode *inode, int mask)
+{
+	const struct cred *old;
+	int err;
+
+	/* The caller's credentials may have to be made first. */
+	if (unlikely(shiftfs_sb(inode->i_sb)->conf.as_caller) &&
+	    mask & MAY_NOT_BLOCK)
+		return -ECHILD;
+
+	old = shiftfs_override(inode->i_sb);
+	err = inode_permission(shiftfs_lower_idmap(inode->i_sb),
+			       shiftfs_lower_inode(inode), mask);
+	shiftfs_revert(old);
+	if (err)
+		return err;
+	return shiftfs_permission_slow(idmap, inode, mask);
 }
 
 /*
@@ -137,8 +160,7 @@ static int shiftfs_getattr_lower(struct super_block *sb,
 	/* The VFS has asked the LSMs, about the upper inode. */
 	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
 		if (likely(inode->i_op->getattr &&
-			   !(inode->i_flags & SHIFTFS_VFS_ATTRS) &&
-			   !(inode->i_sb->s_flags & SB_NOATIME)))
+			   !(inode->i_flags & SHIFTFS_VFS_ATTRS)))
 			return inode->i_op->getattr(shiftfs_idmap_of(path->mnt),
 						    path, stat, request_mask,
 						    flags);
@@ -171,8 +193,14 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	shiftfs_copy_size(inode);
 
 	/* The ids come as the lower mount shows them; show them as ours does. */
-	stat->uid = shiftfs_owner_up(ss, stat->uid);
-	stat->gid = shiftfs_group_up(ss, stat->gid);
+	if (likely(ss->getattr_as_any)) {
+		shiftfs_refresh(inode);
+		stat->uid = inode->i_uid;
+		stat->gid = inode->i_gid;
+	} else {
+		stat->uid = shiftfs_owner_up(ss, stat->uid);
+		stat->gid = shiftfs_group_up(ss, stat->gid);
+	}
 	if (unlikely(idmap != shiftfs_nop_idmap)) {
 		stat->uid = vfsuid_into_kuid(make_vfsuid(idmap,
 							 i_user_ns(inode),

@@ -60,6 +60,13 @@
 #define inode_state_read_once(inode)	READ_ONCE((inode)->i_state)
 #endif
 
+/* Looks for the inode without the lock that all filesystems share. */
+#ifdef SHIFTFS_HAVE_IGET5_LOCKED_RCU
+#define shiftfs_iget5_locked	iget5_locked_rcu
+#else
+#define shiftfs_iget5_locked	iget5_locked
+#endif
+
 /*
  * Put the last reference of a file from ->release, where nothing is locked that
  * the close may want: at once instead of when the task returns to user space.

@@ -342,23 +342,22 @@ static int shiftfs_rmdir(struct inode *dir, struct dentry *dentry)
 	return shiftfs_remove(dir, dentry, true);
 }
 
-const struct inode_operations shiftfs_dir_iops = {
-	.lookup		= shiftfs_lookup,
-	.create		= shiftfs_create,
-	.mknod		= shiftfs_mknod,
-	.mkdir		= shiftfs_mkdir,
-	.symlink	= shiftfs_symlink,
-	.link		= shiftfs_link,
-	.unlink		= shiftfs_unlink,
-	.rmdir		= shiftfs_rmdir,
-	.rename		= shiftfs_rename,
-	.tmpfile	= shiftfs_tmpfile,
-	.permission	= shiftfs_permission,
-	.getattr	= shiftfs_getattr,
-	.setattr	= shiftfs_setattr,
-	.update_time	= shiftfs_update_time,
-	.listxattr	= shiftfs_listxattr,
-	SHIFTFS_ACL_OPS,
-	.fileattr_get	= shiftfs_fileattr_get,
-	.fileattr_set	= shiftfs_fileattr_set,
+#define SHIFTFS_DIR_OPS				\
+	.lookup		= shiftfs_lookup,	\
+	.create		= shiftfs_create,	\
+	.mknod		= shiftfs_mknod,	\
+	.mkdir		= shiftfs_mkdir,	\
+	.symlink	= shiftfs_symlink,	\
+	.link		= shiftfs_link,		\
+	.unlink		= shiftfs_unlink,	\
+	.rmdir		= shiftfs_rmdir,	\
+	.rename		= shiftfs_rename,	\
+	.tmpfile	= shiftfs_tmpfile,	\
+	SHIFTFS_ACL_OPS,			\
+	SHIFTFS_ATTR_OPS
+
+/* By whether the lower filesystem has to be asked: inode.c. */
+const struct inode_operations shiftfs_dir_iops[] = {
+	{ SHIFTFS_DIR_OPS, .permission = shiftfs_permission },
+	{ SHIFTFS_DIR_OPS, .permission = shiftfs_permission_asking },
 };

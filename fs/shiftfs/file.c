@@ -85,12 +85,10 @@ static int shiftfs_attach_lower(struct file *file, struct file *lower)
 static int shiftfs_open(struct inode *inode, struct file *file)
 {
 	struct file *lower;
-	int err;
 
 	shiftfs_copy_size(inode);
-	err = generic_file_open(inode, file);
-	if (err)
-		return err;
+	if (!(file->f_flags & O_LARGEFILE) && i_size_read(inode) > MAX_NON_LFS)
+		return -EOVERFLOW;
 	/* Kernels before 7.3 check these on the inode that is opened only. */
 	shiftfs_refresh(inode);
 
@@ -142,7 +140,7 @@ int shiftfs_remove_privs(struct file *file)
 	shiftfs_refresh(inode);
 	err = file_remove_privs(file);
 	if (!err && unlikely(shiftfs_sb(inode->i_sb)->nosuid) &&
-	    shiftfs_i(inode)->lower_mode & (S_ISUID | S_ISGID) &&
+	    shiftfs_lower_inode(inode)->i_mode & (S_ISUID | S_ISGID) &&
 	    !capable(CAP_FSETID)) {
 		struct iattr attr = {
 			.ia_valid = ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FORCE,

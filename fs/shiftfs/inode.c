@@ -4,10 +4,6 @@
  */
 #include "shiftfs.h"
 
-/* Flags which the VFS looks at in the upper inode. */
-#define SHIFTFS_COPY_FLAGS (S_SYNC | S_NOATIME | S_APPEND | S_IMMUTABLE | \
-			    S_DIRSYNC)
-
 void shiftfs_copy_size_slow(struct inode *inode)
 {
 	loff_t size = i_size_read(shiftfs_lower_inode(inode));
@@ -26,27 +22,24 @@ static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 	return mode;
 }
 
-/* With i_lock held, which also orders concurrent refreshes. */
+/* With i_lock held, which also orders concurrent refreshes, or unhashed. */
 static void shiftfs_copy_ids(struct inode *inode)
 {
 	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct shiftfs_inode *si = shiftfs_i(inode);
-	struct inode *lower = si->lower;
+	struct inode *lower = shiftfs_lower_inode(inode);
 	unsigned int flags;
 
 	/*
 	 * Read before they are translated: if they change in between, the next
 	 * comparison sees it.
 	 */
-	si->lower_uid = READ_ONCE(lower->i_uid);
-	si->lower_gid = READ_ONCE(lower->i_gid);
-	si->lower_flags = READ_ONCE(lower->i_flags);
+	atomic64_set(&inode->i_version, shiftfs_ids(lower));
 	/* Order these reads before those below. */
 	smp_rmb();
 
-	si->lower_mode = READ_ONCE(lower->i_mode);
-	inode->i_mode = shiftfs_effective_mode(ss, si->lower_mode);
+	WRITE_ONCE(inode->i_mode,
+		   shiftfs_effective_mode(ss, READ_ONCE(lower->i_mode)));
 	if (likely(idmap == shiftfs_nop_idmap)) {
 		inode->i_uid = shiftfs_owner_up(ss, READ_ONCE(lower->i_uid));
 		inode->i_gid = shiftfs_group_up(ss, READ_ONCE(lower->i_gid));
@@ -56,8 +49,18 @@ static void shiftfs_copy_ids(struct inode *inode)
 		inode->i_gid = shiftfs_group_up(ss,
 			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
 	}
-	flags = si->lower_flags & SHIFTFS_COPY_FLAGS;
+	flags = READ_ONCE(lower->i_flags) & SHIFTFS_COPY_FLAGS;
 	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
+
+	/*
+	 * These the VFS looks at itself, before it asks for permission to write
+	 * or after that to search, so they have to be known to be as they were.
+	 */
+	if (inode->i_mode & S_ISVTX || flags & S_IMMUTABLE ||
+	    !uid_valid(inode->i_uid) || !gid_valid(inode->i_gid))
+		inode->i_bytes = 0;
+	else
+		inode->i_bytes = inode->i_mode;
 }
 
 void shiftfs_refresh_slow(struct inode *inode)
@@ -100,39 +103,34 @@ static const char *shiftfs_get_link(struct dentry *dentry, struct inode *inode,
 	return link;
 }
 
-static const struct inode_operations shiftfs_symlink_iops = {
-	.get_link	= shiftfs_get_link,
-	.permission	= shiftfs_permission,
-	.getattr	= shiftfs_getattr,
-	.setattr	= shiftfs_setattr,
-	.update_time	= shiftfs_update_time,
-	.listxattr	= shiftfs_listxattr,
-	.fileattr_get	= shiftfs_fileattr_get,
-	.fileattr_set	= shiftfs_fileattr_set,
+#define SHIFTFS_SYMLINK_OPS			\
+	.get_link	= shiftfs_get_link,	\
+	SHIFTFS_ATTR_OPS
+
+#define SHIFTFS_FILE_OPS			\
+	SHIFTFS_ACL_OPS,			\
+	.fiemap		= shiftfs_fiemap,	\
+	SHIFTFS_ATTR_OPS
+
+/* By shiftfs_asks_lower(). */
+static const struct inode_operations shiftfs_symlink_iops[] = {
+	{ SHIFTFS_SYMLINK_OPS, .permission = shiftfs_permission },
+	{ SHIFTFS_SYMLINK_OPS, .permission = shiftfs_permission_asking },
 };
 
-static const struct inode_operations shiftfs_file_iops = {
-	.permission	= shiftfs_permission,
-	.getattr	= shiftfs_getattr,
-	.setattr	= shiftfs_setattr,
-	.update_time	= shiftfs_update_time,
-	.listxattr	= shiftfs_listxattr,
-	SHIFTFS_ACL_OPS,
-	.fiemap		= shiftfs_fiemap,
-	.fileattr_get	= shiftfs_fileattr_get,
-	.fileattr_set	= shiftfs_fileattr_set,
+static const struct inode_operations shiftfs_file_iops[] = {
+	{ SHIFTFS_FILE_OPS, .permission = shiftfs_permission },
+	{ SHIFTFS_FILE_OPS, .permission = shiftfs_permission_asking },
 };
 
 /* Device nodes, FIFOs and sockets. */
-static const struct inode_operations shiftfs_special_iops = {
-	.permission	= shiftfs_permission,
-	.getattr	= shiftfs_getattr,
-	.setattr	= shiftfs_setattr,
-	.update_time	= shiftfs_update_time,
-	.listxattr	= shiftfs_listxattr,
-	SHIFTFS_ACL_OPS,
-	.fileattr_get	= shiftfs_fileattr_get,
-	.fileattr_set	= shiftfs_fileattr_set,
+static const struct inode_operations shiftfs_special_iops[] = {
+	{ SHIFTFS_ACL_OPS, SHIFTFS_ATTR_OPS, .permission = shiftfs_permission },
+	{
+		SHIFTFS_ACL_OPS,
+		SHIFTFS_ATTR_OPS,
+		.permission = shiftfs_permission_asking,
+	},
 };
 
 /*
@@ -183,8 +181,20 @@ static void shiftfs_lockdep_inode(struct inode *inode)
 }
 #endif
 
+/*
+ * Does the lower filesystem have to be asked for permission? Not where it cannot
+ * say no: the mounter overrides permissions there and it has no rules of its own.
+ */
+static bool shiftfs_asks_lower(const struct inode *inode,
+			       const struct inode *lower)
+{
+	return shiftfs_sb(inode->i_sb)->check_lower || lower->i_op->permission;
+}
+
 static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 {
+	bool asks = shiftfs_asks_lower(inode, lower);
+
 	inode->i_ino = lower->i_ino;
 	inode->i_generation = lower->i_generation;
 	inode->i_blkbits = lower->i_blkbits;
@@ -195,31 +205,35 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 	inode->i_acl = ACL_DONT_CACHE;
 	inode->i_default_acl = ACL_DONT_CACHE;
 	inode->i_mapping->a_ops = &shiftfs_aops;
-	shiftfs_refresh_slow(inode);
-	shiftfs_copy_attr(inode);
+	/* Nobody else knows it yet. */
+	shiftfs_copy_ids(inode);
+	i_size_write(inode, i_size_read(lower));
+	set_nlink(inode, lower->i_nlink);
+	shiftfs_copy_times(inode);
 
 	switch (inode->i_mode & S_IFMT) {
 	case S_IFREG:
-		inode->i_op = &shiftfs_file_iops;
+		inode->i_op = &shiftfs_file_iops[asks];
 		inode->i_fop = &shiftfs_file_fops;
 		break;
 	case S_IFDIR:
-		inode->i_op = &shiftfs_dir_iops;
+		inode->i_op = &shiftfs_dir_iops[asks];
 		inode->i_fop = &shiftfs_dir_fops;
 		break;
 	case S_IFLNK:
-		inode->i_op = &shiftfs_symlink_iops;
+		inode->i_op = &shiftfs_symlink_iops[asks];
 		/* Part of the lower inode, which outlives ours. */
 		inode->i_link = lower->i_link;
 		break;
 	default:
-		inode->i_op = &shiftfs_special_iops;
+		inode->i_op = &shiftfs_special_iops[asks];
 		init_special_inode(inode, inode->i_mode, lower->i_rdev);
 		break;
 	}
 	shiftfs_lockdep_inode(inode);
 }
 
+/* May be called under RCU. */
 static int shiftfs_iget_test(struct inode *inode, void *lower)
 {
 	return shiftfs_lower_inode(inode) == lower;
@@ -228,7 +242,7 @@ static int shiftfs_iget_test(struct inode *inode, void *lower)
 static int shiftfs_iget_set(struct inode *inode, void *lower)
 {
 	ihold(lower);
-	shiftfs_i(inode)->lower = lower;
+	inode->i_private = lower;
 	return 0;
 }
 
@@ -241,8 +255,9 @@ struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower)
 {
 	struct inode *inode;
 
-	inode = iget5_locked(sb, (unsigned long)lower, shiftfs_iget_test,
-			     shiftfs_iget_set, lower);
+	inode = shiftfs_iget5_locked(sb, (unsigned long)lower,
+				     shiftfs_iget_test, shiftfs_iget_set,
+				     lower);
 	if (!inode)
 		return ERR_PTR(-ENOMEM);
 	if (inode_state_read_once(inode) & I_NEW) {

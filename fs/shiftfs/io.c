@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Read and write: the request goes to the lower file's own operations, with a
- * kiocb of ours. There are no pages here, so there is one page cache.
+ * Read and write: the request goes to the lower file's own operations. There are
+ * no pages here, so there is one page cache.
  *
  * This runs with the caller's credentials, as a page fault in a mapping does
  * and as on an idmapped mount: who may read and write was decided when the
@@ -76,6 +76,27 @@ static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
 		.ki_flags = upper->ki_flags & SHIFTFS_IOCB_FLAGS,
 		.ki_ioprio = upper->ki_ioprio,
 	};
+}
+
+/*
+ * A request that is over when the call returns borrows the caller's kiocb, which
+ * is as it was afterwards, but for the position. @more are flags to be added.
+ */
+static __always_inline ssize_t
+shiftfs_do_sync(ssize_t (*op)(struct kiocb *, struct iov_iter *),
+		struct kiocb *iocb, struct iov_iter *iter, struct file *lower,
+		int more)
+{
+	struct file *file = iocb->ki_filp;
+	int flags = iocb->ki_flags;
+	ssize_t ret;
+
+	iocb->ki_filp = lower;
+	iocb->ki_flags = (flags & SHIFTFS_IOCB_FLAGS) | more;
+	ret = op(iocb, iter);
+	iocb->ki_flags = flags;
+	iocb->ki_filp = file;
+	return ret;
 }
 
 static void shiftfs_aio_put(struct shiftfs_aio *aio)
@@ -163,15 +184,11 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (unlikely(shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
 		old = shiftfs_override(file_inode(file)->i_sb);
 
-	if (is_sync_kiocb(iocb)) {
-		struct kiocb kio;
-
-		shiftfs_init_iocb(&kio, iocb, lower);
-		ret = lower->f_op->read_iter(&kio, iter);
-		iocb->ki_pos = kio.ki_pos;
-	} else {
+	if (is_sync_kiocb(iocb))
+		ret = shiftfs_do_sync(lower->f_op->read_iter, iocb, iter,
+				      lower, 0);
+	else
 		ret = shiftfs_read_async(iocb, iter, lower);
-	}
 	if (unlikely(old))
 		shiftfs_revert(old);
 	if (ret >= 0)
@@ -243,16 +260,11 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	}
 
 	if (is_sync_kiocb(iocb)) {
-		struct kiocb kio;
-
-		shiftfs_init_iocb(&kio, iocb, lower);
-		/* The upper mount may be "sync" where the lower is not. */
-		if (IS_SYNC(inode))
-			kio.ki_flags |= IOCB_DSYNC | IOCB_SYNC;
 		file_start_write(lower);
-		ret = lower->f_op->write_iter(&kio, iter);
+		/* The upper mount may be "sync" where the lower is not. */
+		ret = shiftfs_do_sync(lower->f_op->write_iter, iocb, iter, lower,
+				      IS_SYNC(inode) ? IOCB_DSYNC | IOCB_SYNC : 0);
 		file_end_write(lower);
-		iocb->ki_pos = kio.ki_pos;
 	} else {
 		ret = shiftfs_write_async(iocb, iter, lower);
 	}

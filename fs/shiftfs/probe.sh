@@ -129,6 +129,10 @@ probe INODE_CTIME "" \
 probe INODE_STATE_READ "" \
 'int p(struct inode *i); int p(struct inode *i) { return inode_state_read_once(i) & I_NEW; }'
 
+probe IGET5_LOCKED_RCU "" \
+'struct inode *p(struct super_block *s); struct inode *p(struct super_block *s)
+{ return iget5_locked_rcu(s, 0, NULL, NULL, NULL); }'
+
 probe ENCODE_INODE_FH_FLAGS "linux/exportfs.h" \
 'int p(struct inode *i, int *n); int p(struct inode *i, int *n)
 { return exportfs_encode_inode_fh(i, NULL, n, NULL, 0); }'

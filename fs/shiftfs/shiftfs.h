@@ -26,7 +26,11 @@
 #define SHIFTFS_PASS_IOCTL	0x2	/* accepted; no ioctl is passed on */
 #define SHIFTFS_PASS_ALL	(SHIFTFS_PASS_STATFS | SHIFTFS_PASS_IOCTL)
 
+/* Translated ACLs that a mount keeps. */
+#define SHIFTFS_ACL_BITS	4
+
 struct fs_context;
+struct shiftfs_acl_pair;
 struct shiftfs_clone;
 struct fiemap_extent_info;
 
@@ -81,6 +85,7 @@ struct shiftfs_config {
  * @caller:	the latest caller, referenced, with creds=caller; likewise
  * @caller_cred: as whom he is known below
  * @nobody:	who is taken for a caller where memory is short
+ * @acls:	translated ACLs by the address of the lower ones; likewise
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
  */
@@ -104,27 +109,9 @@ struct shiftfs_sb {
 	const struct cred *caller;
 	const struct cred *caller_cred;
 	const struct cred *nobody;
+	struct shiftfs_acl_pair __rcu *acls[1 << SHIFTFS_ACL_BITS];
 	struct list_head devs;
 	errseq_t wb_err;
-};
-
-/**
- * struct shiftfs_inode - an upper inode
- * @vfs_inode:	the VFS's part; its attributes are translated copies
- * @lower:	the lower inode; referenced until the upper one is evicted and
- *		valid under RCU as long as the upper one is
- * @lower_uid:	the values from which @vfs_inode was last translated, to see
- * @lower_gid:	cheaply that the lower inode has changed since
- * @lower_flags: i_flags likewise
- * @lower_mode:	i_mode likewise
- */
-struct shiftfs_inode {
-	struct inode vfs_inode;
-	struct inode *lower;
-	kuid_t lower_uid;
-	kgid_t lower_gid;
-	unsigned int lower_flags;
-	umode_t lower_mode;
 };
 
 static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
@@ -132,15 +119,31 @@ static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
 	return sb->s_fs_info;
 }
 
-static inline struct shiftfs_inode *shiftfs_i(const struct inode *inode)
-{
-	return container_of(inode, struct shiftfs_inode, vfs_inode);
-}
-
+/*
+ * An upper inode is a plain struct inode, so that it takes no more memory than
+ * that. Its attributes are translated copies.
+ *
+ * i_private is the lower inode: referenced until the upper one is evicted, and
+ * valid under RCU as long as the upper one is. i_version, which is not in use
+ * without SB_I_VERSION, holds the ids from which i_uid and i_gid were last
+ * translated, to see cheaply that the lower ones have changed since. i_bytes,
+ * which belongs to the quota code, is the mode by which what everybody may do is
+ * granted without a further look, or 0.
+ */
 static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
 {
-	return READ_ONCE(shiftfs_i(inode)->lower);
+	return READ_ONCE(inode->i_private);
 }
+
+static inline u64 shiftfs_ids(const struct inode *lower)
+{
+	return (u64)__kuid_val(READ_ONCE(lower->i_uid)) << 32 |
+	       __kgid_val(READ_ONCE(lower->i_gid));
+}
+
+/* Flags which the VFS looks at in the upper inode. */
+#define SHIFTFS_COPY_FLAGS	(S_SYNC | S_NOATIME | S_APPEND | S_IMMUTABLE | \
+				 S_DIRSYNC)
 
 /*
  * The lower dentry. It is referenced by the upper one and exchanged only in
@@ -322,7 +325,6 @@ bool shiftfs_is_ours(const struct super_block *sb);
 void shiftfs_free_sb(struct shiftfs_sb *ss);
 int shiftfs_get_tree(struct fs_context *fc);
 int shiftfs_reconfigure(struct fs_context *fc);
-extern struct kmem_cache *shiftfs_inode_cachep;
 
 /* namei.c */
 
@@ -337,7 +339,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
 
 /* dir.c */
-extern const struct inode_operations shiftfs_dir_iops;
+extern const struct inode_operations shiftfs_dir_iops[2];
 
 /* rename.c */
 int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
@@ -350,16 +352,18 @@ void shiftfs_copy_attr(struct inode *inode);
 void shiftfs_copy_size_slow(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
 
-/* Was there a chmod, chown or chattr beneath? Legal under RCU. */
+/*
+ * Was there a chmod, chown or chattr beneath? Legal under RCU. A file whose
+ * setuid bit is hidden always looks like that.
+ */
 static inline bool shiftfs_is_outdated(const struct inode *inode)
 {
-	const struct shiftfs_inode *si = shiftfs_i(inode);
-	const struct inode *lower = READ_ONCE(si->lower);
+	const struct inode *lower = shiftfs_lower_inode(inode);
 
-	return READ_ONCE(lower->i_mode) != si->lower_mode ||
-	       !uid_eq(READ_ONCE(lower->i_uid), si->lower_uid) ||
-	       !gid_eq(READ_ONCE(lower->i_gid), si->lower_gid) ||
-	       READ_ONCE(lower->i_flags) != si->lower_flags;
+	return READ_ONCE(lower->i_mode) != inode->i_mode ||
+	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
+	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
+			SHIFTFS_COPY_FLAGS;
 }
 
 /* See it. Cheap where there was none, and legal under RCU, too. */
@@ -401,6 +405,8 @@ static inline void shiftfs_lockdep_sb(struct super_block *sb)
 /* attr.c */
 int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		       int mask);
+int shiftfs_permission_asking(struct shiftfs_mnt_idmap *idmap,
+			      struct inode *inode, int mask);
 int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags);
 int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
@@ -464,6 +470,7 @@ extern SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[];
 ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
 /* acl.c */
+void shiftfs_free_acls(struct shiftfs_sb *ss);
 #ifdef SHIFTFS_HAVE_GET_INODE_ACL
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu);
@@ -492,5 +499,14 @@ int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
 
 /* export.c */
 extern const struct export_operations shiftfs_export_ops;
+
+/* What inodes of all types have; ->permission differs. */
+#define SHIFTFS_ATTR_OPS				\
+	.getattr	= shiftfs_getattr,		\
+	.setattr	= shiftfs_setattr,		\
+	.update_time	= shiftfs_update_time,		\
+	.listxattr	= shiftfs_listxattr,		\
+	.fileattr_get	= shiftfs_fileattr_get,		\
+	.fileattr_set	= shiftfs_fileattr_set
 
 #endif /* _SHIFTFS_H */

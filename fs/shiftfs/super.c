@@ -11,25 +11,6 @@
 #include "params.h"
 #include "shiftfs.h"
 
-struct kmem_cache *shiftfs_inode_cachep;
-
-static struct inode *shiftfs_alloc_inode(struct super_block *sb)
-{
-	struct shiftfs_inode *si;
-
-	si = alloc_inode_sb(sb, shiftfs_inode_cachep, GFP_KERNEL);
-	if (!si)
-		return NULL;
-	si->lower = NULL;
-	return &si->vfs_inode;
-}
-
-/* After a grace period: RCU-walk may look into the lower inode until then. */
-static void shiftfs_free_inode(struct inode *inode)
-{
-	kmem_cache_free(shiftfs_inode_cachep, shiftfs_i(inode));
-}
-
 static void shiftfs_evict_inode(struct inode *inode)
 {
 	truncate_inode_pages_final(&inode->i_data);
@@ -38,7 +19,7 @@ static void shiftfs_evict_inode(struct inode *inode)
 	 * The pointer stays: who walks under RCU may still come here, and the
 	 * lower inode is freed a grace period later at the earliest.
 	 */
-	iput(shiftfs_i(inode)->lower);
+	iput(shiftfs_lower_inode(inode));
 }
 
 void shiftfs_free_sb(struct shiftfs_sb *ss)
@@ -46,6 +27,7 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 	if (!ss)
 		return;
 	shiftfs_free_devs(ss);
+	shiftfs_free_acls(ss);
 	dput(ss->lower.dentry);
 	shiftfs_put_clone(ss->clone);
 	put_cred(ss->create_cred);
@@ -109,8 +91,6 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 }
 
 static const struct super_operations shiftfs_super_ops = {
-	.alloc_inode	= shiftfs_alloc_inode,
-	.free_inode	= shiftfs_free_inode,
 	.evict_inode	= shiftfs_evict_inode,
 	.put_super	= shiftfs_put_super,
 	.statfs		= shiftfs_statfs,
@@ -211,6 +191,9 @@ static bool shiftfs_is_local(const struct super_block *sb)
 {
 	if (d_inode(sb->s_root)->i_op->permission)
 		return false;
+	/* To be told about such an atime is to be told by the VFS. */
+	if (sb->s_flags & SB_NOATIME)
+		return false;
 	return sb->s_type->fs_flags & FS_REQUIRES_DEV ||
 	       sb->s_magic == TMPFS_MAGIC;
 }
@@ -302,38 +285,17 @@ static struct file_system_type shiftfs_fs_type = {
 };
 MODULE_ALIAS_FS(SHIFTFS_NAME);
 
-static void shiftfs_inode_init_once(void *obj)
-{
-	struct shiftfs_inode *si = obj;
-
-	inode_init_once(&si->vfs_inode);
-}
-
 static int __init shiftfs_init(void)
 {
 	int err;
 
-	shiftfs_inode_cachep = kmem_cache_create("shiftfs_inode",
-						 sizeof(struct shiftfs_inode), 0,
-						 SLAB_RECLAIM_ACCOUNT |
-						 SLAB_ACCOUNT,
-						 shiftfs_inode_init_once);
-	if (!shiftfs_inode_cachep)
-		return -ENOMEM;
-
 	err = shiftfs_init_io();
 	if (err)
-		goto out_cache;
+		return err;
 
 	err = register_filesystem(&shiftfs_fs_type);
 	if (err)
-		goto out_io;
-	return 0;
-
-out_io:
-	shiftfs_exit_io();
-out_cache:
-	kmem_cache_destroy(shiftfs_inode_cachep);
+		shiftfs_exit_io();
 	return err;
 }
 
@@ -341,9 +303,8 @@ static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
 	shiftfs_exit_io();
-	/* Inodes are freed by RCU callbacks; wait for the last of them. */
+	/* ACLs are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();
-	kmem_cache_destroy(shiftfs_inode_cachep);
 }
 
 module_init(shiftfs_init);

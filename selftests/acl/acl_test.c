@@ -252,4 +252,64 @@ TEST_F(shift, on_directories)
 	ABSENT_BOTH("d/h");
 }
 
+/* What the mode gives to everybody an ACL takes from somebody, at once. */
+TEST_F(shift, set_below_on_directories)
+{
+	NEED_ACL();
+	make("d", 1000, 1000, S_IFDIR | 0755);
+	make("d/f", 1000, 1000, S_IFREG | 0644);
+	for (int i = 0; i < 3; i++) {
+		become(SEEN(3), SEEN(3));
+		close(OK(openat(upper, "d/f", O_RDONLY)));
+		become_root();
+		OK(set_acl(lo("d"), ACCESS, "u::7 u:3:0 g::5 m::5 o::5"));
+		become(SEEN(3), SEEN(3));
+		FAILS(openat(upper, "d/f", O_RDONLY), EACCES);
+		become(SEEN(4), SEEN(4));
+		close(OK(openat(upper, "d/f", O_RDONLY)));
+		become_root();
+		OK(set_acl(lo("d"), ACCESS, "u::7 u:4:0 g::5 m::5 o::5"));
+		become(SEEN(3), SEEN(3));
+		close(OK(openat(upper, "d/f", O_RDONLY)));
+		become(SEEN(4), SEEN(4));
+		FAILS(openat(upper, "d/f", O_RDONLY), EACCES);
+		become_root();
+		OK(removexattr(lo("d"), ACCESS));
+	}
+	ACL_IS(up("d"), ACCESS, get_acl(lo("d"), ACCESS));
+}
+
+/* More ACLs than a mount keeps translations of, and each is changed below. */
+TEST_F(shift, many)
+{
+	char name[16], stored[64], seen[64];
+
+	NEED_ACL();
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < 64; i++) {
+			int id = 10 + i + round * 100;
+
+			snprintf(name, sizeof(name), "f%d", i);
+			if (!round)
+				make(name, 1000, 1000, S_IFREG | 0640);
+			snprintf(stored, sizeof(stored),
+				 "u::6 u:%d:4 g::4 m::4 o::0", id);
+			OK(set_acl(lo(name), ACCESS, stored));
+		}
+		for (int i = 0; i < 192; i++) {
+			int id = 10 + i % 64 + round * 100;
+
+			snprintf(name, sizeof(name), "f%d", i % 64);
+			snprintf(seen, sizeof(seen),
+				 "u::6 u:%d:4 g::4 m::4 o::0", SEEN(id));
+			ACL_IS(up(name), ACCESS, seen);
+			become(SEEN(id), SEEN(id));
+			close(OK(openat(upper, name, O_RDONLY)));
+			become(SEEN(id + 1), SEEN(id + 1));
+			FAILS(openat(upper, name, O_RDONLY), EACCES);
+			become_root();
+		}
+	}
+}
+
 SHIFT_TEST_MAIN

@@ -167,6 +167,37 @@ TEST_F(shift, search_permission_below)
 	BOTH("d", 5, 0, S_IFDIR | 0700);
 }
 
+/* Nobody writes who is known to own nothing, not even where all may write. */
+TEST_F(shift, given_away_below)
+{
+	make("d", 0, 0, S_IFDIR | 0777);
+	make("d/f", 5, 5, S_IFREG | 0644);
+	become(SEEN(5), SEEN(5));
+	for (int i = 0; i < 3; i++)
+		close(OK(openat(upper, "d/f", O_RDONLY)));
+	become_root();
+	OK(fchownat(lower, "d", OUTSIDE, 0, 0));
+	become(SEEN(5), SEEN(5));
+	FAILS(touch(upper, "d/g", 0600), EACCES);
+	close(OK(openat(upper, "d/f", O_RDONLY)));
+	become_root();
+	OK(fchownat(lower, "d", 0, 0, 0));
+	become(SEEN(5), SEEN(5));
+	OK(touch(upper, "d/g", 0600));
+	become_root();
+	BOTH("d/g", 5, 5, S_IFREG | 0600);
+	/* sticky: of others nothing is removed */
+	OK(fchmodat(lower, "d", 01777, 0));
+	become(SEEN(6), SEEN(6));
+	FAILS(unlinkat(upper, "d/g", 0), EPERM);
+	become_root();
+	OK(fchmodat(lower, "d", 0777, 0));
+	become(SEEN(6), SEEN(6));
+	OK(unlinkat(upper, "d/g", 0));
+	become_root();
+	ABSENT_BOTH("d/g");
+}
+
 TEST_F(shift, data_below)
 {
 	char buf[32] = "";
