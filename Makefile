@@ -14,6 +14,7 @@
 #   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
 #   make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
 #   make check-concurrency [KERNEL=debug]   many threads through several mounts
+#   make check-mutants      that the tests fail on a module without its checks
 #   make deps               install the Debian packages that all this needs
 #   make clean              remove what was built; distclean: the cache as well
 #

@@ -244,14 +244,7 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 			goto out;
 	}
 
-	/*
-	 * A file capability for a root whom the map lacks is not seen above, so
-	 * the VFS did not ask for its removal. The lower one looks again.
-	 */
-	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
-		attr->ia_valid |= ATTR_KILL_PRIV;
-
-	/* Nor did it see a setuid bit that is hidden. */
+	/* The VFS did not see a setuid bit that is hidden. */
 	if (unlikely(shiftfs_sb(dentry->d_sb)->nosuid) &&
 	    !S_ISDIR(inode->i_mode) &&
 	    attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID |
@@ -403,6 +396,12 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	/* With what it decided about setgid for this caller. */
 	lower_attr = *attr;
+	/*
+	 * A file capability that is hidden the VFS did not ask to be removed.
+	 * The lower one looks again, also where no owner is stored: S3.
+	 */
+	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
+		lower_attr.ia_valid |= ATTR_KILL_PRIV;
 	lower_attr.ia_valid &= ~owners.keep;
 	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
 						   S_ISDIR(inode->i_mode));

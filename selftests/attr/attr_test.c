@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* stat, chown, chmod, times, truncate, set-id bits, statfs, inode numbers. */
 #include <dirent.h>
+#include <linux/btrfs.h>
 #include <linux/fs.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -535,6 +536,39 @@ TEST_F(shift, inode_numbers)
 	}
 	EQ(3, seen);
 	closedir(dir);
+}
+
+/*
+ * Each subvolume of btrfs numbers its files from 256 on: what tells two of them
+ * apart is the device, above as below.
+ */
+TEST_F(shift, subvolumes)
+{
+	struct btrfs_ioctl_vol_args one = { .name = "one" };
+	struct btrfs_ioctl_vol_args two = { .name = "two" };
+
+	SKIP_IF(!lower_is("btrfs"), "only btrfs has subvolumes");
+	OK(ioctl(lower, BTRFS_IOC_SUBVOL_CREATE, &one));
+	OK(ioctl(lower, BTRFS_IOC_SUBVOL_CREATE, &two));
+	make("one/f", 1, 2, S_IFREG | 0600);
+	make("two/f", 3, 4, S_IFREG | 0640);
+	OK(put(lower, "one/f", "first"));
+	OK(put(lower, "two/f", "second"));
+	EQ(st(lower, "one/f").st_ino, st(lower, "two/f").st_ino);
+
+	BOTH("one/f", 1, 2, S_IFREG | 0600);
+	BOTH("two/f", 3, 4, S_IFREG | 0640);
+	CONTENT(upper, "one/f", "first");
+	CONTENT(upper, "two/f", "second");
+	EQ(st(upper, "one/f").st_ino, st(upper, "two/f").st_ino);
+	CHECK(st(upper, "one/f").st_dev != st(upper, "two/f").st_dev);
+	become(SEEN(3), SEEN(4));
+	FAILS(openat(upper, "one/f", O_RDONLY), EACCES);
+	close(OK(openat(upper, "two/f", O_RDWR)));
+	become_root();
+	OK(fchownat(upper, "two/f", SEEN(5), SEEN(6), 0));
+	BOTH("one/f", 1, 2, S_IFREG | 0600);
+	BOTH("two/f", 5, 6, S_IFREG | 0640);
 }
 
 SHIFT_TEST_MAIN

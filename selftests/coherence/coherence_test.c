@@ -3,6 +3,11 @@
  * A change through one path is seen through the others at once: the host
  * path below, the mount, and another mount with another map.
  */
+#include <endian.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/xattr.h>
+
 #include "fixture.h"
 
 static int other = -1;		/* a second mount, ids from 300000 */
@@ -144,6 +149,66 @@ TEST_F(shift, attributes_below)
 	EQ(8, st(upper, "f").st_mtim.tv_nsec);
 	OK(fchownat(lower, "f", OUTSIDE, 0, 0));
 	ATTR(upper, "f", NOBODY, SEEN(0), S_IFREG | 0640);
+}
+
+/*
+ * Who has a file open is its owner no longer from the moment of a chown beneath,
+ * though nobody has looked its name up since. The VFS asks for the owner before
+ * the file system comes to see that.
+ */
+static void give_away(void)
+{
+	become_root();
+	OK(fchownat(lower, "f", 1, 1, 0));
+	EQ(SEEN(1), st(upper, "f").st_uid);
+	OK(fchmodat(upper, "f", 0644, 0));
+	OK(fchownat(lower, "f", 2, 2, 0));
+	become(SEEN(1), SEEN(1));
+}
+
+TEST_F(shift, owner_below_of_an_open_file)
+{
+	const struct timespec ts[2] = { { 5, 6 }, { 7, 8 } };
+	struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} e[3];
+	} acl = {
+		htole32(2), {
+			{ htole16(0x01), htole16(7), -1 },
+			{ htole16(0x04), htole16(7), -1 },
+			{ htole16(0x20), htole16(7), -1 },
+		}
+	};
+	int fd, flags;
+
+	make("f", 1, 1, S_IFREG | 0644);
+	become(SEEN(1), SEEN(1));
+	fd = OK(openat(upper, "f", O_RDWR));
+	OK(fchmod(fd, 0640));
+	give_away();
+	FAILS(fchmod(fd, 06777), EPERM);
+	give_away();
+	FAILS(fchown(fd, -1, SEEN(1)), EPERM);
+	give_away();
+	FAILS(futimens(fd, ts), EPERM);
+	give_away();
+	errno = 0;
+	CHECK(fsetxattr(fd, "system.posix_acl_access", &acl, sizeof(acl), 0) < 0);
+	CHECK(errno == EPERM || errno == EOPNOTSUPP);
+	give_away();
+	CHECK(fremovexattr(fd, "system.posix_acl_access") < 0);
+	CHECK(errno == EPERM || errno == EOPNOTSUPP);
+	give_away();
+	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags)) {
+		flags ^= FS_NODUMP_FL;
+		FAILS(ioctl(fd, FS_IOC_SETFLAGS, &flags), EPERM);
+	}
+	EQ(1, write(fd, "x", 1));
+	become_root();
+	BOTH("f", 2, 2, S_IFREG | 0644);
 }
 
 /* A directory closed below closes at once, also for cached names in it. */

@@ -404,12 +404,14 @@ TEST_F(shift, cve_2023_0386_setuid_of_unmapped)
 {
 	copy_self("p", OUTSIDE, OUTSIDE, 06755);
 	copy_self("r", 0, 0, 06755);
+	copy_self("u", OUTSIDE, 7, 06755);
 	for (int i = 0; i < 2; i++) {
 		int ns = i ? userns(MAP) : -1;
 		uid_t base = i ? 0 : SEEN(0);
 
 		AS_NS(ns, base + 5, base + 6, 0) {
 			EQ(0, run_ids(upper, "p", base + 5, base + 6));
+			EQ(0, run_ids(upper, "u", base + 5, base + 6));
 			/* stored root is the container's, not the host's */
 			EQ(0, run_ids(upper, "r", base, base));
 		}
@@ -669,11 +671,20 @@ TEST_F(shift, lower_file_is_not_handed_out)
 	char path[64];
 	struct stat s;
 	int fd, again;
+	char *p;
 
 	make("f", 1000, 1000, S_IFREG | 0666);
 	OK(put(lower, "f", "x"));
 	fd = OK(openat(upper, "f", O_RDWR));
-	CHECK(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) != MAP_FAILED);
+	p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	CHECK(p != MAP_FAILED);
+	/* before there were backing files it had the lower one's name */
+	if (kernel_since(6, 8)) {
+		snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx",
+			 (long)p, (long)p + 4096);
+		again = OK(open(path, O_RDONLY));
+		ATTR(again, "", SEEN(1000), SEEN(1000), S_IFREG | 0666);
+	}
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	again = OK(open(path, O_RDWR));
 	ATTR(again, "", SEEN(1000), SEEN(1000), S_IFREG | 0666);

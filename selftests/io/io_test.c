@@ -529,6 +529,8 @@ TEST_F(shift, write_to_a_running_file)
 		pid = wait_helper(round ? lower : upper, "cat", &hold);
 		FAILS(openat(upper, "cat", O_WRONLY), ETXTBSY);
 		FAILS(openat(lower, "cat", O_WRONLY), ETXTBSY);
+		FAILS(truncate(up("cat"), 0), ETXTBSY);
+		FAILS(truncate(lo("cat"), 0), ETXTBSY);
 		close(OK(openat(upper, "cat", O_RDONLY)));
 		close(hold);
 		EQ(0, reap(pid));

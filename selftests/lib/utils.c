@@ -12,6 +12,7 @@
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/utsname.h>
 
 #include "utils.h"
 
@@ -30,6 +31,16 @@ void fail_at(const char *file, int line, const char *fmt, ...)
 	printf("\n");
 	fflush(stdout);
 	_exit(1);
+}
+
+bool kernel_since(int major, int minor)
+{
+	struct utsname u;
+	int x, y;
+
+	OK(uname(&u));
+	CHECK(sscanf(u.release, "%d.%d", &x, &y) == 2);
+	return x > major || (x == major && y >= minor);
 }
 
 bool lower_is(const char *type)

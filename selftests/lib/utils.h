@@ -40,6 +40,9 @@ extern char lower_path[PATH_MAX], upper_path[PATH_MAX];
 bool on_shiftfs(void);
 bool on_idmap(void);
 
+/* Is the running kernel this version or a later one? */
+bool kernel_since(int major, int minor);
+
 /* True when the lower is of this type: ext4, xfs, btrfs, tmpfs, overlay. */
 bool lower_is(const char *type);
 

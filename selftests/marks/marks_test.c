@@ -703,11 +703,16 @@ static void refuses_writes(const char *point)
 TEST_F(shift, readonly)
 {
 	struct mount_attr ro = { .attr_set = MOUNT_ATTR_RDONLY };
+	const char *pairs[] = { "source", lower_path, "mark", NULL, "ro", NULL,
+				NULL };
 	const char *bind, *sb, *attr, *point = mount_point(true);
-	const char *again = mount_point(true);
+	const char *again = mount_point(true), *inner = mount_point(true);
 
 	ONLY_SHIFTFS();
 	make("f", 0, 0, S_IFREG | 0644);
+	/* the superblock alone, by a mount that says nothing of it */
+	OK(move_mount(OK(shiftfs_fsmount(pairs, 0)), "", AT_FDCWD, inner,
+		      MOVE_MOUNT_F_EMPTY_PATH));
 	bind = mount_point(true);
 	OK(shift(bind_with(MOUNT_ATTR_RDONLY), bind, "mark"));
 	sb = mount_point(true);
@@ -723,6 +728,8 @@ TEST_F(shift, readonly)
 			refuses_writes(again);
 		}
 		OK(shift(sb, point, NULL));
+		refuses_writes(point);
+		OK(shift(inner, point, NULL));
 		refuses_writes(point);
 		OK(shift(attr, point, NULL));
 		refuses_writes(point);

@@ -38,6 +38,24 @@ TEST_F(shift, create_as_container_root)
 	BOTH("d", 0, 0, S_IFDIR | 0755);
 }
 
+/* Each file is of who made it, not of who made the one before. */
+TEST_F(shift, creators_in_turn)
+{
+	const uid_t ids[][2] = { { 5, 5 }, { 6, 5 }, { 6, 6 }, { 5, 6 }, { 5, 5 } };
+	char name[2][8];
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		snprintf(name[0], sizeof(name[0]), "f%zu", i);
+		snprintf(name[1], sizeof(name[1]), "d%zu", i);
+		become(SEEN(ids[i][0]), SEEN(ids[i][1]));
+		OK(touch(upper, name[0], 0600));
+		OK(mkdirat(upper, name[1], 0700));
+		become_root();
+		BOTH(name[0], ids[i][0], ids[i][1], S_IFREG | 0600);
+		BOTH(name[1], ids[i][0], ids[i][1], S_IFDIR | 0700);
+	}
+}
+
 TEST_F(shift, create_umask)
 {
 	become(SEEN(1000), SEEN(1000));

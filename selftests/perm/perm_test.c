@@ -231,6 +231,8 @@ TEST_F(shift, reserved_blocks)
 		n = write(fd, block, sizeof(block));
 	} while (n > 0);
 	CHECK(n < 0 && errno == ENOSPC);
+	/* which is asked of other credentials than a write */
+	FAILS(fallocate(fd, 0, 2 << 20, 512 << 10), ENOSPC);
 	become_root();
 	close(fd);
 	OK(statfs(disk, &sfs));
@@ -240,6 +242,7 @@ TEST_F(shift, reserved_blocks)
 	AS_NS(userns(MAP), 0, 0, ALL_CAPS) {
 		fd = OK(openat(view, "f", O_WRONLY | O_APPEND));
 		FAILS(write(fd, block, sizeof(block)), ENOSPC);
+		FAILS(fallocate(fd, 0, 2 << 20, 512 << 10), ENOSPC);
 	}
 	close(view);
 	OK(umount(data));

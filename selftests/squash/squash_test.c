@@ -367,6 +367,24 @@ TEST_F(shift, file_capabilities)
 		EQ(3, run(lower, "f"));
 		EQ(0, run(view, "f"));
 	}
+	/* hidden, and gone by what takes privileges away */
+	OK(fchownat(view, "f", S, T, 0));
+	FAILS(getxattr(lo("f"), "security.capability", &cap, sizeof(cap)),
+	      ENODATA);
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		OK(setxattr(lo("f"), "security.capability", &cap, sizeof(cap),
+			    0));
+		fd = OK(openat(view, "f", O_WRONLY));
+		if (i)
+			EQ(1, write(fd, "x", 1));
+		else
+			OK(ftruncate(fd, 10));
+		close(fd);
+		FAILS(getxattr(lo("f"), "security.capability", &cap,
+			       sizeof(cap)), ENODATA);
+	}
 }
 
 static void quota_of(const char *disk, uid_t id, struct dqblk *q)
