@@ -19,6 +19,8 @@ for file in /etc/subuid /etc/subgid; do
 	mount --bind "$work/subids" $file
 done
 ours='^ +0 +19[0-9]+ +65536$'
+real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
+[ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
 cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 
 # up NAME ARGUMENT...: a detached pod
@@ -210,7 +212,7 @@ test_terminal() {
 # Each step in the foreground, and of the same code in the background some:
 # there it is the monitor that is killed, or who waits for it.
 test_faults() {
-	local n steps=0 stride=6
+	local n steps=0 last=0 stride=6
 	[ ! "$long" ] || stride=1
 	for n in $(seq 1 $stride 100); do
 		RUNNER_FAULT=$n runner run --image "$image" --name f --rm -- true 2>/dev/null
@@ -225,6 +227,15 @@ test_faults() {
 		RUNNER_FAULT=$n runner run -d --rm --image "$image" --name f -- sleep 0.1 2>/dev/null
 		after_fault $n
 	done
+	# the steps of a pod that lives long enough for runner-monitor
+	for n in $(seq $((steps - 5)) $((steps + 10))); do
+		RUNNER_FAULT=$n runner run --rm --image "$image" --name f -- sleep 0.8 2>/dev/null
+		[ $status != 0 ] || break
+		same "step $n" 137 $status
+		last=$n
+		after_fault $n
+	done
+	same "steps of runner-monitor" $((steps + 2)) $last
 	runner run --image "$image" --name f --rm -- true
 	same "a pod of that name" 0 "$status$errors"
 	check_clean "at the end"
@@ -507,6 +518,104 @@ test_restart() {
 	finish "--restart"
 }
 
+# monitor_is POD NAME: waits until the pod's supervisor is the program NAME
+monitor_is() {
+	local comm _
+	for _ in $(seq 100); do
+		comm=$(cat "/proc/$(field monitor "$1")/comm" 2>/dev/null)
+		[ "$comm" != "$2" ] || return 0
+		sleep 0.1
+	done
+	problem "the supervisor of $1: wanted '$2', got '$comm'"
+}
+
+test_monitor() {
+	local pid rss copy=$work/copy
+	up m -i -- sh -c 'echo begun; while read x; do echo "got $x"; done; exit 6'
+	pid=$(field monitor m)
+	monitor_is m runner-monitor
+	rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+	[ "$rss" -lt 1024 ] || problem "the supervisor has $rss kB resident, 1024 are too many"
+	echo "# the supervisor: VmRSS $rss kB, $(grep -s ^Pss: "/proc/$pid/smaps_rollup" | tr -s ' ')"
+	out=$(printf 'one\ntwo\n' | "$RUNNER" attach m; echo "status $?")
+	same "attach" "got one got two status 6" "$(echo $out)"
+	same "the same process to the end" "exited 6" "$(field status m) $(field exitStatus m)"
+	runner logs m
+	same "logs" "begun got one got two" "$(echo $out)"
+	runner rm m
+
+	runner create --image "$image" --name m -- sh -c 'sleep 1; exit 7'
+	monitor_is m runner-monitor
+	runner start m
+	same "start of a created pod that waited" 0 "$status$errors"
+	runner wait m
+	same "its status" 7 "$out"
+	runner rm m
+
+	up m --restart always -- sleep 1
+	monitor_is m runner-monitor
+	sleep 2
+	monitor_is m runner-monitor
+	[ "$(field restarts m)" -ge 1 ] || problem "not started again"
+	runner stop m
+	same "stop of one that is started again" 0 "$status$errors"
+	runner rm m
+
+	# killed, it takes the pod along
+	up m -- sleep 600
+	monitor_is m runner-monitor
+	pid=$(field pid m)
+	kill -9 "$(field monitor m)"
+	for _ in $(seq 100); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
+	runner ps -a
+	has "killed" "$out" "exited 137"
+	runner rm m
+	rm -f /run/runner/uids/*
+	check_clean "after a kill"
+
+	# in the foreground: streams, signals, the status
+	out=$( (sleep 1; echo late) | "$RUNNER" run -i --image "$image" -- sh -c 'read x; echo "$x"; exit 3'; echo "status $?")
+	same "in the foreground" "late status 3" "$(echo $out)"
+	"$RUNNER" run --name m --rm --image "$image" -- sh -c 'trap "echo end; exit 8" TERM; while :; do sleep 0.1; done' >"$work/out" &
+	pid=$!
+	for _ in $(seq 100); do [ ! -e /run/runner/pods/m/config.json ] || break; sleep 0.1; done
+	monitor_is m runner-monitor
+	same "the process that was started" "$pid" "$(field monitor m)"
+	kill -TERM $pid
+	wait $pid
+	same "a signal" "8 end" "$? $(cat "$work/out")"
+
+	# another version's, and none: runner waits itself
+	mkdir "$copy"
+	cp "$RUNNER" "$copy/runner"
+	RUNNER=$copy/runner
+	up m -- sh -c 'sleep 1.5; exit 4'
+	sleep 1
+	same "without runner-monitor" runner "$(cat "/proc/$(field monitor m)/comm")"
+	runner wait m
+	same "its status" 4 "$out"
+	runner rm m
+	sed 's/runner \([0-9.]*\)\x00/RUNNER \1\x00/' "$monitor" >"$copy/runner-monitor"
+	chmod 755 "$copy/runner-monitor"
+	up m -- sh -c 'sleep 1.5; exit 5'
+	sleep 1
+	same "another version's" runner "$(cat "/proc/$(field monitor m)/comm")"
+	runner wait m
+	same "its status" 5 "$out"
+	runner rm m
+	# replaced while a pod runs
+	cp "$monitor" "$copy/runner-monitor"
+	up m --restart on-failure:1 -- sh -c 'sleep 1.5; exit 6'
+	monitor_is m runner-monitor
+	rm "$copy/runner" "$copy/runner-monitor"
+	RUNNER=$real
+	runner wait m
+	same "replaced: its status" "6 1" "$out $(field restarts m)"
+	runner rm m
+	check_clean "at the end"
+	finish "the supervisor: less than 1 MiB, and back to runner at the end"
+}
+
 test_many() {
 	local n=6 i pids=()
 	[ ! "$long" ] || n=20
@@ -536,7 +645,7 @@ modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 modprobe -q dummy 2>/dev/null
 modprobe -q loop 2>/dev/null
-all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart many"
+all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart monitor many"
 of_cgroup=" cgroup limits devices device_wait "
 mapfile -t plan < <(chosen "$all" "$@")
 make_root "$image" cp dd env grep hostname mknod readlink rmdir tail tee tty

@@ -6,7 +6,9 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "device_wait.h"
 #include "image_cmd.h"
+#include "launch.h"
 #include "lease.h"
 #include "pod.h"
 
@@ -37,6 +39,12 @@ static const struct command {
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 
+/* What runner's own processes say to each other. */
+static const struct command internal[] = {
+	{ "-resume", launch_resume_cmd, NULL },
+	{ "-device", device_wait_cmd, NULL },
+};
+
 static void usage(FILE *to)
 {
 	fputs("Usage: runner COMMAND [ARGUMENT]...\n\n", to);
@@ -65,6 +73,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (argc >= 2 && !strcmp(argv[1], commands[i].name))
 			command = &commands[i];
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (argc >= 2 && !strcmp(argv[1], internal[i].name))
+			command = &internal[i];
 	if (!command) {
 		usage(stderr);
 		return status;

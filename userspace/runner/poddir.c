@@ -246,6 +246,16 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 	return r;
 }
 
+int poddir_resume(struct poddir *dir, const char *name,
+		  struct shift_error *err)
+{
+	int r = str_replace(&dir->name, name, err);
+
+	if (r >= 0)
+		r = strf(&dir->path, err, "%s/%s", PODS_DIR, name);
+	return r < 0 ? r : strf(&dir->layer, err, "%s/layer", dir->path);
+}
+
 int poddir_remove(const char *name, struct shift_error *err)
 {
 	struct poddir dir = PODDIR_INIT;

@@ -50,6 +50,10 @@ int poddir_invent_name(char **ret, struct shift_error *err);
 int poddir_open(struct poddir *dir, const char *name, const char *image,
 		const char *root, bool ephemeral, struct shift_error *err);
 
+/* The paths of a folder that is open and locked already. */
+int poddir_resume(struct poddir *dir, const char *name,
+		  struct shift_error *err);
+
 /* The folder of @name: 1 when it is removed, 0 when there was none. */
 int poddir_remove(const char *name, struct shift_error *err);
 
