@@ -35,6 +35,7 @@ export LAB_CMD = $(value CMD)
 SBINDIR ?= /sbin
 BINDIR ?= /usr/bin
 LIBEXECDIR ?= /usr/libexec
+DATADIR ?= /usr/share
 MANDIR ?= /usr/share/man
 MODDIR ?= /lib/modules
 UNITDIR ?= /lib/systemd/system
@@ -106,6 +107,8 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
 	$(INSTALL) -D -m 755 $(BUILD)/bin/runner-monitor \
 		$(DESTDIR)$(LIBEXECDIR)/runner/runner-monitor
+	$(INSTALL) -D -m 644 userspace/runner/seccomp.json \
+		$(DESTDIR)$(DATADIR)/runner/seccomp.json
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
 	$(INSTALL) -D -m 644 userspace/runner/runner@.service \

@@ -452,9 +452,27 @@ test_security() {
 	runner exec s sh -c 'mkdir /x 2>&1'
 	has "exec has the filter too" "$out" "Operation not supported"
 	runner rm -f s
+	runner run --image "$image" --security-opt "seccomp=$work/profile" --cap-add sys_admin -- hostname other
+	same "a rule for who has not a capability that is given later" "0" "$status$errors"
 	echo '{}' >"$work/profile"
 	runner run --image "$image" --security-opt "seccomp=$work/profile" -- true
 	same "no profile" 125 $status
+	# the default profile, the administrator's, and none
+	runner run --image "$image" -- sh -c 'grep Seccomp: /proc/self/status; unshare -U true 2>&1; hostname other 2>&1; chroot / true && echo chroot'
+	same "the default" "Seccomp: 2 unshare: unshare failed: Operation not permitted hostname: you must be root to change the host name chroot" "$(echo $out)"
+	runner run --image "$image" --cap-add sys_admin -- sh -c 'unshare -U true && hostname other && hostname'
+	same "with CAP_SYS_ADMIN" "0other" "$status$out"
+	runner run --image "$image" --security-opt seccomp=unconfined -- sh -c 'grep Seccomp: /proc/self/status; unshare -U true && echo allowed'
+	same "unconfined" "Seccomp: 0 allowed" "$(echo $out)"
+	local etc=
+	[ -d /etc/runner ] || { etc=1; mkdir /etc/runner; }
+	mount -t tmpfs none /etc/runner
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":95}]}' >/etc/runner/seccomp.json
+	runner run --image "$image" -- sh -c 'mkdir /x 2>&1; unshare -U true && echo allowed'
+	has "/etc/runner/seccomp.json" "$out" "Operation not supported"
+	has "/etc/runner/seccomp.json" "$out" allowed
+	umount /etc/runner
+	[ ! "$etc" ] || rmdir /etc/runner
 	runner run --image "$image" --cap-drop all --cap-add chown --cap-add CAP_KILL -- cat /proc/self/status
 	has "capabilities" "$out" "CapEff:	0000000000000021"
 	has "capabilities" "$out" "CapBnd:	0000000000000021"
@@ -648,7 +666,7 @@ modprobe -q loop 2>/dev/null
 all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart monitor many"
 of_cgroup=" cgroup limits devices device_wait "
 mapfile -t plan < <(chosen "$all" "$@")
-make_root "$image" cp dd env grep hostname mknod readlink rmdir tail tee tty
+make_root "$image" chroot cp dd env grep hostname mknod readlink rmdir tail tee tty unshare
 
 echo "KTAP version 1"
 echo "1..${#plan[@]}"

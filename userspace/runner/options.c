@@ -436,6 +436,7 @@ static int apply(struct spec *spec, int option, const char *value,
 int options_apply(const struct options *o, struct spec *spec,
 		  struct shift_error *err)
 {
+	const char *seccomp = NULL;
 	int r = 0;
 
 	spec->shift = o->shift;
@@ -444,16 +445,21 @@ int options_apply(const struct options *o, struct spec *spec,
 	/* First: what is said one by one shall beat it. */
 	r = systemd_apply(o->systemd, spec, err);
 	for (size_t i = 0; r >= 0 && i < o->n_changes; i++) {
+		const char *value = o->changes[i].value;
+
 		if (o->changes[i].option == OPT_LIMIT) {
-			r = options_limit(o->changes[i].value,
-					  o->changes[i + 1].value,
+			r = options_limit(value, o->changes[++i].value,
 					  &spec->linux_.resources, err);
-			i++;
+		} else if (o->changes[i].option == OPT_SECURITY &&
+			   !strncmp(value, "seccomp=", 8)) {
+			seccomp = value + 8;
 		} else {
-			r = apply(spec, o->changes[i].option,
-				  o->changes[i].value, err);
+			r = apply(spec, o->changes[i].option, value, err);
 		}
 	}
+	/* Last: what it allows depends on the capabilities. */
+	if (r >= 0)
+		r = seccomp_apply(spec, seccomp, err);
 	if (r >= 0)
 		r = network_option(spec, o->net, err);
 	if (r >= 0 && o->restart)

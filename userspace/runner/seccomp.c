@@ -163,18 +163,26 @@ static void copy_architectures(struct json_object *to,
 	}
 }
 
-int seccomp_read(struct spec *spec, const char *path, struct shift_error *err)
+/* seccomp.json, which is installed as well, for who wants another. */
+__asm__(".pushsection .rodata\n"
+	"runner_seccomp_profile:\n"
+	".incbin \"seccomp.json\"\n"
+	".byte 0\n"
+	".popsection\n");
+extern const char runner_seccomp_profile[];
+
+#define ADMINS_PROFILE "/etc/runner/seccomp.json"
+
+/* What of the profile @text is for this pod, as the description has it. */
+static int reduce(struct spec *spec, const char *text, const char *path,
+		  struct shift_error *err)
 {
 	static const char *const keep[] = {
 		"names", "action", "errnoRet", "args",
 	};
-	_cleanup_free_ char *text = NULL;
 	struct json_object *top, *out, *rules, *list;
-	int r, fd = -1;
+	int r;
 
-	r = read_file(path, 4 << 20, &text, NULL, err);
-	if (r < 0)
-		return r;
 	top = json_tokener_parse(text);
 	if (!get_string(top, "defaultAction")) {
 		json_object_put(top);
@@ -203,9 +211,26 @@ int seccomp_read(struct spec *spec, const char *path, struct shift_error *err)
 			err);
 	json_object_put(out);
 	json_object_put(top);
-	/* A bad profile shall show before anything is made. */
+	return r;
+}
+
+int seccomp_apply(struct spec *spec, const char *which, struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *path = which ?: ADMINS_PROFILE;
+	int r, fd = -1;
+
+	if (which && !strcmp(which, "unconfined"))
+		return str_replace(&spec->linux_.seccomp, NULL, err);
+	if (!which && access(path, F_OK) < 0)
+		return reduce(spec, runner_seccomp_profile, "", err);
+	r = read_file(path, 4 << 20, &text, NULL, err);
 	if (r >= 0)
-		r = seccomp_compile(spec->linux_.seccomp, &fd, err);
+		r = reduce(spec, text, path, err);
+	if (r < 0)
+		return r;
+	/* A bad profile shall show before anything is made. */
+	r = seccomp_compile(spec->linux_.seccomp, &fd, err);
 	if (fd >= 0)
 		close(fd);
 	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
@@ -343,6 +368,10 @@ int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
 		r = shift_err_set(err, EINVAL, "seccomp");
 	if (r >= 0)
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* As by a kernel that has not got it; libseccomp's way is to kill. */
+	if (r >= 0)
+		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+				 SCMP_ACT_ERRNO(ENOSYS));
 	if (r >= 0)
 		r = add_architectures(ctx, get(top, "architectures"), err);
 	list = get(top, "syscalls");
