@@ -143,6 +143,11 @@ print(c["process"]["args"][0], c["hostname"], l["uidMappings"][0]["hostID"],
 	runner run --image "$image" --cap-add nosuch -- true
 	same "no capability" 125 $status
 	check_clean "at the end"
+	mknod "$work/disk" b 7 0
+	mknod "$work/disk2" b 7 1
+	runner spec --image "$image" --io-max "$work/disk:rbps=1,wbps=2" --io-max "$work/disk2:riops=3" --io-max "$work/disk:wbps=4" -- true
+	same "io.max of two devices" "7:1 riops=3|7:0 wbps=4 rbps=1" \
+		"$(python3 -c 'import json,sys; print(json.load(sys.stdin)["linux"]["resources"]["unified"]["io.max"].replace("\n", "|"))' <"$work/out")"
 	finish "runner spec, and options that are wrong"
 }
 
@@ -322,6 +327,14 @@ test_limits() {
 	same "pids.max" 20 "$(cat "$dir/pids.max")"
 	runner exec l sh -c 'for i in $(seq 60 2>/dev/null || echo 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25); do sleep 5 & done 2>&1 | grep -c fork; true'
 	has "pids.events" "$(cat "$dir/pids.events")" "max "
+	local one two
+	truncate -s 16M "$work/one" "$work/two"
+	one=$(losetup -f --show "$work/one") two=$(losetup -f --show "$work/two")
+	runner update l --io-max "$one:rbps=1048576" --io-max "$two:wiops=9"
+	same "update of io.max" 0 "$status$errors"
+	same "io.max" "$(stat -c %Hr:%Lr $one) rbps=1048576 wbps=max riops=max wiops=max $(stat -c %Hr:%Lr $two) rbps=max wbps=max riops=max wiops=9" "$(echo $(sort "$dir/io.max"))"
+	losetup -d $one
+	losetup -d $two
 	runner rm -f l
 	runner run --image "$image" --name o --memory 24m --memory-swap 24m -- sh -c 'x=$(tail /dev/zero)'
 	same "out of memory" true "$(field oomKilled o)"
@@ -510,7 +523,34 @@ test_network() {
 	[ "$(readlink "/proc/$pid/ns/user")" != "$(tail -n 1 "$work/out")" ] || problem "pod: shares the user namespace"
 	runner run --image "$image" --pod first -- sh -c 'readlink /proc/self/ns/net /proc/self/ns/user /proc/self/ns/ipc /proc/self/ns/uts; cat /proc/self/uid_map; hostname; echo $$'
 	same "--pod" "$(echo $(readlink "/proc/$pid/ns/"{net,user,ipc,uts}) $(cat "/proc/$pid/uid_map") first 1)" "$(echo $out$errors)"
+	runner run --image "$image" --pod first --memory 1g -- true
+	same "limits of one in a pod" 125 $status
+	has "message" "$errors" "limits are the whole pod's"
+	up second --pod first -- sleep 600
+	if [ -n "$cgroups" ]; then
+		local parent
+		parent=$(field cgroup first)
+		same "its cgroup" "$parent/app-second" "$(field cgroup second)"
+		same "its process" "$(field pid second)" "$(cat "$parent/app-second/cgroup.procs")"
+		runner pause first
+		has "paused with its pod" "$(cat "$parent/app-second/cgroup.events")" "frozen 1"
+		runner unpause first
+	fi
+	runner stop -t 0 second
+	same "ended by itself" "0exited" "$status$(field status second)"
+	same "the pod goes on" running "$(field status first)"
+	runner start second
+	same "started again" 0 "$status$errors"
+	same "in the pod" "$(readlink "/proc/$pid/ns/user")" "$(readlink "/proc/$(field pid second)/ns/user")"
 	runner rm -f first
+	if [ -n "$cgroups" ]; then
+		runner wait second
+		same "ends with its pod" "137" "$out"
+	fi
+	runner start second
+	same "start without the pod" 125 $status
+	has "message" "$errors" "there is no pod first"
+	runner rm -f second
 	runner run --image "$image" --pod first -- true
 	same "no such pod" 125 $status
 	check_clean "at the end"
@@ -634,6 +674,41 @@ test_monitor() {
 	finish "the supervisor: less than 1 MiB, and back to runner at the end"
 }
 
+test_root() {
+	local other=$work/other pods
+	up same -- sleep 600
+	runner --root "$other" run -d --image "$image" --name same -- sh -c 'echo other; sleep 600'
+	same "a pod of that name in another root" 0 "$status$errors"
+	[ "$(field hostBase same)" != "$(RUNNER_ROOT=$other field hostBase same)" ] || problem "both have one range"
+	same "its folder" same "$(ls "$other/pods")"
+	runner uidmap ls
+	same "leases are the host's" 2 "$(grep -c '[ :]same$' "$work/out")"
+	if [ -n "$cgroups" ]; then
+		[ "$(field cgroup same)" != "$(RUNNER_ROOT=$other field cgroup same)" ] || problem "both have one cgroup"
+	fi
+	RUNNER_ROOT=$other runner exec same cat /proc/self/uid_map
+	has "exec" "$out" "$(RUNNER_ROOT=$other field hostBase same)"
+	RUNNER_ROOT=$other monitor_is same runner-monitor
+	runner rm -f same
+	runner ps -a
+	same "one is gone" 1 "$(wc -l <"$work/out")"
+	runner --root "$other" ps
+	has "the other is there" "$out" "same "
+	runner --root "$other" stop -t 0 same
+	same "stop" 0 "$status$errors"
+	runner --root "$other" logs same
+	same "logs" other "$out"
+	runner run --root "$other" --rm --image "$image" --name kept --userns pod:same -- true
+	same "a range of another root" 125 $status
+	runner --root "$other" rm same
+	same "rm" 0 "$status$errors"
+	pods=$(find "$other/pods" /run/runner/roots/*/pods -mindepth 1)
+	same "nothing is left there" '' "$pods"
+	rm -rf "$other" /run/runner/roots
+	check_clean "at the end"
+	finish "--root"
+}
+
 test_many() {
 	local n=6 i pids=()
 	[ ! "$long" ] || n=20
@@ -663,7 +738,7 @@ modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 modprobe -q dummy 2>/dev/null
 modprobe -q loop 2>/dev/null
-all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart monitor many"
+all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart monitor root many"
 of_cgroup=" cgroup limits devices device_wait "
 mapfile -t plan < <(chosen "$all" "$@")
 make_root "$image" chroot cp dd env grep hostname mknod readlink rmdir tail tee tty unshare

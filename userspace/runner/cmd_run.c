@@ -24,7 +24,7 @@ static void usage(FILE *to)
 	      "  --image IMAGE      an image of the store, a directory with a root\n"
 	      "                     filesystem, or an OCI image layout: DIR or DIR:NAME\n"
 	      "  --rootfs DIR       in place of an image: DIR itself, which is written to\n"
-	      "  --root DIR         where the image store is\n"
+	      "  --root DIR         where images, pods and their changes are\n"
 	      "  --read-only        the root filesystem cannot be written\n"
 	      "  --userns MODE      auto[:size=N] (default), BASE, host or pod:NAME\n"
 	      "  --uid-base N       the same as --userns=N\n"
@@ -77,7 +77,7 @@ static int describe(struct held *h, const struct options *o,
 		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
 	if (r >= 0)
 		r = o->rootfs ? image_open_rootfs(&h->image, o->rootfs, err) :
-				image_open(&h->image, o->image, o->root, err);
+				image_open(&h->image, o->image, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
 	if (r >= 0)
@@ -243,7 +243,12 @@ static int start_again(struct state *st, struct shift_error *err)
 	struct lease_request userns;
 	int r, status = POD_STATUS_FAILED;
 
+	const char *pod;
+
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
+	    /* The namespaces it joined may be others' by now. */
+	    (!(pod = spec_annotation(&h.spec, SPEC_ANNOTATION_POD)) ||
+	     (r = network_join_pod(&h.spec, pod, err)) >= 0) &&
 	    (r = range_again(&h.spec, &userns, err)) >= 0 &&
 	    (r = image_hold_described(&h.image, &h.spec, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {

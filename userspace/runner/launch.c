@@ -20,6 +20,7 @@
 #include "device_wait.h"
 #include "fault.h"
 #include "handoff.h"
+#include "place.h"
 #include "report.h"
 
 void held_clear(struct held *h)
@@ -92,7 +93,7 @@ static void pause_before(unsigned int restarts)
 static int open_monitor(struct held *h, struct shift_error *err)
 {
 	struct monitor *m = &h->pod.monitor;
-	_cleanup_free_ char *log = NULL;
+	_cleanup_free_ char *log = NULL, *name = NULL;
 	sigset_t set;
 	int r;
 
@@ -108,7 +109,9 @@ static int open_monitor(struct held *h, struct shift_error *err)
 	if (r >= 0 && h->pod.detached) {
 		r = strf(&log, err, "%s/log", h->dir.path);
 		if (r >= 0)
-			r = log_open(&m->log, log, h->state.name, err);
+			r = place_name(h->state.name, &name, err);
+		if (r >= 0)
+			r = log_open(&m->log, log, name, err);
 	}
 	return r;
 }

@@ -16,7 +16,7 @@
 
 struct log {
 	int fd;			/* the file, or journald's socket; -1: neither */
-	char journal[64];	/* the pod's name when it is journald's */
+	char journal[80];	/* the pod's name when it is journald's */
 	struct {
 		char text[4096];
 		size_t len;

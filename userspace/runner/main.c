@@ -9,6 +9,7 @@
 #include "device_wait.h"
 #include "image_cmd.h"
 #include "launch.h"
+#include "place.h"
 #include "lease.h"
 #include "pod.h"
 
@@ -47,7 +48,7 @@ static const struct command internal[] = {
 
 static void usage(FILE *to)
 {
-	fputs("Usage: runner COMMAND [ARGUMENT]...\n\n", to);
+	fputs("Usage: runner [--root DIR] COMMAND [ARGUMENT]...\n\n", to);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name,
 			commands[i].help);
@@ -60,7 +61,13 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	const struct command *command = NULL;
 	int status = POD_STATUS_FAILED;
+	const char *root = NULL;
 
+	if (argc >= 3 && !strcmp(argv[1], "--root")) {
+		root = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc >= 2 && (!strcmp(argv[1], "--help") ||
 			  !strcmp(argv[1], "help"))) {
 		usage(stdout);
@@ -83,7 +90,7 @@ int main(int argc, char **argv)
 	if (geteuid() && !(argc == 3 && !strcmp(argv[2], "--help")))
 		shift_err_set(&err, 0, "runner %s has to be started by root",
 			      argv[1]);
-	else
+	else if (place_set(root, &err) >= 0)
 		status = command->fn(argc - 1, argv + 1, &err);
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");

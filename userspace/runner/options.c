@@ -15,6 +15,7 @@
 #include "devices.h"
 #include "hostdir.h"
 #include "network.h"
+#include "place.h"
 #include "security.h"
 #include "systemd.h"
 #include "volume.h"
@@ -208,7 +209,7 @@ int options_limit(const char *name, const char *value,
 		if (r >= 0)
 			r = strf(&text, err, "io.weight=%lld", (long long)v);
 	} else if (!strcmp(name, "io-max")) {
-		r = devices_io_max(value, &text, err);
+		r = devices_io_max(value, res, &text, err);
 	} else if (!strcmp(name, "cgroup-conf")) {
 		r = strchr(value, '=') ? str_replace(&text, value, err) :
 			shift_err_set(err, 0, "'%s' is not FILE=VALUE", value);
@@ -246,8 +247,7 @@ static int take(struct options *o, int c, int which, struct shift_error *err)
 		o->name = optarg;
 		return 0;
 	case OPT_ROOT:
-		o->root = optarg;
-		return 0;
+		return place_set(optarg, err);
 	case OPT_ROOTFS:
 		o->rootfs = optarg;
 		return 0;

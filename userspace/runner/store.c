@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "place.h"
 
 #define RECORD_MAX (4u << 20)
 
@@ -49,14 +50,14 @@ int store_open(struct store *store, const char *root, struct shift_error *err)
 	int r;
 
 	store->lock_fd = -1;
-	r = mkdir_parents(root ? root : STORE_ROOT, 0700, err);
+	root = root ?: place_root();
+	r = mkdir_parents(root, 0700, err);
 	if (r < 0)
 		return r;
-	store->root = realpath(root ? root : STORE_ROOT, NULL);
+	store->root = realpath(root, NULL);
 	/* Set-uid files of images are in there. */
 	if (!store->root || chmod(store->root, 0700) < 0)
-		return shift_err_set(err, errno, "cannot close %s to others",
-				     root ? root : STORE_ROOT);
+		return shift_err_set(err, errno, "cannot close %s to others", root);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 		_cleanup_free_ char *path = NULL;
 
