@@ -254,14 +254,14 @@ print(*next(m for m in s["mounts"] if m["destination"] == "/data")["options"], s
 	same "without its image" 125 $status
 	has "message" "$errors" "cannot use the image"
 	runner rm kept
-	# pods are in one place, wherever the store is
+	# a root of its own: store and pods
 	runner image --root "$work/other" import "$work/again" --name again
 	runner run --root "$work/other" --image again --shift="$shift" --userns=300000 --name kept -- bash -c ': >/tmp/x'
 	same "an image of another store" 0 "$status$errors"
 	runner image --root "$work/other" rm again
 	same "the image of an ended pod in another store" 125 $status
 	has "message" "$errors" "the pod kept has changes over"
-	runner rm kept
+	runner --root "$work/other" rm kept
 	runner image --root "$work/other" rm again
 	same "after the pod" 0 "$status$errors"
 	runner run -d --rootfs "$work/again" --userns=host --name kept -- bash -c 'cat /proc/self/uid_map; : >/made'
