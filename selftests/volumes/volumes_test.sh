@@ -99,6 +99,11 @@ test_kinds() {
 	same "the file" text "$(cat "$d/file")"
 	same "connected through the mount" hello "$(connect_in_pod "$d/sock")"
 	wait
+	# auto decides as mount.shiftfs does, and says the same
+	runner run --image "$image" --userns=300000 --shift=auto -v /proc:/x:idmap -- true
+	same "auto, where nothing can" 125 $status
+	has "message" "$errors" "volume /proc: nothing can shift /proc, on proc mounted at /proc"
+	has "message" "$errors" "idmap: proc has no idmapped mounts"
 	finish "$shift: files, sockets, tmpfs"
 }
 

@@ -19,6 +19,7 @@
 #include "fscontext.h"
 #include "mounttree.h"
 #include "plan.h"
+#include "shift.h"
 #include "syscalls.h"
 
 /*
@@ -208,21 +209,10 @@ static int shift_whole(const struct spec *spec, const char *from,
 		       const struct shift_idmap *map, const char *target,
 		       struct shift_error *err)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = shift_tree(spec->shift, from, map, ROOT_ATTRS,
+					    err);
 
-	if (spec->shift != SPEC_SHIFT_SHIFTFS) {
-		fd = shift_idmap_tree(from, map, ROOT_ATTRS,
-				      spec->shift == SPEC_SHIFT_AUTO ?
-				      NULL : err);
-		if (fd >= 0)
-			return shift_attach(fd, target, err);
-		if (spec->shift == SPEC_SHIFT_IDMAP)
-			return fd;
-	}
-	fd = shift_mount_tree(from, map, ROOT_ATTRS, err);
-	if (fd < 0)
-		return fd;
-	return shift_attach(fd, target, err);
+	return fd < 0 ? fd : shift_attach(fd, target, err);
 }
 
 /*
