@@ -100,7 +100,7 @@ test_kinds() {
 	same "connected through the mount" hello "$(connect_in_pod "$d/sock")"
 	wait
 	# auto decides as mount.shiftfs does, and says the same
-	runner run --image "$image" --userns=300000 --shift=auto -v /proc:/x:idmap -- true
+	runner run --rootfs "$work/root" --shift=auto -v /proc:/x:idmap -- true
 	same "auto, where nothing can" 125 $status
 	has "message" "$errors" "volume /proc: nothing can shift /proc, on proc mounted at /proc"
 	has "message" "$errors" "idmap: proc has no idmapped mounts"

@@ -259,6 +259,11 @@ static int overlay_of_shifted(const struct spec *spec,
 					    spec->root.layers.n, target, err);
 }
 
+/*
+ * For who wants the same places once more.  Otherwise they go with the whole
+ * namespace, at the pod's pivot and when runner leaves it: each umount2(2) waits
+ * for an RCU grace period.
+ */
 static void undo(const struct spec *spec)
 {
 	umount2(STAGE_OVERLAY, MNT_DETACH);
@@ -277,13 +282,9 @@ static int unshifted(const struct spec *spec, const char *pod_dir,
 {
 	struct mount_attr attr = { .attr_set = ROOT_ATTRS };
 	_cleanup_close_ int fd = -1;
-	int r;
 
-	if (!spec->root.direct) {
-		r = mount_plain_overlay(spec, pod_dir, target, err);
-		undo(spec);
-		return r;
-	}
+	if (!spec->root.direct)
+		return mount_plain_overlay(spec, pod_dir, target, err);
 	fd = sys_open_tree(AT_FDCWD, spec->root.layers.v[0],
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr,
@@ -386,13 +387,11 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 	r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
 	if (r >= 0)
 		r = shift_whole(spec, STAGE_OVERLAY, map, target, err);
-	/* The shifted mount keeps what it needs; these names do not. */
-	undo(spec);
 	if (r >= 0 || spec->shift == SPEC_SHIFT_SHIFTFS)
 		return r;
 
-	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
 	undo(spec);
+	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
 	if (r >= 0) {
 		shift_err_clear(err);
 		return 0;
