@@ -25,7 +25,6 @@ testfs=${MOUNT_TESTFS:-$(find_program "$top/san/tests/mount_testfs" "$top/tests/
 
 echo "TAP version 13"
 
-fs_options() { findmnt -rno VFS-OPTIONS --mountpoint "$1"; }
 fs_options() { findmnt -rno FS-OPTIONS --mountpoint "$1" | sed 's/\\x20/ /g'; }
 
 work=$(mktemp -d /tmp/mount-helper.XXXXXX)
