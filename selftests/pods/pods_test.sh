@@ -602,7 +602,7 @@ test_monitor() {
 	same "logs" "begun got one got two" "$(echo $out)"
 	runner rm m
 
-	runner create --image "$image" --name m -- sh -c 'sleep 1; exit 7'
+	runner create --image "$image" --name m -- sh -c 'sleep 2; exit 7'
 	monitor_is m runner-monitor
 	runner start m
 	same "start of a created pod that waited" 0 "$status$errors"
@@ -610,11 +610,11 @@ test_monitor() {
 	same "its status" 7 "$out"
 	runner rm m
 
-	up m --restart always -- sleep 1
+	up m --restart always -- sleep 3
 	monitor_is m runner-monitor
-	sleep 2
-	monitor_is m runner-monitor
+	for _ in $(seq 300); do [ "$(field restarts m)" -lt 1 ] || break; sleep 0.1; done
 	[ "$(field restarts m)" -ge 1 ] || problem "not started again"
+	monitor_is m runner-monitor
 	runner stop m
 	same "stop of one that is started again" 0 "$status$errors"
 	runner rm m
@@ -647,23 +647,23 @@ test_monitor() {
 	mkdir "$copy"
 	cp "$RUNNER" "$copy/runner"
 	RUNNER=$copy/runner
-	up m -- sh -c 'sleep 1.5; exit 4'
-	sleep 1
+	up m -- sh -c 'sleep 5; exit 4'
+	sleep 2
 	same "without runner-monitor" runner "$(cat "/proc/$(field monitor m)/comm")"
 	runner wait m
 	same "its status" 4 "$out"
 	runner rm m
 	sed 's/runner \([0-9.]*\)\x00/RUNNER \1\x00/' "$monitor" >"$copy/runner-monitor"
 	chmod 755 "$copy/runner-monitor"
-	up m -- sh -c 'sleep 1.5; exit 5'
-	sleep 1
+	up m -- sh -c 'sleep 5; exit 5'
+	sleep 2
 	same "another version's" runner "$(cat "/proc/$(field monitor m)/comm")"
 	runner wait m
 	same "its status" 5 "$out"
 	runner rm m
 	# replaced while a pod runs
 	cp "$monitor" "$copy/runner-monitor"
-	up m --restart on-failure:1 -- sh -c 'sleep 1.5; exit 6'
+	up m --restart on-failure:1 -- sh -c 'sleep 5; exit 6'
 	monitor_is m runner-monitor
 	rm "$copy/runner" "$copy/runner-monitor"
 	RUNNER=$real

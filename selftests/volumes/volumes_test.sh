@@ -122,6 +122,31 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(10).deco
 	kill -9 "$init"
 }
 
+# What the pod makes is stored as one id, whoever makes it; all is seen as that.
+test_squash() {
+	local d=$volume/q
+	mkdir -m 777 "$d"
+	echo old >"$d/old"
+	chown 7:8 "$d/old"
+	if ! grep -qw shiftfs /proc/filesystems; then
+		pod -v "$d:/d:squash=15149:998" -- true
+		same "without shiftfs" 125 $status
+		has "message" "$errors" "squash= is shiftfs's"
+		finish "$shift: squash= without shiftfs is refused"
+		return
+	fi
+	pod -v "$d:/d:squash=15149:998" -- bash -c '
+		mkdir /d/of-root && : >/d/of-root/file
+		stat -c %u:%g /d /d/old /d/of-root /d/of-root/file'
+	same "seen in the pod" "15149:998 15149:998 15149:998 15149:998" "$(echo $out$errors)"
+	pod -u user -v "$d:/d:squash=15149:998" -- bash -c ': >/d/of-user; id -u; stat -c %u:%g /d/of-user'
+	same "a user of the pod" "1000 15149:998" "$(echo $out$errors)"
+	same "stored" "15149:998 15149:998 15149:998" "$(echo $(stat -c %u:%g "$d/of-root" "$d/of-root/file" "$d/of-user"))"
+	same "what was there stays others'" 7:8 "$(stat -c %u:%g "$d/old")"
+	rm -r "$d"
+	finish "$shift: squash="
+}
+
 test_readonly() {
 	local d=$volume/r
 	mkdir -p "$d"
@@ -293,6 +318,6 @@ for l in $(ldd "$(type -P setpriv)" | sed -n 's/.* \(\/[^ ]*\) (.*/\1/p'); do
 	mkdir -p "$work/root${l%/*}"
 	cp "$(readlink -f "$l")" "$work/root$l"
 done
-all="database spellings kinds"
+all="database spellings kinds squash"
 [ "${SHIFTFS_TEST_LOWER:-ext4}" != ext4 ] || all+=" readonly rootfs chown ranges again"
 run_tests "$all" "$@"
