@@ -107,6 +107,16 @@ test_lifecycle() {
 	# the first pod after a boot of the host
 	out=$(RUNNER=$RUNNER image=$image unshare -m sh -c 'mount -t tmpfs none /run && "$RUNNER" run --image "$image" -- stat -c %a /' 2>&1)
 	same "in an empty /run" 755 "$out"
+	# who has heard of the end may go on at once
+	for _ in 1 2 3 4 5; do
+		up soon -- true
+		runner wait soon
+		runner start soon
+		same "start after wait" 0 "$status$errors"
+		runner wait soon
+		runner rm soon
+		same "rm after wait" 0 "$status$errors"
+	done
 	runner run -d --image "$image" -- nosuch
 	same "a detached pod without its command" 127 $status
 	has "message" "$errors" "nosuch"

@@ -280,6 +280,9 @@ static int remove_pod(const char *name, bool force, struct shift_error *err)
 			shift_err_hint(err, "stop it first, or runner rm -f");
 		}
 	}
+	/* Its supervisor may be about to leave. */
+	if (r >= 0 && st.status == STATUS_EXITED)
+		r = state_wait_unlocked(&st, err);
 	/* One that was ephemeral went with its end. */
 	if (r >= 0 && access(st.dir, F_OK) == 0) {
 		r = state_lock(&st, err);

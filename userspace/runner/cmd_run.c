@@ -278,7 +278,9 @@ int cmd_start(int argc, char **argv, struct shift_error *err)
 			status = start_created(&st, attach, err);
 			break;
 		case STATUS_EXITED:
-			status = start_again(&st, err);
+			/* Its supervisor may be about to leave. */
+			if (state_wait_unlocked(&st, err) >= 0)
+				status = start_again(&st, err);
 			break;
 		default:
 			shift_err_set(err, 0, "the pod %s is %s", st.name,

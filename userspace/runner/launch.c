@@ -301,6 +301,9 @@ static void finish(struct held *h, int *status)
 	shift_err_clear(&second);
 	fault_point("state finished");
 	lease_release(&h->lease);
+	/* Who hears of the end may remove the pod or start it again at once. */
+	if (st->lock_fd >= 0)
+		close(steal_fd(&st->lock_fd));
 	if (m->sig_fd > 0) {
 		monitor_tell(m, 'x', status, sizeof(*status));
 		monitor_close(m);
