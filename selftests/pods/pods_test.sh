@@ -250,7 +250,8 @@ test_faults() {
 		last=$n
 		after_fault $n
 	done
-	same "steps of runner-monitor" $((steps + 2)) $last
+	# a slow machine comes to it with the first walk as well
+	[ "$last" -ge $((steps + 2)) ] || problem "steps of runner-monitor: $last after $steps"
 	runner run --image "$image" --name f --rm -- true
 	same "a pod of that name" 0 "$status$errors"
 	check_clean "at the end"

@@ -379,6 +379,14 @@ static int remove_below(const char *path, struct shift_error *err)
 	return 0;
 }
 
+static bool has_processes(const char *path)
+{
+	_cleanup_free_ char *file = NULL, *text = NULL;
+
+	return file_of(path, "cgroup.procs", &file, NULL) >= 0 &&
+	       read_file(file, 1 << 20, &text, NULL, NULL) >= 0 && *text;
+}
+
 int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -392,7 +400,13 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
 			return shift_err_set(err, errno,
 					     "cannot make the cgroup %s", copy);
-		enable_controllers(copy);
+		/*
+		 * Not in a cgroup with processes, that of a pod that is joined:
+		 * cpu and pids would make it threaded, and its children invalid.
+		 * The root is an exception of the kernel's.
+		 */
+		if (p == copy + root || !has_processes(copy))
+			enable_controllers(copy);
 		*p = '/';
 	}
 	/* An empty one is nobody's: of a pod whose state is lost. */
