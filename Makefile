@@ -35,6 +35,8 @@ export LAB_CMD = $(value CMD)
 
 SBINDIR ?= /sbin
 BINDIR ?= /usr/bin
+LIBEXECDIR ?= /usr/libexec
+DATADIR ?= /usr/share
 MANDIR ?= /usr/share/man
 MODDIR ?= /lib/modules
 UNITDIR ?= /lib/systemd/system
@@ -104,6 +106,10 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
 	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -D -m 755 $(BUILD)/bin/runner-monitor \
+		$(DESTDIR)$(LIBEXECDIR)/runner/runner-monitor
+	$(INSTALL) -D -m 644 userspace/runner/seccomp.json \
+		$(DESTDIR)$(DATADIR)/runner/seccomp.json
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
 	$(INSTALL) -D -m 644 userspace/runner/runner@.service \

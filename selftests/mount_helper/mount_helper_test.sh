@@ -1,5 +1,5 @@
-#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2154 # out, status and the rest: ../lib/tap.sh
 # Black-box tests of mount.shiftfs, as mount(8) calls it and directly. KTAP out.
 #
 # MOUNT_SHIFTFS and MOUNT_TESTFS name the programs where they are not in the
@@ -12,79 +12,20 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	exec env IN_NAMESPACE=1 unshare --mount --propagation private "$0" "$@"
 fi
 
-top=$(dirname "$(readlink -f "$0")")/../..
+top=$(dirname "$(readlink -f "$0")")/../..	# the folder of what is built
 find_program() {
 	local p
 	for p in "$@"; do
 		p=$(command -v "$p" 2>/dev/null) && { echo "$p"; return; }
 	done
 }
-helper=${MOUNT_SHIFTFS:-$(find_program "$top/build/san/bin/mount.shiftfs" "$top/build/bin/mount.shiftfs" /sbin/mount.shiftfs)}
-testfs=${MOUNT_TESTFS:-$(find_program "$top/build/san/tests/mount_testfs" "$top/build/tests/mount_testfs")}
+helper=${MOUNT_SHIFTFS:-$(find_program "$top/san/bin/mount.shiftfs" "$top/bin/mount.shiftfs" /sbin/mount.shiftfs)}
+testfs=${MOUNT_TESTFS:-$(find_program "$top/san/tests/mount_testfs" "$top/tests/mount_testfs")}
 [ -n "$helper" ] || { echo "Bail out! no mount.shiftfs, see MOUNT_SHIFTFS"; exit 1; }
-
-run=0
-failed=0
-out=
-status=0
 
 echo "TAP version 13"
 
-finish_plan() {
-	echo "1..$run"
-	echo "# totals: pass:$((run - failed)) fail:$failed skip:0"
-	[ $failed = 0 ]
-	exit
-}
-
-ok() { # ok STATUS NAME
-	run=$((run + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $run $2"
-	else
-		echo "not ok $run $2"
-		failed=$((failed + 1))
-	fi
-	[ "$1" = 0 ]
-}
-
-# try COMMAND...: run it, keep its output and status
-try() {
-	out=$("$@" 2>&1)
-	status=$?
-}
-
-show() { printf '%s\n' "$out" | sed 's/^/#   /'; }
-
-# gives STATUS NAME [TEXT...]: of the last try; each TEXT must be in its output
-gives() {
-	local want=$1 name=$2 bad=0 text
-	shift 2
-	[ "$status" = "$want" ] || { bad=1; echo "# status $status, want $want"; }
-	for text in "$@"; do
-		[[ $out == *"$text"* ]] || { bad=1; echo "# missing in the output: $text"; }
-	done
-	[ $bad = 0 ] || show
-	ok $bad "$name"
-}
-
-is() { # is GOT WANT NAME
-	local bad=0
-	[ "$1" = "$2" ] || { bad=1; echo "# got \"$1\", want \"$2\""; }
-	ok $bad "$3"
-}
-
-owner() { stat -c %u:%g "$1" 2>&1; }
-vfs_options() { findmnt -rno VFS-OPTIONS --mountpoint "$1"; }
 fs_options() { findmnt -rno FS-OPTIONS --mountpoint "$1" | sed 's/\\x20/ /g'; }
-has_option() { # has_option OPTIONS NAME
-	[[ ",$1," == *",$2,"* ]]
-}
-as() { # as ID COMMAND...
-	local id=$1
-	shift
-	setpriv --reuid="$id" --regid="$id" --clear-groups "$@"
-}
 
 work=$(mktemp -d /tmp/mount-helper.XXXXXX)
 mount -t tmpfs -o mode=755 tmpfs "$work"

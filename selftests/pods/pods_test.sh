@@ -19,6 +19,8 @@ for file in /etc/subuid /etc/subgid; do
 	mount --bind "$work/subids" $file
 done
 ours='^ +0 +19[0-9]+ +65536$'
+real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
+[ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
 cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 
 # up NAME ARGUMENT...: a detached pod
@@ -105,6 +107,16 @@ test_lifecycle() {
 	# the first pod after a boot of the host
 	out=$(RUNNER=$RUNNER image=$image unshare -m sh -c 'mount -t tmpfs none /run && "$RUNNER" run --image "$image" -- stat -c %a /' 2>&1)
 	same "in an empty /run" 755 "$out"
+	# who has heard of the end may go on at once
+	for _ in 1 2 3 4 5; do
+		up soon -- true
+		runner wait soon
+		runner start soon
+		same "start after wait" 0 "$status$errors"
+		runner wait soon
+		runner rm soon
+		same "rm after wait" 0 "$status$errors"
+	done
 	runner run -d --image "$image" -- nosuch
 	same "a detached pod without its command" 127 $status
 	has "message" "$errors" "nosuch"
@@ -141,6 +153,11 @@ print(c["process"]["args"][0], c["hostname"], l["uidMappings"][0]["hostID"],
 	runner run --image "$image" --cap-add nosuch -- true
 	same "no capability" 125 $status
 	check_clean "at the end"
+	mknod "$work/disk" b 7 0
+	mknod "$work/disk2" b 7 1
+	runner spec --image "$image" --io-max "$work/disk:rbps=1,wbps=2" --io-max "$work/disk2:riops=3" --io-max "$work/disk:wbps=4" -- true
+	same "io.max of two devices" "7:1 riops=3|7:0 wbps=4 rbps=1" \
+		"$(python3 -c 'import json,sys; print(json.load(sys.stdin)["linux"]["resources"]["unified"]["io.max"].replace("\n", "|"))' <"$work/out")"
 	finish "runner spec, and options that are wrong"
 }
 
@@ -210,7 +227,7 @@ test_terminal() {
 # Each step in the foreground, and of the same code in the background some:
 # there it is the monitor that is killed, or who waits for it.
 test_faults() {
-	local n steps=0 stride=6
+	local n steps=0 last=0 stride=6
 	[ ! "$long" ] || stride=1
 	for n in $(seq 1 $stride 100); do
 		RUNNER_FAULT=$n runner run --image "$image" --name f --rm -- true 2>/dev/null
@@ -225,6 +242,16 @@ test_faults() {
 		RUNNER_FAULT=$n runner run -d --rm --image "$image" --name f -- sleep 0.1 2>/dev/null
 		after_fault $n
 	done
+	# the steps of a pod that lives long enough for runner-monitor
+	for n in $(seq $((steps - 5)) $((steps + 10))); do
+		RUNNER_FAULT=$n runner run --rm --image "$image" --name f -- sleep 0.8 2>/dev/null
+		[ $status != 0 ] || break
+		same "step $n" 137 $status
+		last=$n
+		after_fault $n
+	done
+	# a slow machine comes to it with the first walk as well
+	[ "$last" -ge $((steps + 2)) ] || problem "steps of runner-monitor: $last after $steps"
 	runner run --image "$image" --name f --rm -- true
 	same "a pod of that name" 0 "$status$errors"
 	check_clean "at the end"
@@ -311,6 +338,14 @@ test_limits() {
 	same "pids.max" 20 "$(cat "$dir/pids.max")"
 	runner exec l sh -c 'for i in $(seq 60 2>/dev/null || echo 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25); do sleep 5 & done 2>&1 | grep -c fork; true'
 	has "pids.events" "$(cat "$dir/pids.events")" "max "
+	local one two
+	truncate -s 16M "$work/one" "$work/two"
+	one=$(losetup -f --show "$work/one") two=$(losetup -f --show "$work/two")
+	runner update l --io-max "$one:rbps=1048576" --io-max "$two:wiops=9"
+	same "update of io.max" 0 "$status$errors"
+	same "io.max" "$(stat -c %Hr:%Lr $one) rbps=1048576 wbps=max riops=max wiops=max $(stat -c %Hr:%Lr $two) rbps=max wbps=max riops=max wiops=9" "$(echo $(sort "$dir/io.max"))"
+	losetup -d $one
+	losetup -d $two
 	runner rm -f l
 	runner run --image "$image" --name o --memory 24m --memory-swap 24m -- sh -c 'x=$(tail /dev/zero)'
 	same "out of memory" true "$(field oomKilled o)"
@@ -441,9 +476,27 @@ test_security() {
 	runner exec s sh -c 'mkdir /x 2>&1'
 	has "exec has the filter too" "$out" "Operation not supported"
 	runner rm -f s
+	runner run --image "$image" --security-opt "seccomp=$work/profile" --cap-add sys_admin -- hostname other
+	same "a rule for who has not a capability that is given later" "0" "$status$errors"
 	echo '{}' >"$work/profile"
 	runner run --image "$image" --security-opt "seccomp=$work/profile" -- true
 	same "no profile" 125 $status
+	# the default profile, the administrator's, and none
+	runner run --image "$image" -- sh -c 'grep Seccomp: /proc/self/status; unshare -U true 2>&1; hostname other 2>&1; chroot / true && echo chroot'
+	same "the default" "Seccomp: 2 unshare: unshare failed: Operation not permitted hostname: you must be root to change the host name chroot" "$(echo $out)"
+	runner run --image "$image" --cap-add sys_admin -- sh -c 'unshare -U true && hostname other && hostname'
+	same "with CAP_SYS_ADMIN" "0other" "$status$out"
+	runner run --image "$image" --security-opt seccomp=unconfined -- sh -c 'grep Seccomp: /proc/self/status; unshare -U true && echo allowed'
+	same "unconfined" "Seccomp: 0 allowed" "$(echo $out)"
+	local etc=
+	[ -d /etc/runner ] || { etc=1; mkdir /etc/runner; }
+	mount -t tmpfs none /etc/runner
+	echo '{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir","mkdirat"],"action":"SCMP_ACT_ERRNO","errnoRet":95}]}' >/etc/runner/seccomp.json
+	runner run --image "$image" -- sh -c 'mkdir /x 2>&1; unshare -U true && echo allowed'
+	has "/etc/runner/seccomp.json" "$out" "Operation not supported"
+	has "/etc/runner/seccomp.json" "$out" allowed
+	umount /etc/runner
+	[ ! "$etc" ] || rmdir /etc/runner
 	runner run --image "$image" --cap-drop all --cap-add chown --cap-add CAP_KILL -- cat /proc/self/status
 	has "capabilities" "$out" "CapEff:	0000000000000021"
 	has "capabilities" "$out" "CapBnd:	0000000000000021"
@@ -481,7 +534,34 @@ test_network() {
 	[ "$(readlink "/proc/$pid/ns/user")" != "$(tail -n 1 "$work/out")" ] || problem "pod: shares the user namespace"
 	runner run --image "$image" --pod first -- sh -c 'readlink /proc/self/ns/net /proc/self/ns/user /proc/self/ns/ipc /proc/self/ns/uts; cat /proc/self/uid_map; hostname; echo $$'
 	same "--pod" "$(echo $(readlink "/proc/$pid/ns/"{net,user,ipc,uts}) $(cat "/proc/$pid/uid_map") first 1)" "$(echo $out$errors)"
+	runner run --image "$image" --pod first --memory 1g -- true
+	same "limits of one in a pod" 125 $status
+	has "message" "$errors" "limits are the whole pod's"
+	up second --pod first -- sleep 600
+	if [ -n "$cgroups" ]; then
+		local parent
+		parent=$(field cgroup first)
+		same "its cgroup" "$parent/app-second" "$(field cgroup second)"
+		same "its process" "$(field pid second)" "$(cat "$parent/app-second/cgroup.procs")"
+		runner pause first
+		has "paused with its pod" "$(cat "$parent/app-second/cgroup.events")" "frozen 1"
+		runner unpause first
+	fi
+	runner stop -t 0 second
+	same "ended by itself" "0exited" "$status$(field status second)"
+	same "the pod goes on" running "$(field status first)"
+	runner start second
+	same "started again" 0 "$status$errors"
+	same "in the pod" "$(readlink "/proc/$pid/ns/user")" "$(readlink "/proc/$(field pid second)/ns/user")"
 	runner rm -f first
+	if [ -n "$cgroups" ]; then
+		runner wait second
+		same "ends with its pod" "137" "$out"
+	fi
+	runner start second
+	same "start without the pod" 125 $status
+	has "message" "$errors" "there is no pod first"
+	runner rm -f second
 	runner run --image "$image" --pod first -- true
 	same "no such pod" 125 $status
 	check_clean "at the end"
@@ -505,6 +585,139 @@ test_restart() {
 	runner rm again
 	check_clean "at the end"
 	finish "--restart"
+}
+
+# monitor_is POD NAME: waits until the pod's supervisor is the program NAME
+monitor_is() {
+	local comm _
+	for _ in $(seq 100); do
+		comm=$(cat "/proc/$(field monitor "$1")/comm" 2>/dev/null)
+		[ "$comm" != "$2" ] || return 0
+		sleep 0.1
+	done
+	problem "the supervisor of $1: wanted '$2', got '$comm'"
+}
+
+test_monitor() {
+	local pid rss copy=$work/copy
+	up m -i -- sh -c 'echo begun; while read x; do echo "got $x"; done; exit 6'
+	pid=$(field monitor m)
+	monitor_is m runner-monitor
+	rss=$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")
+	[ "$rss" -lt 1024 ] || problem "the supervisor has $rss kB resident, 1024 are too many"
+	echo "# the supervisor: VmRSS $rss kB, $(grep -s ^Pss: "/proc/$pid/smaps_rollup" | tr -s ' ')"
+	out=$(printf 'one\ntwo\n' | "$RUNNER" attach m; echo "status $?")
+	same "attach" "got one got two status 6" "$(echo $out)"
+	same "the same process to the end" "exited 6" "$(field status m) $(field exitStatus m)"
+	runner logs m
+	same "logs" "begun got one got two" "$(echo $out)"
+	runner rm m
+
+	runner create --image "$image" --name m -- sh -c 'sleep 2; exit 7'
+	monitor_is m runner-monitor
+	runner start m
+	same "start of a created pod that waited" 0 "$status$errors"
+	runner wait m
+	same "its status" 7 "$out"
+	runner rm m
+
+	up m --restart always -- sleep 3
+	monitor_is m runner-monitor
+	for _ in $(seq 300); do [ "$(field restarts m)" -lt 1 ] || break; sleep 0.1; done
+	[ "$(field restarts m)" -ge 1 ] || problem "not started again"
+	monitor_is m runner-monitor
+	runner stop m
+	same "stop of one that is started again" 0 "$status$errors"
+	runner rm m
+
+	# killed, it takes the pod along
+	up m -- sleep 600
+	monitor_is m runner-monitor
+	pid=$(field pid m)
+	kill -9 "$(field monitor m)"
+	for _ in $(seq 100); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
+	runner ps -a
+	has "killed" "$out" "exited 137"
+	runner rm m
+	rm -f /run/runner/uids/*
+	check_clean "after a kill"
+
+	# in the foreground: streams, signals, the status
+	out=$( (sleep 1; echo late) | "$RUNNER" run -i --image "$image" -- sh -c 'read x; echo "$x"; exit 3'; echo "status $?")
+	same "in the foreground" "late status 3" "$(echo $out)"
+	"$RUNNER" run --name m --rm --image "$image" -- sh -c 'trap "echo end; exit 8" TERM; while :; do sleep 0.1; done' >"$work/out" &
+	pid=$!
+	for _ in $(seq 100); do [ ! -e /run/runner/pods/m/config.json ] || break; sleep 0.1; done
+	monitor_is m runner-monitor
+	same "the process that was started" "$pid" "$(field monitor m)"
+	kill -TERM $pid
+	wait $pid
+	same "a signal" "8 end" "$? $(cat "$work/out")"
+
+	# another version's, and none: runner waits itself
+	mkdir "$copy"
+	cp "$RUNNER" "$copy/runner"
+	RUNNER=$copy/runner
+	up m -- sh -c 'sleep 5; exit 4'
+	sleep 2
+	same "without runner-monitor" runner "$(cat "/proc/$(field monitor m)/comm")"
+	runner wait m
+	same "its status" 4 "$out"
+	runner rm m
+	sed 's/runner \([0-9.]*\)\x00/RUNNER \1\x00/' "$monitor" >"$copy/runner-monitor"
+	chmod 755 "$copy/runner-monitor"
+	up m -- sh -c 'sleep 5; exit 5'
+	sleep 2
+	same "another version's" runner "$(cat "/proc/$(field monitor m)/comm")"
+	runner wait m
+	same "its status" 5 "$out"
+	runner rm m
+	# replaced while a pod runs
+	cp "$monitor" "$copy/runner-monitor"
+	up m --restart on-failure:1 -- sh -c 'sleep 5; exit 6'
+	monitor_is m runner-monitor
+	rm "$copy/runner" "$copy/runner-monitor"
+	RUNNER=$real
+	runner wait m
+	same "replaced: its status" "6 1" "$out $(field restarts m)"
+	runner rm m
+	check_clean "at the end"
+	finish "the supervisor: less than 1 MiB, and back to runner at the end"
+}
+
+test_root() {
+	local other=$work/other pods
+	up same -- sleep 600
+	runner --root "$other" run -d --image "$image" --name same -- sh -c 'echo other; sleep 600'
+	same "a pod of that name in another root" 0 "$status$errors"
+	[ "$(field hostBase same)" != "$(RUNNER_ROOT=$other field hostBase same)" ] || problem "both have one range"
+	same "its folder" same "$(ls "$other/pods")"
+	runner uidmap ls
+	same "leases are the host's" 2 "$(grep -c '[ :]same$' "$work/out")"
+	if [ -n "$cgroups" ]; then
+		[ "$(field cgroup same)" != "$(RUNNER_ROOT=$other field cgroup same)" ] || problem "both have one cgroup"
+	fi
+	RUNNER_ROOT=$other runner exec same cat /proc/self/uid_map
+	has "exec" "$out" "$(RUNNER_ROOT=$other field hostBase same)"
+	RUNNER_ROOT=$other monitor_is same runner-monitor
+	runner rm -f same
+	runner ps -a
+	same "one is gone" 1 "$(wc -l <"$work/out")"
+	runner --root "$other" ps
+	has "the other is there" "$out" "same "
+	runner --root "$other" stop -t 0 same
+	same "stop" 0 "$status$errors"
+	runner --root "$other" logs same
+	same "logs" other "$out"
+	runner run --root "$other" --rm --image "$image" --name kept --userns pod:same -- true
+	same "a range of another root" 125 $status
+	runner --root "$other" rm same
+	same "rm" 0 "$status$errors"
+	pods=$(find "$other/pods" /run/runner/roots/*/pods -mindepth 1)
+	same "nothing is left there" '' "$pods"
+	rm -rf "$other" /run/runner/roots
+	check_clean "at the end"
+	finish "--root"
 }
 
 test_many() {
@@ -536,10 +749,10 @@ modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 modprobe -q dummy 2>/dev/null
 modprobe -q loop 2>/dev/null
-all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart many"
+all="lifecycle spec exec terminal faults cgroup limits devices device_wait notify security network restart monitor root many"
 of_cgroup=" cgroup limits devices device_wait "
 mapfile -t plan < <(chosen "$all" "$@")
-make_root "$image" cp dd env grep hostname mknod readlink rmdir tail tee tty
+make_root "$image" chroot cp dd env grep hostname mknod readlink rmdir tail tee tty unshare
 
 echo "KTAP version 1"
 echo "1..${#plan[@]}"

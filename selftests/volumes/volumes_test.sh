@@ -99,6 +99,11 @@ test_kinds() {
 	same "the file" text "$(cat "$d/file")"
 	same "connected through the mount" hello "$(connect_in_pod "$d/sock")"
 	wait
+	# auto decides as mount.shiftfs does, and says the same
+	runner run --rootfs "$work/root" --shift=auto -v /proc:/x:idmap -- true
+	same "auto, where nothing can" 125 $status
+	has "message" "$errors" "volume /proc: nothing can shift /proc, on proc mounted at /proc"
+	has "message" "$errors" "idmap: proc has no idmapped mounts"
 	finish "$shift: files, sockets, tmpfs"
 }
 
@@ -115,6 +120,31 @@ connect_in_pod() {
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); print(s.recv(10).decode(), end="")' \
 		"/proc/$init/root/run/sock" 2>&1
 	kill -9 "$init"
+}
+
+# What the pod makes is stored as one id, whoever makes it; all is seen as that.
+test_squash() {
+	local d=$volume/q
+	mkdir -m 777 "$d"
+	echo old >"$d/old"
+	chown 7:8 "$d/old"
+	if ! grep -qw shiftfs /proc/filesystems; then
+		pod -v "$d:/d:squash=15149:998" -- true
+		same "without shiftfs" 125 $status
+		has "message" "$errors" "squash= is shiftfs's"
+		finish "$shift: squash= without shiftfs is refused"
+		return
+	fi
+	pod -v "$d:/d:squash=15149:998" -- bash -c '
+		mkdir /d/of-root && : >/d/of-root/file
+		stat -c %u:%g /d /d/old /d/of-root /d/of-root/file'
+	same "seen in the pod" "15149:998 15149:998 15149:998 15149:998" "$(echo $out$errors)"
+	pod -u user -v "$d:/d:squash=15149:998" -- bash -c ': >/d/of-user; id -u; stat -c %u:%g /d/of-user'
+	same "a user of the pod" "1000 15149:998" "$(echo $out$errors)"
+	same "stored" "15149:998 15149:998 15149:998" "$(echo $(stat -c %u:%g "$d/of-root" "$d/of-root/file" "$d/of-user"))"
+	same "what was there stays others'" 7:8 "$(stat -c %u:%g "$d/old")"
+	rm -r "$d"
+	finish "$shift: squash="
 }
 
 test_readonly() {
@@ -254,14 +284,14 @@ print(*next(m for m in s["mounts"] if m["destination"] == "/data")["options"], s
 	same "without its image" 125 $status
 	has "message" "$errors" "cannot use the image"
 	runner rm kept
-	# pods are in one place, wherever the store is
+	# a root of its own: store and pods
 	runner image --root "$work/other" import "$work/again" --name again
 	runner run --root "$work/other" --image again --shift="$shift" --userns=300000 --name kept -- bash -c ': >/tmp/x'
 	same "an image of another store" 0 "$status$errors"
 	runner image --root "$work/other" rm again
 	same "the image of an ended pod in another store" 125 $status
 	has "message" "$errors" "the pod kept has changes over"
-	runner rm kept
+	runner --root "$work/other" rm kept
 	runner image --root "$work/other" rm again
 	same "after the pod" 0 "$status$errors"
 	runner run -d --rootfs "$work/again" --userns=host --name kept -- bash -c 'cat /proc/self/uid_map; : >/made'
@@ -288,6 +318,6 @@ for l in $(ldd "$(type -P setpriv)" | sed -n 's/.* \(\/[^ ]*\) (.*/\1/p'); do
 	mkdir -p "$work/root${l%/*}"
 	cp "$(readlink -f "$l")" "$work/root$l"
 done
-all="database spellings kinds"
+all="database spellings kinds squash"
 [ "${SHIFTFS_TEST_LOWER:-ext4}" != ext4 ] || all+=" readonly rootfs chown ranges again"
 run_tests "$all" "$@"

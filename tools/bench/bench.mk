@@ -7,7 +7,8 @@
 #   make bench-profile [KERNEL=7] OPS='fstat chmod'   function by function
 #   make bench-wall [KERNEL=7]       fio and a C build by the clock: noisy
 #   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
-.PHONY: bench bench-check bench-figures bench-profile bench-scale bench-wall
+#   make bench-runner [KERNEL=7]     starting pods, beside crun, runc and others
+.PHONY: bench bench-check bench-figures bench-profile bench-runner bench-scale bench-wall
 bench: deps
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/run $(KERNEL)
@@ -30,3 +31,7 @@ bench-scale: deps
 bench-wall: deps
 	@$(MAKE) -s modules tools >&2
 	@WALL=1 BENCH_FS="$${BENCH_FS:-native bind idmapped overlayfs shiftfs}" tools/bench/run $(KERNEL)
+
+bench-runner: deps
+	@$(MAKE) -s modules tools >&2
+	@tools/bench/runner-run $(KERNEL)

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "place.h"
 #include "util.h"
 
 /* Below the root of cgroup version 2, where there is no systemd. */
@@ -91,13 +92,21 @@ int cgroup_path(const struct spec *spec, const char *name, char **ret,
 {
 	const char *root = cgroup_mount_point();
 	const char *path = spec->linux_.cgroups_path;
+	const char *parent = spec_annotation(spec, SPEC_ANNOTATION_PARENT);
+	_cleanup_free_ char *own = NULL;
+	int r;
 
 	if (!root) {
 		*ret = NULL;
 		return 0;
 	}
-	if (!path)
-		return strf(ret, err, "%s/" PARENT "/%s", root, name);
+	if (!path && parent)
+		return strf(ret, err, "%s/app-%s", parent, name);
+	if (!path) {
+		r = place_name(name, &own, err);
+		return r < 0 ? r : strf(ret, err, "%s/" PARENT "/%s", root,
+					own);
+	}
 	if (strstr(path, ".."))
 		return shift_err_set(err, 0, "the cgroup path '%s' has '..' in it",
 				     path);
@@ -182,6 +191,22 @@ static int limit_cpu(const char *path, const struct spec_resources *res,
 	return r;
 }
 
+/* The kernel takes one line in a write(2): io.max has one for a device. */
+static int set_lines(const char *path, const char *file, const char *text,
+		     struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(text);
+	char *save, *line;
+	int r = 0;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	for (line = strtok_r(copy, "\n", &save); r >= 0 && line;
+	     line = strtok_r(NULL, "\n", &save))
+		r = set(path, file, line, err);
+	return r;
+}
+
 int cgroup_limit(const char *path, const struct spec_resources *res,
 		 struct shift_error *err)
 {
@@ -211,7 +236,7 @@ int cgroup_limit(const char *path, const struct spec_resources *res,
 		r = strcmp(controller, "cgroup") ?
 			need(path, controller, err) : 0;
 		if (r >= 0)
-			r = set(path, file, text + len + 1, err);
+			r = set_lines(path, file, text + len + 1, err);
 		if (r < 0)
 			return r;
 	}
@@ -354,6 +379,14 @@ static int remove_below(const char *path, struct shift_error *err)
 	return 0;
 }
 
+static bool has_processes(const char *path)
+{
+	_cleanup_free_ char *file = NULL, *text = NULL;
+
+	return file_of(path, "cgroup.procs", &file, NULL) >= 0 &&
+	       read_file(file, 1 << 20, &text, NULL, NULL) >= 0 && *text;
+}
+
 int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(path);
@@ -367,7 +400,13 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
 			return shift_err_set(err, errno,
 					     "cannot make the cgroup %s", copy);
-		enable_controllers(copy);
+		/*
+		 * Not in a cgroup with processes, that of a pod that is joined:
+		 * cpu and pids would make it threaded, and its children invalid.
+		 * The root is an exception of the kernel's.
+		 */
+		if (p == copy + root || !has_processes(copy))
+			enable_controllers(copy);
 		*p = '/';
 	}
 	/* An empty one is nobody's: of a pod whose state is lost. */

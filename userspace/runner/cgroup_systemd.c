@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "place.h"
 #include "util.h"
 
 #define DESTINATION "org.freedesktop.systemd1"
@@ -20,6 +21,7 @@
 bool cgroup_by_systemd(const struct spec *spec)
 {
 	return !spec->linux_.cgroups_path && cgroup_mount_point() &&
+	       !spec_annotation(spec, SPEC_ANNOTATION_PARENT) &&
 	       sd_booted() > 0;
 }
 
@@ -138,14 +140,15 @@ int cgroup_stop_scope(const char *path, struct shift_error *err)
 int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
 			char **ret, struct shift_error *err)
 {
-	_cleanup_free_ char *unit = NULL, *about = NULL;
+	_cleanup_free_ char *unit = NULL, *about = NULL, *own = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct job job = { NULL, "" };
 	sd_bus *bus = NULL;
 	int r;
 
 	(void)spec;
-	if ((r = strf(&unit, err, "runner-%s.scope", name)) < 0 ||
+	if ((r = place_name(name, &own, err)) < 0 ||
+	    (r = strf(&unit, err, "runner-%s.scope", own)) < 0 ||
 	    (r = strf(&about, err, "runner pod %s", name)) < 0)
 		return r;
 	r = sd_bus_open_system(&bus);

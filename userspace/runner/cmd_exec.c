@@ -202,7 +202,8 @@ static int follow(pid_t pid, int pidfd, int sig_fd, int master)
 	m.relay = m.relay_input = master >= 0;
 	if (master >= 0)
 		tty_raw();
-	monitor_until_end(&m, NULL);
+	monitor_wait(&m, false, -1, NULL);
+	monitor_drain(&m);
 	tty_restore();
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -19,6 +19,7 @@
 #include "log.h"
 #include "monitor.h"
 #include "options.h"
+#include "place.h"
 #include "pod.h"
 #include "poddir.h"
 #include "report.h"
@@ -279,6 +280,9 @@ static int remove_pod(const char *name, bool force, struct shift_error *err)
 			shift_err_hint(err, "stop it first, or runner rm -f");
 		}
 	}
+	/* Its supervisor may be about to leave. */
+	if (r >= 0 && st.status == STATUS_EXITED)
+		r = state_wait_unlocked(&st, err);
 	/* One that was ephemeral went with its end. */
 	if (r >= 0 && access(st.dir, F_OK) == 0) {
 		r = state_lock(&st, err);
@@ -383,7 +387,7 @@ static bool has_ended(void *data)
 
 int cmd_logs(int argc, char **argv, struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = NULL, *dir = NULL, *name = NULL;
 	struct state st = STATE_INIT;
 	bool follow = false, times = false;
 	long tail = -1;
@@ -407,9 +411,13 @@ int cmd_logs(int argc, char **argv, struct shift_error *err)
 		r = shift_err_set(err, 0, "what the pod %s writes goes to who started it: it is not detached",
 				  st.name);
 	if (r >= 0)
-		r = strf(&path, err, PODS_DIR "/%s/log", st.name);
+		r = poddir_path(st.name, &dir, err);
+	if (r >= 0)
+		r = strf(&path, err, "%s/log", dir);
+	if (r >= 0)
+		r = place_name(st.name, &name, err);
 	if (r >= 0 && access(path, F_OK) < 0)
-		r = log_print_journal(st.name, st.created, times, tail,
+		r = log_print_journal(name, st.created, times, tail,
 				      follow ? has_ended : always_ended,
 				      st.name, err);
 	else if (r >= 0)

@@ -2,32 +2,18 @@
 /* run, create, spec, start: from the command line to a pod. */
 #include "commands.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <systemd/sd-daemon.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "cleanup.h"
-#include "device_wait.h"
-#include "fault.h"
 #include "image.h"
-#include "lease.h"
+#include "launch.h"
+#include "monitor.h"
 #include "network.h"
 #include "options.h"
-#include "plan.h"
-#include "pod.h"
-#include "poddir.h"
 #include "report.h"
-#include "spec.h"
 #include "spec_json.h"
-#include "state.h"
 
 static void usage(FILE *to)
 {
@@ -38,7 +24,7 @@ static void usage(FILE *to)
 	      "  --image IMAGE      an image of the store, a directory with a root\n"
 	      "                     filesystem, or an OCI image layout: DIR or DIR:NAME\n"
 	      "  --rootfs DIR       in place of an image: DIR itself, which is written to\n"
-	      "  --root DIR         where the image store is\n"
+	      "  --root DIR         where images, pods and their changes are\n"
 	      "  --read-only        the root filesystem cannot be written\n"
 	      "  --userns MODE      auto[:size=N] (default), BASE, host or pod:NAME\n"
 	      "  --uid-base N       the same as --userns=N\n"
@@ -80,29 +66,6 @@ static void usage(FILE *to)
 	      "runner image --help tells of images; runner uidmap ls lists ranges in use.\n", to);
 }
 
-/* Everything a started pod holds on the host. */
-struct held {
-	struct lease lease;
-	struct poddir dir;
-	struct spec spec;
-	struct plan plan;
-	struct image image;
-	struct state state;
-	struct pod pod;
-};
-
-#define HELD_INIT { .lease = LEASE_INIT, .dir = PODDIR_INIT, \
-		    .image = IMAGE_INIT, .state = STATE_INIT }
-
-static void clear(struct held *h)
-{
-	plan_clear(&h->plan);
-	lease_release(&h->lease);
-	image_clear(&h->image);
-	spec_clear(&h->spec);
-	state_clear(&h->state);
-}
-
 static int describe(struct held *h, const struct options *o,
 		    struct shift_error *err)
 {
@@ -114,7 +77,7 @@ static int describe(struct held *h, const struct options *o,
 		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
 	if (r >= 0)
 		r = o->rootfs ? image_open_rootfs(&h->image, o->rootfs, err) :
-				image_open(&h->image, o->image, o->root, err);
+				image_open(&h->image, o->image, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
 	if (r >= 0)
@@ -126,30 +89,11 @@ static int describe(struct held *h, const struct options *o,
 	return r;
 }
 
-/* A pod in another's user namespace has that one's range. */
-static int lease(struct held *h, const struct lease_request *userns,
-		 struct shift_error *err)
-{
-	_cleanup_free_ char *memory = NULL;
-	int r = 0;
-
-	if (h->spec.linux_.namespace_paths[0])
-		return 0;
-	/* A pod that keeps its changes keeps its range too. */
-	if (h->dir.path)
-		r = strf(&memory, err, "%s/range", h->dir.path);
-	if (r >= 0)
-		r = lease_take(&h->lease, userns, h->dir.name, memory, err);
-	h->spec.linux_.host_base = h->lease.base;
-	h->spec.linux_.map_size = h->lease.count;
-	return r;
-}
-
 static int dry_run(struct held *h, const struct options *o, bool json,
 		   struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = lease(h, &o->userns, err);
+	int r = launch_lease(h, &o->userns, err);
 
 	if (r >= 0 && !h->spec.hostname)
 		r = str_replace(&h->spec.hostname, "pod-NEW", err);
@@ -167,38 +111,6 @@ static int dry_run(struct held *h, const struct options *o, bool json,
 	return r;
 }
 
-static int describe_state(struct state *st, const struct spec *spec,
-			  struct shift_error *err)
-{
-	char text[256] = "";
-	size_t len = 0;
-	int r;
-
-	for (size_t i = 0; i < spec->process.args.n && len < sizeof(text); i++)
-		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s",
-					i ? " " : "", spec->process.args.v[i]);
-	r = str_replace(&st->command, text, err);
-	return r < 0 ? r : str_replace(&st->image, spec_annotation(spec,
-				       SPEC_ANNOTATION_IMAGE), err);
-}
-
-/* Whether the pod goes on after an end with @status. */
-static bool again(const struct held *h, int status)
-{
-	const char *policy = spec_annotation(&h->spec, SPEC_ANNOTATION_RESTART);
-	unsigned int max = ~0u;
-
-	if (h->pod.reboot)
-		return true;
-	if (!policy || h->pod.monitor.no_restart || !strcmp(policy, "no"))
-		return false;
-	if (!strcmp(policy, "always"))
-		return true;
-	if (policy[strlen("on-failure")] == ':')
-		max = (unsigned int)atoi(policy + strlen("on-failure:"));
-	return status != 0 && h->state.restarts < max;
-}
-
 static int check_restart(const char *policy, struct shift_error *err)
 {
 	if (!policy || !strcmp(policy, "no") || !strcmp(policy, "always") ||
@@ -207,221 +119,6 @@ static int check_restart(const char *policy, struct shift_error *err)
 		return 0;
 	return shift_err_set(err, 0, "--restart '%s': there are no, always, on-failure and on-failure:N",
 			     policy);
-}
-
-static void pause_before(unsigned int restarts)
-{
-	unsigned int ms = 100u << (restarts < 7 ? restarts : 7);
-	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&t, NULL);
-}
-
-static int open_monitor(struct held *h, struct shift_error *err)
-{
-	struct monitor *m = &h->pod.monitor;
-	_cleanup_free_ char *log = NULL;
-	sigset_t set;
-	int r;
-
-	monitor_signals(&set);
-	m->sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (m->sig_fd < 0)
-		return shift_err_set(err, errno, "cannot receive signals");
-	r = monitor_listen(m, h->state.dir, err);
-	if (r >= 0)
-		r = device_wait_open(&h->spec, &m->uevent_fd, err);
-	m->st = &h->state;
-	if (r >= 0 && h->pod.detached) {
-		r = strf(&log, err, "%s/log", h->dir.path);
-		if (r >= 0)
-			r = log_open(&m->log, log, h->state.name, err);
-	}
-	return r;
-}
-
-/* The pod's folder, range and state are there; runs it, again if wanted. */
-static int run_held(struct held *h, int *status, struct shift_error *err)
-{
-	int r;
-
-	for (;;) {
-		plan_clear(&h->plan);
-		r = plan_build(&h->plan, &h->spec, h->dir.layer, err);
-		h->pod.st = &h->state;
-		h->pod.plan = &h->plan;
-		if (r >= 0)
-			r = pod_run(&h->pod, status, err);
-		if (r < 0 || !again(h, *status))
-			return r;
-		h->pod.wait_start = false;
-		pause_before(h->state.restarts++);
-	}
-}
-
-/* Starts what h->spec describes and sees it to its end. */
-static int launch(struct held *h, const struct lease_request *userns,
-		  bool keep, int *status, struct shift_error *err)
-{
-	struct state *st = &h->state;
-	int r;
-
-	st->ephemeral = !keep;
-	st->detached = h->pod.detached;
-	monitor_init(&h->pod.monitor);
-	if ((r = describe_state(st, &h->spec, err)) < 0 ||
-	    (r = state_save(st, err)) < 0)
-		return r;
-	fault_point("state");
-	if ((r = poddir_open(&h->dir, st->name, h->spec.root.path,
-			     h->spec.root.layers.v[0], !keep, err)) < 0)
-		return r;
-	fault_point("pod folder");
-	if ((r = lease(h, userns, err)) < 0)
-		return r;
-	fault_point("lease");
-	st->base = h->spec.linux_.host_base;
-	if (!h->spec.hostname &&
-	    (r = str_replace(&h->spec.hostname, st->name, err)) < 0)
-		return r;
-	if ((r = state_save_spec(st, &h->spec, err)) < 0 ||
-	    (r = state_save(st, err)) < 0 ||
-	    (r = open_monitor(h, err)) < 0)
-		return r;
-	fault_point("description");
-	return run_held(h, status, err);
-}
-
-/* Also after a failed launch(): what it made goes. */
-static void finish(struct held *h, int *status)
-{
-	struct shift_error second = SHIFT_ERROR_INIT;
-	struct monitor *m = &h->pod.monitor;
-	struct state *st = &h->state;
-	int r;
-
-	st->status = STATUS_EXITED;
-	st->exit_status = *status;
-	st->finished = time(NULL);
-	/* Nothing has run on it: not even its empty changes are worth keeping. */
-	if (!st->started && h->dir.fresh)
-		h->dir.ephemeral = true;
-	if (st->lock_fd >= 0)
-		log_close(&m->log);
-	r = poddir_close(&h->dir, &second);
-	fault_point("pod folder closed");
-	if (r >= 0)
-		r = state_finish(st, &second);
-	if (r < 0) {
-		shift_err_print(&second, stderr, "runner");
-		if (!*status)
-			*status = POD_STATUS_FAILED;
-	}
-	shift_err_clear(&second);
-	fault_point("state finished");
-	lease_release(&h->lease);
-	if (m->sig_fd > 0) {
-		monitor_tell(m, 'x', status, sizeof(*status));
-		monitor_close(m);
-	}
-}
-
-/* The sockets of the caller and of the process that will be the monitor. */
-static int detach(int *ret_announce, pid_t *ret_pid, struct shift_error *err)
-{
-	int pair[2], null;
-	pid_t pid;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		return shift_err_set(err, errno, "cannot fork");
-	*ret_pid = pid;
-	*ret_announce = pair[pid ? 0 : 1];
-	close(pair[pid ? 1 : 0]);
-	if (pid)
-		return 0;
-	setsid();
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	for (int i = 0; i < 3; i++)
-		dup2(null, i);
-	close(null);
-	return chdir("/") < 0 ? shift_err_set(err, errno, "/") : 0;
-}
-
-/* The caller's side: 0 when the pod is up, else its status. */
-static int hear(int announce, const char *name, struct shift_error *err)
-{
-	struct report report;
-	int r = report_receive(announce, &report, NULL);
-
-	close(announce);
-	if (r < 0 || report.type == REPORT_NONE) {
-		shift_err_set(err, 0, "runner ended before the pod was up");
-		return POD_STATUS_FAILED;
-	}
-	if (report.type == REPORT_READY) {
-		printf("%s\n", name);
-		return 0;
-	}
-	shift_err_set(err, 0, "%s", report.text);
-	return report.status;
-}
-
-/* In the monitor of a detached pod: the message is for who waits, if any. */
-static void __attribute__((noreturn)) end_detached(struct held *h, int r,
-						   int status,
-						   struct shift_error *err)
-{
-	struct report report = { .type = REPORT_FAILED, .status = status };
-
-	if (r < 0) {
-		const char *text = shift_err_text(err);
-
-		snprintf(report.text, sizeof(report.text), "%s", text);
-		if (h->pod.announce_fd >= 0)
-			report_send(h->pod.announce_fd, &report, -1);
-		monitor_tell(&h->pod.monitor, 'f', text, strlen(text));
-	}
-	finish(h, &status);
-	clear(h);
-	shift_err_clear(err);
-	exit(status);
-}
-
-static int tell_manager(const struct held *h)
-{
-	/* Whoever started runner and asks to be told. */
-	return sd_notifyf(0, "STATUS=pod %s is being started",
-			  h->state.name ?: "");
-}
-
-/* @h has its spec and its locked state. */
-static int go(struct held *h, const struct lease_request *userns, bool keep,
-	      bool detached, struct shift_error *err)
-{
-	int announce = -1, r, status = POD_STATUS_FAILED;
-	pid_t pid;
-
-	pod_block_signals();
-	h->pod.announce_fd = -1;
-	h->pod.detached = detached;
-	if (detached) {
-		r = detach(&announce, &pid, err);
-		if (r < 0)
-			return POD_STATUS_FAILED;
-		if (pid)
-			return hear(announce, h->state.name, err);
-		h->pod.announce_fd = announce;
-	}
-	tell_manager(h);
-	r = launch(h, userns, keep, &status, err);
-	if (detached)
-		end_detached(h, r, status, err);
-	finish(h, &status);
-	return status;
 }
 
 static int prepare(struct held *h, struct shift_error *err)
@@ -452,9 +149,9 @@ static int run(const struct options *o, bool create, bool only_print,
 		   (r = state_create(&h.state, o->name, err)) >= 0) {
 		h.pod.interactive = o->interactive;
 		h.pod.wait_start = create;
-		status = go(&h, &o->userns, keep, detached, err);
+		status = launch_go(&h, &o->userns, keep, detached, err);
 	}
-	clear(&h);
+	held_clear(&h);
 	return status;
 }
 
@@ -546,15 +243,20 @@ static int start_again(struct state *st, struct shift_error *err)
 	struct lease_request userns;
 	int r, status = POD_STATUS_FAILED;
 
+	const char *pod;
+
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
+	    /* The namespaces it joined may be others' by now. */
+	    (!(pod = spec_annotation(&h.spec, SPEC_ANNOTATION_POD)) ||
+	     (r = network_join_pod(&h.spec, pod, err)) >= 0) &&
 	    (r = range_again(&h.spec, &userns, err)) >= 0 &&
 	    (r = image_hold_described(&h.image, &h.spec, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {
 		/* It has been up: a start that fails leaves it as ended. */
 		h.state.started = st->started;
-		status = go(&h, &userns, true, true, err);
+		status = launch_go(&h, &userns, true, true, err);
 	}
-	clear(&h);
+	held_clear(&h);
 	return status;
 }
 
@@ -576,7 +278,9 @@ int cmd_start(int argc, char **argv, struct shift_error *err)
 			status = start_created(&st, attach, err);
 			break;
 		case STATUS_EXITED:
-			status = start_again(&st, err);
+			/* Its supervisor may be about to leave. */
+			if (state_wait_unlocked(&st, err) >= 0)
+				status = start_again(&st, err);
 			break;
 		default:
 			shift_err_set(err, 0, "the pod %s is %s", st.name,

@@ -68,11 +68,74 @@ int devices_option(struct spec *spec, const char *text,
 	return r < 0 ? r : spec_add_device_rule(spec, &rule, err);
 }
 
-int devices_io_max(const char *text, char **ret, struct shift_error *err)
+/* What of the limits @old of a device stays when @new come: others' keys. */
+static int keep_keys(char *old, const char *new, struct strv *to,
+		     struct shift_error *err)
+{
+	char *save, *word;
+	int r = 0;
+
+	for (word = strtok_r(old, " ", &save); r >= 0 && word;
+	     word = strtok_r(NULL, " ", &save)) {
+		_cleanup_free_ char *key = strndup(word, strcspn(word, "=") + 1);
+
+		if (!key)
+			return shift_err_set(err, ENOMEM, "cannot allocate memory");
+		if (!strstr(new, key))
+			r = strv_add(to, word, err);
+	}
+	return r;
+}
+
+/*
+ * io.max has a line for each device, which are written one by one: cgroup.c.
+ * A device that has a line already gets the new limits into that.
+ */
+static int merge_io_max(const char *have, const char *device, const char *limits,
+			char **ret, struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(have ?: ""), *line = NULL;
+	struct strv kept = { NULL, 0 };
+	size_t len = strlen(device);
+	char *save, *old;
+	int r;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	r = str_replace(ret, "io.max=", err);
+	for (old = strtok_r(copy, "\n", &save); r >= 0 && old;
+	     old = strtok_r(NULL, "\n", &save)) {
+		_cleanup_free_ char *before = steal_ptr(ret);
+
+		if (!strncmp(old, device, len) && old[len] == ' ') {
+			r = keep_keys(old + len + 1, limits, &kept, err);
+			*ret = steal_ptr(&before);
+		} else {
+			r = strf(ret, err, "%s%s\n", before, old);
+		}
+	}
+	if (r >= 0)
+		r = strf(&line, err, "%s %s", device, limits);
+	for (size_t i = 0; r >= 0 && i < kept.n; i++) {
+		_cleanup_free_ char *before = steal_ptr(&line);
+
+		r = strf(&line, err, "%s %s", before, kept.v[i]);
+	}
+	if (r >= 0) {
+		_cleanup_free_ char *before = steal_ptr(ret);
+
+		r = strf(ret, err, "%s%s", before, line);
+	}
+	strv_clear(&kept);
+	return r;
+}
+
+int devices_io_max(const char *text, const struct spec_resources *res,
+		   char **ret, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(text);
+	char *limits, device[32];
 	struct stat st;
-	char *limits;
 
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
@@ -86,6 +149,8 @@ int devices_io_max(const char *text, char **ret, struct shift_error *err)
 	for (char *p = limits; *p; p++)
 		if (*p == ',')
 			*p = ' ';
-	return strf(ret, err, "io.max=%u:%u %s", major(st.st_rdev),
-		    minor(st.st_rdev), limits);
+	snprintf(device, sizeof(device), "%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	return merge_io_max(strv_getenv(&res->unified, "io.max"), device,
+			    limits, ret, err);
 }

@@ -2,21 +2,20 @@
 #include "device_wait.h"
 
 #include <errno.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "devbpf.h"
 #include "devices.h"
 #include "pod_device.h"
+#include "state.h"
+#include "uevent.h"
 #include "util.h"
 
 #define PREFIX "runner.device-wait."
-#define KERNEL_GROUP 1
 
 int device_wait_option(struct spec *spec, const char *text,
 		       struct shift_error *err)
@@ -51,53 +50,25 @@ int device_wait_option(struct spec *spec, const char *text,
 	return r;
 }
 
-int device_wait_open(const struct spec *spec, int *ret,
+int device_wait_open(const struct spec *spec, struct monitor *m,
 		     struct shift_error *err)
 {
-	struct sockaddr_nl a = {
-		.nl_family = AF_NETLINK, .nl_groups = KERNEL_GROUP,
-	};
-	_cleanup_close_ int fd = -1;
-	bool wanted = false;
+	size_t len = 0;
 
-	*ret = -1;
-	for (size_t i = 0; i < spec->annotations.n; i++)
-		if (!strncmp(spec->annotations.v[i], PREFIX, strlen(PREFIX)))
-			wanted = true;
-	if (!wanted)
-		return 0;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		    NETLINK_KOBJECT_UEVENT);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return shift_err_set(err, errno, "cannot listen to the kernel's device events");
-	*ret = steal_fd(&fd);
-	return 0;
-}
+	for (size_t i = 0; i < spec->annotations.n; i++) {
+		const char *a = spec->annotations.v[i];
+		size_t n;
 
-struct event {
-	const char *action, *name, *subsystem;
-	unsigned int major, minor;
-};
-
-/* Strings one after the other: ACTION@PATH, then KEY=VALUE. */
-static bool parse(char *text, size_t len, struct event *e)
-{
-	static const char none[] = "";
-
-	*e = (struct event){ none, none, none, 0, 0 };
-	for (char *p = text; p < text + len; p += strlen(p) + 1) {
-		if (!strncmp(p, "ACTION=", 7))
-			e->action = p + 7;
-		else if (!strncmp(p, "DEVNAME=", 8))
-			e->name = p + 8;
-		else if (!strncmp(p, "SUBSYSTEM=", 10))
-			e->subsystem = p + 10;
-		else if (!strncmp(p, "MAJOR=", 6))
-			e->major = (unsigned int)strtoul(p + 6, NULL, 10);
-		else if (!strncmp(p, "MINOR=", 6))
-			e->minor = (unsigned int)strtoul(p + 6, NULL, 10);
+		if (strncmp(a, PREFIX, strlen(PREFIX)))
+			continue;
+		a += strlen(PREFIX);
+		n = strcspn(a, "=");
+		if (len + n + 2 > sizeof(m->awaited))
+			return shift_err_set(err, E2BIG, "--device-wait: too many devices");
+		memcpy(m->awaited + len, a, n);
+		len += n + 1;
 	}
-	return *e->name;
+	return len ? uevent_open(&m->uevent_fd, err) : 0;
 }
 
 /* Forgets the device at @path and its rule, if the pod has one. */
@@ -129,17 +100,19 @@ static int forget(const struct state *st, struct spec *spec, const char *path,
 }
 
 static int give(const struct state *st, struct spec *spec, const char *path,
-		const char *access_, const struct event *e,
+		const char *access_, char *const dev[3],
 		struct shift_error *err)
 {
-	bool block = !strcmp(e->subsystem, "block");
+	bool block = !strcmp(dev[0], "block");
 	struct spec_device d = {
 		.path = (char *)path, .type = block ? 'b' : 'c',
-		.major = e->major, .minor = e->minor, .mode = 0660,
+		.major = (unsigned int)strtoul(dev[1], NULL, 10),
+		.minor = (unsigned int)strtoul(dev[2], NULL, 10),
+		.mode = 0660,
 	};
 	struct spec_device_rule rule = {
 		.allow = true, .type = d.type,
-		.major = e->major, .minor = e->minor,
+		.major = d.major, .minor = d.minor,
 	};
 	struct spec_resources *res = &spec->linux_.resources;
 	int r;
@@ -164,41 +137,30 @@ static int take(const struct state *st, struct spec *spec, const char *path,
 					res->n_devices, err);
 }
 
-void device_wait_event(int fd, const struct state *st)
+int device_wait_cmd(int argc, char **argv, struct shift_error *err)
 {
-	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	_cleanup_free_ char *key = NULL, *path = NULL;
-	struct sockaddr_nl from = { 0 };
-	socklen_t size = sizeof(from);
-	char text[8192 + 1];
-	struct event e;
-	struct spec spec;
+	struct state st = STATE_INIT;
+	struct spec spec = { 0 };
 	const char *value, *colon;
-	int r = 0;
-	ssize_t n = recvfrom(fd, text, sizeof(text) - 1, 0,
-			     (struct sockaddr *)&from, &size);
+	int r;
 
-	/* Only the kernel's own word counts. */
-	if (n <= 0 || from.nl_pid || !st->cgroup)
-		return;
-	text[n] = '\0';
-	if (!parse(text, (size_t)n, &e) ||
-	    strf(&key, &err, PREFIX "/dev/%s", e.name) < 0)
-		return;
-	/* Read anew: runner device may have changed it. */
-	memset(&spec, 0, sizeof(spec));
-	if (state_load_spec(st, &spec, &err) >= 0 &&
+	if (argc != 7)
+		return 125;
+	if ((r = strf(&key, err, PREFIX "%s", argv[3])) >= 0 &&
+	    (r = state_load(&st, argv[1], err)) >= 0 && st.cgroup &&
+	    /* Read anew each time: runner device may have changed it. */
+	    (r = state_load_spec(&st, &spec, err)) >= 0 &&
 	    (value = spec_annotation(&spec, key)) &&
 	    (colon = strrchr(value, ':')) &&
 	    (path = strndup(value, (size_t)(colon - value)))) {
-		if (!strcmp(e.action, "add"))
-			r = give(st, &spec, path, colon + 1, &e, &err);
-		else if (!strcmp(e.action, "remove"))
-			r = take(st, &spec, path, &err);
+		r = !strcmp(argv[2], "add") ?
+			give(&st, &spec, path, colon + 1, argv + 4, err) :
+			take(&st, &spec, path, err);
 		if (r >= 0)
-			r = state_save_spec(st, &spec, &err);
-		if (r < 0)
-			shift_err_print(&err, stderr, "runner");
+			r = state_save_spec(&st, &spec, err);
 	}
 	spec_clear(&spec);
+	state_clear(&st);
+	return r < 0 ? 125 : 0;
 }

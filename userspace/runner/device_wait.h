@@ -9,17 +9,20 @@
 
 #include "error.h"
 #include "spec.h"
-#include "state.h"
+#include "monitor.h"
 
 /* HOST[:PATH][:rwm].  One that is there already is given at once as well. */
 int device_wait_option(struct spec *spec, const char *text,
 		       struct shift_error *err);
 
-/* A socket to wait on, the caller's, or -1 when @spec waits for nothing. */
-int device_wait_open(const struct spec *spec, int *ret,
+/* Tells @m what to listen for, if @spec waits for anything. */
+int device_wait_open(const struct spec *spec, struct monitor *m,
 		     struct shift_error *err);
 
-/* Takes an event off the socket and does what it asks for. */
-void device_wait_event(int fd, const struct state *st);
+/*
+ * runner -device POD add|remove HOST-PATH SUBSYSTEM MAJOR MINOR, which the
+ * monitor calls.
+ */
+int device_wait_cmd(int argc, char **argv, struct shift_error *err);
 
 #endif

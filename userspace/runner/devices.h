@@ -17,8 +17,12 @@
 int devices_option(struct spec *spec, const char *text,
 		   struct shift_error *err);
 
-/* DEVICE:rbps=N,wbps=N,riops=N,wiops=N as a line of io.max, the caller's. */
-int devices_io_max(const char *text, char **ret, struct shift_error *err);
+/*
+ * DEVICE:rbps=N,wbps=N,riops=N,wiops=N as "io.max=" and lines, together with
+ * those that @res has, the caller's.
+ */
+int devices_io_max(const char *text, const struct spec_resources *res,
+		   char **ret, struct shift_error *err);
 
 int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err);
 

@@ -9,4 +9,8 @@
  */
 void fault_point(const char *step);
 
+/* How many have gone by, and the same in the program that goes on with it. */
+int fault_passed(void);
+void fault_resume(int n);
+
 #endif

@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -157,23 +156,4 @@ int hostdir_make(const struct spec *spec, const char *path, int *ret_notify,
 	if (r >= 0)
 		r = make_credentials(spec, path, err);
 	return r < 0 ? r : make_socket(path, ret_notify, err);
-}
-
-void hostdir_relay(int notify_fd)
-{
-	static const char *const passed[] = {
-		"READY=", "STATUS=", "STOPPING=", "RELOADING=", "ERRNO=",
-		"EXTEND_TIMEOUT_USEC=", "WATCHDOG=1",
-	};
-	char message[4096], *rest = message, *line;
-	ssize_t n = read(notify_fd, message, sizeof(message) - 1);
-
-	if (n <= 0)
-		return;
-	message[n] = '\0';
-	/* Not MAINPID= and not descriptors: those are runner's to say. */
-	while ((line = strsep(&rest, "\n")))
-		for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++)
-			if (!strncmp(line, passed[i], strlen(passed[i])))
-				sd_notify(0, line);
 }

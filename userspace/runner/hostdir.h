@@ -31,7 +31,4 @@ int hostdir_notify(struct spec *spec, struct shift_error *err);
 int hostdir_make(const struct spec *spec, const char *path, int *ret_notify,
 		 struct shift_error *err);
 
-/* Takes a message off the socket and hands it on to runner's own manager. */
-void hostdir_relay(int notify_fd);
-
 #endif

@@ -92,8 +92,7 @@ static int open_path(struct image *image, const char *path, const char *name,
 	return r;
 }
 
-int image_open(struct image *image, const char *ref, const char *root,
-	       struct shift_error *err)
+int image_open(struct image *image, const char *ref, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(ref);
 	bool is_path = strchr(ref, '/') || ref[0] == '.';
@@ -103,7 +102,7 @@ int image_open(struct image *image, const char *ref, const char *root,
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	if ((r = str_replace(&image->given, ref, err)) < 0 ||
-	    (r = store_open(&image->store, root, err)) < 0)
+	    (r = store_open(&image->store, NULL, err)) < 0)
 		return r;
 	if (is_path && access(copy, F_OK) < 0 && (name = strrchr(copy, ':'))) {
 		*name++ = '\0';

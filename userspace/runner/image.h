@@ -26,11 +26,10 @@ struct image {
 
 /*
  * Reads what @ref describes without unpacking anything: an image of the store
- * at @root by name or id, an OCI image layout (DIR or DIR:NAME), or a directory
+ * by name or id, an OCI image layout (DIR or DIR:NAME), or a directory
  * with a root filesystem.  What has a '/' or begins with '.' is a path first.
  */
-int image_open(struct image *image, const char *ref, const char *root,
-	       struct shift_error *err);
+int image_open(struct image *image, const char *ref, struct shift_error *err);
 
 /* The directory @path itself. */
 int image_open_rootfs(struct image *image, const char *path,

@@ -14,12 +14,12 @@
 
 #include "cleanup.h"
 #include "import.h"
+#include "place.h"
 #include "store.h"
 
 enum { STATUS_OK = 0, STATUS_DAMAGED = 1, STATUS_FAILED = 125 };
 
 struct args {
-	const char *root;
 	const char *name;
 	uint64_t max_size;
 	bool json, quiet, force;
@@ -35,7 +35,7 @@ static const char usage_text[] =
 	"       runner image rm IMAGE... [--force]\n"
 	"       runner image prune\n"
 	"\n"
-	"  --root DIR     the store, default " STORE_ROOT "\n"
+	"  --root DIR     where all of runner's is, default " PLACE_ROOT "\n"
 	"\n"
 	"SOURCE is an OCI image layout (directory or tar), a docker-archive, a tar\n"
 	"archive of a root filesystem, or a directory that is one.  IMAGE is a name or\n"
@@ -81,7 +81,7 @@ static int parse(struct args *a, int argc, char **argv, struct shift_error *err)
 	while (r >= 0 && (c = getopt_long(argc, argv, ":hqf", longs, NULL)) >= 0) {
 		switch (c) {
 		case 'R':
-			a->root = optarg;
+			r = place_set(optarg, err);
 			break;
 		case 'n':
 			a->name = optarg;
@@ -378,7 +378,7 @@ int image_cmd(int argc, char **argv, struct shift_error *err)
 		a.n--;
 		if (geteuid())
 			shift_err_set(err, 0, "runner image has to be started by root");
-		else if (store_open(&store, a.root, err) >= 0)
+		else if (store_open(&store, NULL, err) >= 0)
 			status = commands[i].run(&store, &a, err);
 		store_close(&store);
 		return status;

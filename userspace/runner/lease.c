@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "cleanup.h"
+#include "place.h"
 #include "util.h"
 
 /* Where no subordinate range is set up: the part that systemd leaves to
@@ -355,7 +356,7 @@ static int list(struct lease_entry **ret, size_t *n, struct shift_error *err)
 	while ((e = readdir(dir))) {
 		_cleanup_close_ int fd = -1;
 		struct lease_entry one = { 0 }, *more;
-		char text[96];
+		char text[112];
 		ssize_t len;
 		int pid;
 
@@ -367,7 +368,7 @@ static int list(struct lease_entry **ret, size_t *n, struct shift_error *err)
 			continue;
 		len = read(fd, text, sizeof(text) - 1);
 		text[len > 0 ? len : 0] = '\0';
-		if (sscanf(text, "%d %63s", &pid, one.name) != 2)
+		if (sscanf(text, "%d %79s", &pid, one.name) != 2)
 			continue;
 		one.pid = pid;
 		more = reallocarray(all, count + 1, sizeof(*all));
@@ -389,13 +390,16 @@ static int list(struct lease_entry **ret, size_t *n, struct shift_error *err)
 static int find_pod(const char *pod, struct lease *lease,
 		    struct shift_error *err)
 {
+	_cleanup_free_ char *own = NULL;
 	struct lease_entry *all = NULL;
 	size_t n = 0;
-	int r = list(&all, &n, err);
+	int r = place_name(pod, &own, err);
 	bool found = false;
 
+	if (r >= 0)
+		r = list(&all, &n, err);
 	for (size_t i = 0; r >= 0 && i < n; i++)
-		if (!strcmp(all[i].name, pod)) {
+		if (!strcmp(all[i].name, own)) {
 			lease->base = all[i].base;
 			lease->count = all[i].count;
 			found = true;
@@ -446,9 +450,12 @@ int lease_take(struct lease *lease, const struct lease_request *request,
 {
 	_cleanup_ranges_ struct ranges taken = { 0 }, pool = { 0 };
 	uint32_t size = request->size ? request->size : LEASE_SIZE;
+	_cleanup_free_ char *own = NULL;
 	_cleanup_close_ int dirfd = -1;
-	int r;
+	int r = place_name(name ?: "-", &own, err);
 
+	if (r < 0)
+		return r;
 	if (request->mode == LEASE_HOST) {
 		lease->base = 0;
 		lease->count = UINT32_MAX;
@@ -473,7 +480,7 @@ int lease_take(struct lease *lease, const struct lease_request *request,
 	if (r < 0)
 		return r;
 	lease->count = size;
-	r = hold(dirfd, lease, name ? name : "-", err);
+	r = hold(dirfd, lease, own, err);
 	if (r >= 0)
 		remember(memory, lease);
 	return r;

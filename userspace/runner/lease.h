@@ -60,7 +60,7 @@ void lease_release(struct lease *lease);
 struct lease_entry {
 	uint32_t base, count;
 	pid_t pid;		/* of the first holder */
-	char name[64];		/* of its pod */
+	char name[80];		/* place_name() of its pod */
 };
 
 /* All that are held, by base; *ret is the caller's. */

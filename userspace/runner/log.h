@@ -15,8 +15,8 @@
 #include "error.h"
 
 struct log {
-	int fd;			/* -1: no file */
-	const char *journal;	/* the pod's name, NULL: not there */
+	int fd;			/* the file, or journald's socket; -1: neither */
+	char journal[80];	/* the pod's name when it is journald's */
 	struct {
 		char text[4096];
 		size_t len;
@@ -25,7 +25,6 @@ struct log {
 
 #define LOG_INIT { .fd = -1 }
 
-/* @pod is kept, not copied. */
 int log_open(struct log *log, const char *path, const char *pod,
 	     struct shift_error *err);
 

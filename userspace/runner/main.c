@@ -6,7 +6,10 @@
 
 #include "cleanup.h"
 #include "commands.h"
+#include "device_wait.h"
 #include "image_cmd.h"
+#include "launch.h"
+#include "place.h"
 #include "lease.h"
 #include "pod.h"
 
@@ -37,9 +40,15 @@ static const struct command {
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 
+/* What runner's own processes say to each other. */
+static const struct command internal[] = {
+	{ "-resume", launch_resume_cmd, NULL },
+	{ "-device", device_wait_cmd, NULL },
+};
+
 static void usage(FILE *to)
 {
-	fputs("Usage: runner COMMAND [ARGUMENT]...\n\n", to);
+	fputs("Usage: runner [--root DIR] COMMAND [ARGUMENT]...\n\n", to);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name,
 			commands[i].help);
@@ -52,7 +61,13 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	const struct command *command = NULL;
 	int status = POD_STATUS_FAILED;
+	const char *root = NULL;
 
+	if (argc >= 3 && !strcmp(argv[1], "--root")) {
+		root = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
 	if (argc >= 2 && (!strcmp(argv[1], "--help") ||
 			  !strcmp(argv[1], "help"))) {
 		usage(stdout);
@@ -65,6 +80,9 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
 		if (argc >= 2 && !strcmp(argv[1], commands[i].name))
 			command = &commands[i];
+	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
+		if (argc >= 2 && !strcmp(argv[1], internal[i].name))
+			command = &internal[i];
 	if (!command) {
 		usage(stderr);
 		return status;
@@ -72,7 +90,7 @@ int main(int argc, char **argv)
 	if (geteuid() && !(argc == 3 && !strcmp(argv[2], "--help")))
 		shift_err_set(&err, 0, "runner %s has to be started by root",
 			      argv[1]);
-	else
+	else if (place_set(root, &err) >= 0)
 		status = command->fn(argc - 1, argv + 1, &err);
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");

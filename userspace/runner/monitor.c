@@ -9,27 +9,23 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "device_wait.h"
-#include "hostdir.h"
+#include "handoff.h"
+#include "notify.h"
 #include "report.h"
 #include "syscalls.h"
 #include "tty.h"
-
-/* Detaches an attached terminal: ctrl-p, ctrl-q as elsewhere. */
-#define DETACH_1 0x10
-#define DETACH_2 0x11
+#include "uevent.h"
 
 void monitor_init(struct monitor *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
 	m->in = m->out = m->err = m->log.fd = m->notify_fd = -1;
-	m->uevent_fd = -1;
+	m->uevent_fd = m->runner_fd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
 }
@@ -46,35 +42,6 @@ void monitor_signals(sigset_t *set)
 		sigaddset(set, some[i]);
 	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
 		sigaddset(set, s);
-}
-
-static int address(const char *dir, struct sockaddr_un *a,
-		   struct shift_error *err)
-{
-	memset(a, 0, sizeof(*a));
-	a->sun_family = AF_UNIX;
-	if (snprintf(a->sun_path, sizeof(a->sun_path), "%s/monitor", dir) >=
-	    (int)sizeof(a->sun_path))
-		return shift_err_set(err, ENAMETOOLONG, "%s/monitor", dir);
-	return 0;
-}
-
-int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct sockaddr_un a;
-	int r = address(dir, &a, err);
-
-	if (r < 0)
-		return r;
-	unlink(a.sun_path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
-	    chmod(a.sun_path, 0600) < 0 || listen(fd, MONITOR_CLIENTS) < 0)
-		return shift_err_set(err, errno, "cannot listen on %s",
-				     a.sun_path);
-	m->listen_fd = steal_fd(&fd);
-	return 0;
 }
 
 static void drop(struct monitor *m, int i)
@@ -104,24 +71,6 @@ void monitor_tell(struct monitor *m, char what, const void *data, size_t len)
 			send_to(m, i, message, len + 1, -1);
 }
 
-static void put_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* The pod does not read: it may be waiting for us to. */
-		if (n < 0 && errno == EAGAIN &&
-		    poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 200) > 0)
-			continue;
-		if (n <= 0)
-			return;
-		data += n;
-		len -= (size_t)n;
-	}
-}
-
 /* False at the end of the stream. */
 static bool output(struct monitor *m, int fd, int stream)
 {
@@ -133,7 +82,7 @@ static bool output(struct monitor *m, int fd, int stream)
 	if (n <= 0)
 		return false;	/* EIO of a terminal nobody has open, too */
 	if (m->relay)
-		put_all(stream, message + 1, (size_t)n);
+		stream_write(stream, message + 1, (size_t)n);
 	log_write(&m->log, stream, message + 1, (size_t)n);
 	message[0] = (char)('0' + stream);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
@@ -147,9 +96,9 @@ static void input(struct monitor *m, const char *data, size_t len)
 	int fd = m->master >= 0 ? m->master : m->in;
 
 	if (fd >= 0 && len) {
-		put_all(fd, data, len);
+		stream_write(fd, data, len);
 	} else if (!len && m->master >= 0) {
-		put_all(m->master, "\004", 1);
+		stream_write(m->master, "\004", 1);
 	} else if (!len && m->in >= 0) {
 		close(m->in);
 		m->in = -1;
@@ -236,8 +185,8 @@ static void end_stream(int *fd)
 	*fd = -1;
 }
 
-/* After the end: what is still in the pipes, and no more. */
-static void drain(struct monitor *m)
+/* What is still in the pipes, and no more. */
+void monitor_drain(struct monitor *m)
 {
 	int *fds[] = { &m->master, &m->out, &m->err };
 
@@ -258,7 +207,8 @@ static void drain(struct monitor *m)
 /* What is polled besides the clients. */
 #define FIXED 9
 
-static int once(struct monitor *m, bool *ended, struct shift_error *err)
+static int once(struct monitor *m, int ms, bool *ended,
+		struct shift_error *err)
 {
 	struct pollfd p[FIXED + MONITOR_CLIENTS];
 
@@ -276,7 +226,7 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
 		p[i].events = POLLIN;
-	if (poll(p, sizeof(p) / sizeof(*p), -1) < 0)
+	if (poll(p, sizeof(p) / sizeof(*p), ms) < 0)
 		return errno == EINTR ? 0 :
 			shift_err_set(err, errno, "cannot wait for the pod");
 	if (p[1].revents)
@@ -297,9 +247,9 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 	if (p[6].revents)
 		relay_input(m);
 	if (p[7].revents)
-		hostdir_relay(m->notify_fd);
+		notify_relay(m->notify_fd);
 	if (p[8].revents)
-		device_wait_event(m->uevent_fd, m->st);
+		uevent_take(m);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if (p[FIXED + i].revents && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -309,29 +259,43 @@ static int once(struct monitor *m, bool *ended, struct shift_error *err)
 	return 0;
 }
 
-int monitor_until_start(struct monitor *m, struct shift_error *err)
+static int64_t now_ms(void)
 {
-	bool ended = false;
-	int r;
+	struct timespec t;
 
-	while (!m->start) {
-		r = once(m, &ended, err);
-		if (r < 0)
-			return r;
-		if (ended)
-			return shift_err_set(err, ESRCH, "the pod ended before it was started");
-	}
-	return 0;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-int monitor_until_end(struct monitor *m, struct shift_error *err)
+int monitor_wait(struct monitor *m, bool until_start, int ms,
+		 struct shift_error *err)
 {
+	int64_t end = now_ms() + ms;
 	bool ended = false;
 	int r = 0;
 
-	while (!ended && r >= 0)
-		r = once(m, &ended, err);
-	drain(m);
+	while (!ended && r >= 0 && !(until_start && m->start)) {
+		int64_t left = ms < 0 ? -1 : end - now_ms();
+
+		if (ms >= 0 && left <= 0)
+			return 1;
+		r = once(m, (int)left, &ended, err);
+	}
+	return r;
+}
+
+int monitor_keep(const struct monitor *m)
+{
+	const int fds[] = {
+		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
+		m->uevent_fd, m->runner_fd, m->in, m->out, m->err, m->log.fd,
+	};
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < sizeof(fds) / sizeof(*fds); i++)
+		r = fd_keep(fds[i]);
+	for (int i = 0; r >= 0 && i < MONITOR_CLIENTS; i++)
+		r = fd_keep(m->clients[i].fd);
 	return r;
 }
 
@@ -342,7 +306,7 @@ void monitor_end_run(struct monitor *m)
 	end_stream(&m->out);
 	end_stream(&m->err);
 	end_stream(&m->pidfd);
-	m->notify_fd = -1;
+	end_stream(&m->notify_fd);
 }
 
 void monitor_close(struct monitor *m)
@@ -355,102 +319,5 @@ void monitor_close(struct monitor *m)
 	end_stream(&m->listen_fd);
 	end_stream(&m->sig_fd);
 	end_stream(&m->uevent_fd);
-}
-
-int monitor_connect(const char *dir, struct shift_error *err)
-{
-	_cleanup_close_ int fd = -1;
-	struct sockaddr_un a;
-	int r = address(dir, &a, err);
-
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-		return shift_err_set(err, errno, "cannot reach the pod's monitor at %s",
-				     a.sun_path);
-	return steal_fd(&fd);
-}
-
-/*
- * Where the sequence that detaches begins in what the caller typed, or @len;
- * its first half may have come before.
- */
-static size_t typed_detach(const char *data, size_t len, bool *first)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (*first && data[i] == DETACH_2)
-			return i ? i - 1 : 0;
-		*first = data[i] == DETACH_1;
-	}
-	return len;
-}
-
-int monitor_attach(int sock, bool want_input, struct shift_error *err)
-{
-	_cleanup_close_ int master = -1, sig_fd = -1;
-	char message[MONITOR_MESSAGE + 1];
-	bool first = false;
-	size_t len;
-	sigset_t set;
-	int n, fd, r = 0;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGWINCH);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	n = message_send(sock, "A", 1, -1, 0);
-	while (n >= 0) {
-		struct pollfd p[] = {
-			{ .fd = sock, .events = POLLIN },
-			{ .fd = want_input ? 0 : -1, .events = POLLIN },
-			{ .fd = sig_fd, .events = POLLIN },
-		};
-		struct signalfd_siginfo info;
-		int status;
-
-		if (poll(p, 3, -1) < 0)
-			continue;
-		if (p[2].revents &&
-		    read(sig_fd, &info, sizeof(info)) > 0 && master >= 0)
-			tty_copy_size(master);
-		if (p[1].revents) {
-			n = (int)read(0, message + 1, MONITOR_MESSAGE);
-			if (n <= 0)
-				want_input = false;
-			len = n > 0 ? (size_t)n : 0;
-			if (len && master >= 0)
-				len = typed_detach(message + 1, len, &first);
-			message[0] = '0';
-			/* An empty message would be the end of its input. */
-			if (len || n <= 0 || master < 0)
-				r = message_send(sock, message, len + 1, -1, 0);
-			if (n > 0 && len < (size_t)n)
-				return -ENOTCONN;
-			n = r;
-		}
-		if (!p[0].revents)
-			continue;
-		n = message_receive(sock, message, sizeof(message), &fd);
-		if (n <= 0)
-			break;
-		if (message[0] == '1' || message[0] == '2')
-			put_all(message[0] - '0', message + 1, (size_t)n - 1);
-		if (message[0] == 'T' && fd >= 0) {
-			master = fd;
-			fd = -1;
-			tty_raw();
-			tty_copy_size(master);
-		}
-		if (fd >= 0)
-			close(fd);
-		if (message[0] == 'x' && n == 1 + (int)sizeof(status)) {
-			memcpy(&status, message + 1, sizeof(status));
-			return status;
-		}
-		if (message[0] == 'f')
-			return shift_err_set(err, 0, "%.*s", n - 1,
-					     message + 1);
-	}
-	return shift_err_set(err, EPIPE, "the pod's monitor is gone");
+	end_stream(&m->runner_fd);
 }

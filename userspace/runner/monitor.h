@@ -27,19 +27,20 @@
 #include "error.h"
 #include "log.h"
 
-struct state;
-
 #define MONITOR_CLIENTS 16
 #define MONITOR_MESSAGE 4096
 
+/* Without pointers: it goes from program to program, handoff.h. */
 struct monitor {
 	int pidfd;
 	int sig_fd;
 	int listen_fd;
 	int master;		/* the pod's terminal, -1 without one */
-	int notify_fd;		/* the pod's, or -1; not the monitor's own */
+	int notify_fd;		/* the pod's, or -1 */
 	int uevent_fd;		/* for --device-wait, or -1 */
-	const struct state *st;	/* for that */
+	int runner_fd;		/* runner's program, for that and the end */
+	char awaited[2048];	/* device paths, one after the other */
+	char pod[64];		/* its name */
 	int in, out, err;	/* runner's ends of the pod's pipes, or -1 */
 	bool relay;		/* master is joined to runner's own streams */
 	bool relay_input;
@@ -56,11 +57,18 @@ void monitor_signals(sigset_t *set);
 
 int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err);
 
-/* Until a client says start; -ESRCH when the pod ended before. */
-int monitor_until_start(struct monitor *m, struct shift_error *err);
+/*
+ * Until a client says start, with @until_start, or the pod has ended.  Returns
+ * 0 then, 1 when @ms went by before, which -1 never do.
+ */
+int monitor_wait(struct monitor *m, bool until_start, int ms,
+		 struct shift_error *err);
 
-/* Until the pod has ended and everything that it wrote is read. */
-int monitor_until_end(struct monitor *m, struct shift_error *err);
+/* After the end: what the pod wrote and nobody has read. */
+void monitor_drain(struct monitor *m);
+
+/* All its descriptors stay open over execve(2). */
+int monitor_keep(const struct monitor *m);
 
 /* To every client; text is for 'f', status for 'x'. */
 void monitor_tell(struct monitor *m, char what, const void *data, size_t len);

@@ -76,6 +76,21 @@ int network_option(struct spec *spec, const char *text,
 	return r;
 }
 
+/* A cgroup below one that has processes cannot have controllers. */
+static int refuse_limits(const struct spec *spec, const char *name,
+			 struct shift_error *err)
+{
+	const struct spec_resources *res = &spec->linux_.resources;
+
+	if (!res->memory_limit && !res->memory_swap && !res->cpu_shares &&
+	    !res->cpu_quota && !res->pids_limit && !res->unified.n)
+		return 0;
+	shift_err_set(err, 0, "--pod %s: limits are the whole pod's", name);
+	shift_err_hint(err, "give them to %s: runner update, or when it is started",
+		       name);
+	return -EINVAL;
+}
+
 int network_join_pod(struct spec *spec, const char *name,
 		     struct shift_error *err)
 {
@@ -93,6 +108,11 @@ int network_join_pod(struct spec *spec, const char *name,
 		spec->linux_.host_base = other.linux_.host_base;
 		spec->linux_.map_size = other.linux_.map_size;
 		r = spec_annotate(spec, err, SPEC_ANNOTATION_POD, "%s", name);
+		if (r >= 0 && st.cgroup)
+			r = spec_annotate(spec, err, SPEC_ANNOTATION_PARENT,
+					  "%s", st.cgroup);
+		if (r >= 0)
+			r = refuse_limits(spec, name, err);
 	}
 	spec_clear(&other);
 	state_clear(&st);

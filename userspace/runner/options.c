@@ -15,6 +15,7 @@
 #include "devices.h"
 #include "hostdir.h"
 #include "network.h"
+#include "place.h"
 #include "security.h"
 #include "systemd.h"
 #include "volume.h"
@@ -208,7 +209,7 @@ int options_limit(const char *name, const char *value,
 		if (r >= 0)
 			r = strf(&text, err, "io.weight=%lld", (long long)v);
 	} else if (!strcmp(name, "io-max")) {
-		r = devices_io_max(value, &text, err);
+		r = devices_io_max(value, res, &text, err);
 	} else if (!strcmp(name, "cgroup-conf")) {
 		r = strchr(value, '=') ? str_replace(&text, value, err) :
 			shift_err_set(err, 0, "'%s' is not FILE=VALUE", value);
@@ -246,8 +247,7 @@ static int take(struct options *o, int c, int which, struct shift_error *err)
 		o->name = optarg;
 		return 0;
 	case OPT_ROOT:
-		o->root = optarg;
-		return 0;
+		return place_set(optarg, err);
 	case OPT_ROOTFS:
 		o->rootfs = optarg;
 		return 0;
@@ -436,6 +436,7 @@ static int apply(struct spec *spec, int option, const char *value,
 int options_apply(const struct options *o, struct spec *spec,
 		  struct shift_error *err)
 {
+	const char *seccomp = NULL;
 	int r = 0;
 
 	spec->shift = o->shift;
@@ -444,16 +445,21 @@ int options_apply(const struct options *o, struct spec *spec,
 	/* First: what is said one by one shall beat it. */
 	r = systemd_apply(o->systemd, spec, err);
 	for (size_t i = 0; r >= 0 && i < o->n_changes; i++) {
+		const char *value = o->changes[i].value;
+
 		if (o->changes[i].option == OPT_LIMIT) {
-			r = options_limit(o->changes[i].value,
-					  o->changes[i + 1].value,
+			r = options_limit(value, o->changes[++i].value,
 					  &spec->linux_.resources, err);
-			i++;
+		} else if (o->changes[i].option == OPT_SECURITY &&
+			   !strncmp(value, "seccomp=", 8)) {
+			seccomp = value + 8;
 		} else {
-			r = apply(spec, o->changes[i].option,
-				  o->changes[i].value, err);
+			r = apply(spec, o->changes[i].option, value, err);
 		}
 	}
+	/* Last: what it allows depends on the capabilities. */
+	if (r >= 0)
+		r = seccomp_apply(spec, seccomp, err);
 	if (r >= 0)
 		r = network_option(spec, o->net, err);
 	if (r >= 0 && o->restart)

@@ -16,7 +16,6 @@ struct options {
 	const char *name;
 	struct lease_request userns;
 	enum spec_shift shift;
-	const char *root;	/* of the image store, NULL: the default */
 	const char *rootfs;	/* in place of image */
 	bool read_only;
 	bool rm;

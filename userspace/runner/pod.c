@@ -27,13 +27,8 @@
 #include "tty.h"
 #include "util.h"
 
-struct child {
-	pid_t pid;
-	int pidfd;
-	int go_fd;		/* one byte: the id maps are written, another:
-				   start */
-	int report_fd;		/* reports, or the end: it executes */
-};
+/* A pod that ends at once is not worth becoming another program for. */
+#define IDLE_MS 500
 
 /* The child's ends of its streams, -1: runner's own. */
 struct streams {
@@ -147,7 +142,7 @@ static long clone_into(const char *userns, struct clone_args *args,
 }
 
 static int spawn(struct plan *plan, const struct streams *streams,
-		 struct child *child, struct shift_error *err)
+		 struct pod_child *child, struct shift_error *err)
 {
 	const char *userns = plan->spec->linux_.namespace_paths[0];
 	_cleanup_close_ int go_r = -1, go_w = -1, report_r = -1, report_w = -1;
@@ -192,7 +187,7 @@ static int spawn(struct plan *plan, const struct streams *streams,
 	return 0;
 }
 
-static int write_map(const struct child *child, const char *file,
+static int write_map(const struct pod_child *child, const char *file,
 		     const struct spec *spec, struct shift_error *err)
 {
 	char path[64], line[64];
@@ -203,7 +198,7 @@ static int write_map(const struct child *child, const char *file,
 	return write_file(path, line, err);
 }
 
-static int go(const struct child *child, struct shift_error *err)
+static int go(const struct pod_child *child, struct shift_error *err)
 {
 	if (write(child->go_fd, "", 1) != 1)
 		return shift_err_set(err, errno, "the pod's first process ended too early");
@@ -211,7 +206,7 @@ static int go(const struct child *child, struct shift_error *err)
 }
 
 /* Lets the child go on and hears what it says, until @until or its failure. */
-static int release(struct pod *pod, const struct child *child,
+static int release(struct pod *pod, const struct pod_child *child,
 		   enum report_type until, int *status,
 		   struct shift_error *err)
 {
@@ -246,7 +241,7 @@ static int release(struct pod *pod, const struct child *child,
 	return report.error ? -report.error : -EIO;
 }
 
-static int reap(struct child *child, int *status, bool *reboot,
+static int reap(struct pod_child *child, int *status, bool *reboot,
 		struct shift_error *err)
 {
 	siginfo_t end = { 0 };
@@ -396,7 +391,7 @@ static void announce(struct pod *pod)
 }
 
 /* Everything up to where the pod only waits for the word to start. */
-static int set_up(struct pod *pod, struct child *child, int *status,
+static int set_up(struct pod *pod, struct pod_child *child, int *status,
 		  struct shift_error *err)
 {
 	struct plan *plan = pod->plan;
@@ -428,7 +423,7 @@ static int set_up(struct pod *pod, struct child *child, int *status,
 	}
 	close_streams(&streams);
 	pod->monitor.pidfd = child->pidfd;
-	pod->monitor.notify_fd = plan->notify_fd;
+	pod->monitor.notify_fd = steal_fd(&plan->notify_fd);
 	if (r >= 0)
 		r = enter_cgroup(pod, child->pid, err);
 	if (r >= 0 && (plan->spec->linux_.namespaces & SPEC_NS_USER) &&
@@ -444,16 +439,30 @@ static int set_up(struct pod *pod, struct child *child, int *status,
 	return r;
 }
 
-static int start(struct pod *pod, struct child *child, int *status,
-		 struct shift_error *err)
+static int wait_for(struct pod *pod, bool until_start, struct shift_error *err)
 {
-	int r = set_status(pod, STATUS_CREATED, child->pid, err);
+	struct monitor *m = &pod->monitor;
+	int r = monitor_wait(m, until_start, pod->idle ? IDLE_MS : -1, err);
 
-	fault_point("created");
-	if (r >= 0 && pod->wait_start) {
+	if (r != 1)
+		return r;
+	pod->idle(pod);
+	pod->idle = NULL;
+	return monitor_wait(m, until_start, -1, err);
+}
+
+static int start(struct pod *pod, int *status, struct shift_error *err)
+{
+	struct pod_child *child = &pod->child;
+	int r = 0;
+
+	if (pod->wait_start) {
 		announce(pod);
-		r = monitor_until_start(&pod->monitor, err);
+		r = wait_for(pod, true, err);
+		if (r >= 0 && !pod->monitor.start)
+			r = shift_err_set(err, ESRCH, "the pod ended before it was started");
 	}
+	pod->monitor.start = false;
 	if (r >= 0)
 		r = release(pod, child, REPORT_NONE, status, err);
 	fault_point("started");
@@ -467,21 +476,64 @@ static int start(struct pod *pod, struct child *child, int *status,
 				   "NOTIFY_SOCKET"))
 		sd_notifyf(0, "READY=1\nMAINPID=%d", (int)getpid());
 	announce(pod);
+	if (r >= 0 && pod->monitor.relay && pod->interactive)
+		tty_raw();
+	return r;
+}
+
+static void close_child(struct pod_child *child)
+{
+	if (child->go_fd >= 0)
+		close(child->go_fd);
+	if (child->report_fd >= 0)
+		close(child->report_fd);
+	child->go_fd = child->report_fd = -1;
+}
+
+/* From where the pod is set up, or could not be, to its end. */
+static int go_on(struct pod *pod, int r, int *status, struct shift_error *err)
+{
+	struct state *st = pod->st;
+
+	if (r >= 0 && st->status != STATUS_RUNNING)
+		r = start(pod, status, err);
+	close_child(&pod->child);
+	if (r >= 0) {
+		r = wait_for(pod, false, err);
+		monitor_drain(&pod->monitor);
+		tty_restore();
+	}
+	/* Said before the pid can be another's: state_open_process(). */
+	st->pid = 0;
+	state_save(st, NULL);
+	if (r >= 0)
+		r = reap(&pod->child, status, &pod->reboot, err);
+	/* The end of its first process is the end of a pid namespace. */
+	shift_cleanup_child(&pod->child.pid);
+	fault_point("ended");
+	st->oom = cgroup_oom_kills(st->cgroup) > 0;
+	if (cgroup_remove(st->cgroup, r < 0 ? NULL : err) < 0 && r >= 0) {
+		*status = POD_STATUS_FAILED;
+		r = -EBUSY;
+	}
+	fault_point("cgroup gone");
+	monitor_end_run(&pod->monitor);
 	return r;
 }
 
 int pod_run(struct pod *pod, int *status, struct shift_error *err)
 {
 	_cleanup_close_ int host_ns = -1;
-	struct child child = { -1, -1, -1, -1 };
+	struct pod_child *child = &pod->child;
 	int r;
 
 	*status = POD_STATUS_FAILED;
+	*child = (struct pod_child){ -1, -1, -1, -1 };
 	pod->reboot = false;
 	r = host_ns = private_namespace(err);
 	fault_point("mount namespace");
 	if (r >= 0)
-		r = set_up(pod, &child, status, err);
+		r = set_up(pod, child, status, err);
 	/*
 	 * The pod has its own copy of the root by now; with its namespace goes
 	 * whatever runner held of the pod's and the host's filesystems.
@@ -489,31 +541,13 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 	if (host_ns >= 0 && setns(host_ns, CLONE_NEWNS) < 0 && r >= 0)
 		r = shift_err_set(err, errno, "cannot go back to the host's mounts");
 	if (r >= 0)
-		r = start(pod, &child, status, err);
-	if (child.go_fd >= 0)
-		close(child.go_fd);
-	if (child.report_fd >= 0)
-		close(child.report_fd);
-	if (r >= 0) {
-		if (pod->monitor.relay && pod->interactive)
-			tty_raw();
-		r = monitor_until_end(&pod->monitor, err);
-		tty_restore();
-	}
-	/* Said before the pid can be another's: state_open_process(). */
-	pod->st->pid = 0;
-	state_save(pod->st, NULL);
-	if (r >= 0)
-		r = reap(&child, status, &pod->reboot, err);
-	/* The end of its first process is the end of a pid namespace. */
-	shift_cleanup_child(&child.pid);
-	fault_point("ended");
-	pod->st->oom = cgroup_oom_kills(pod->st->cgroup) > 0;
-	if (cgroup_remove(pod->st->cgroup, r < 0 ? NULL : err) < 0 && r >= 0) {
-		*status = POD_STATUS_FAILED;
-		r = -EBUSY;
-	}
-	fault_point("cgroup gone");
-	monitor_end_run(&pod->monitor);
-	return r;
+		r = set_status(pod, STATUS_CREATED, child->pid, err);
+	fault_point("created");
+	return go_on(pod, r, status, err);
+}
+
+int pod_resume(struct pod *pod, int *status, struct shift_error *err)
+{
+	*status = POD_STATUS_FAILED;
+	return go_on(pod, 0, status, err);
 }

@@ -18,6 +18,17 @@ enum {
 	POD_STATUS_SIGNAL = 128,	/* plus the number of the signal */
 };
 
+/* The pod's first process, runner's child. */
+struct pod_child {
+	pid_t pid;
+	int pidfd;
+	int go_fd;		/* one byte: the id maps are written, another:
+				   start */
+	int report_fd;		/* reports, or the end: it executes */
+};
+
+struct held;
+
 struct pod {
 	struct state *st;
 	struct plan *plan;
@@ -27,6 +38,13 @@ struct pod {
 	bool wait_start;	/* goes on when a client of the monitor says so */
 	bool reboot;		/* it ended by reboot(2) and wants to come back */
 	int announce_fd;	/* one report when it is up, or -1 */
+	struct pod_child child;
+	/*
+	 * Called when there was nothing to do for a while: becomes a smaller
+	 * program, or returns when it cannot.
+	 */
+	void (*idle)(struct pod *pod);
+	struct held *held;	/* whose it is, for that */
 };
 
 /*
@@ -45,5 +63,8 @@ void pod_restore_signals(void);
  * negative errno with one of the above in it.
  */
 int pod_run(struct pod *pod, int *status, struct shift_error *err);
+
+/* The same for a pod that is set up, in the program that goes on with it. */
+int pod_resume(struct pod *pod, int *status, struct shift_error *err);
 
 #endif

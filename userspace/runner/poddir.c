@@ -13,32 +13,41 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "place.h"
 #include "util.h"
+
+int poddir_path(const char *name, char **ret, struct shift_error *err)
+{
+	return strf(ret, err, "%s/pods%s%s", place_root(), name ? "/" : "",
+		    name ?: "");
+}
 
 int poddir_prepare(struct shift_error *err)
 {
-	static const char *const dirs[] = { STATE_DIR, PODS_DIR };
+	_cleanup_free_ char *pods = NULL;
 	int r;
 
-	for (int i = 0; i < 2; i++) {
-		r = mkdir_parents(dirs[i], 0700, err);
-		if (r < 0)
-			return r;
-		if (chmod(dirs[i], 0700) < 0)
-			return shift_err_set(err, errno, "cannot close %s to others",
-					     dirs[i]);
-	}
+	if ((r = poddir_path(NULL, &pods, err)) < 0 ||
+	    (r = mkdir_parents(pods, 0700, err)) < 0)
+		return r;
+	if (chmod(place_root(), 0700) < 0 || chmod(pods, 0700) < 0)
+		return shift_err_set(err, errno, "cannot close %s to others",
+				     pods);
 	return 0;
 }
 
 /* Making, removing and sweeping folders happens one at a time. */
 static int lock_all(struct shift_error *err)
 {
-	_cleanup_close_ int fd = open(PODS_DIR,
-				      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r = poddir_path(NULL, &path, err);
 
+	if (r < 0)
+		return r;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s", PODS_DIR);
+		return shift_err_set(err, errno, "cannot lock %s", path);
 	return steal_fd(&fd);
 }
 
@@ -48,7 +57,7 @@ static int sweep_one(const char *name, struct shift_error *err)
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if ((r = strf(&path, err, "%s/%s", PODS_DIR, name)) < 0 ||
+	if ((r = poddir_path(name, &path, err)) < 0 ||
 	    (r = strf(&lock, err, "%s/lock", path)) < 0 ||
 	    (r = strf(&mark, err, "%s/ephemeral", path)) < 0)
 		return r;
@@ -69,9 +78,9 @@ int poddir_sweep(struct shift_error *err)
 
 	if (all < 0)
 		return all;
-	dir = opendir(PODS_DIR);
+	dir = fdopendir(dup(all));
 	if (!dir)
-		return shift_err_set(err, errno, "cannot read %s", PODS_DIR);
+		return shift_err_set(err, errno, "cannot read the pods' folders");
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
@@ -222,7 +231,7 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 		r = name ? str_replace(&dir->name, name, err) :
 			   poddir_invent_name(&dir->name, err);
 	if (r >= 0)
-		r = strf(&dir->path, err, "%s/%s", PODS_DIR, dir->name);
+		r = poddir_path(dir->name, &dir->path, err);
 	if (r < 0)
 		return r;
 	all = lock_all(err);
@@ -246,6 +255,16 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 	return r;
 }
 
+int poddir_resume(struct poddir *dir, const char *name,
+		  struct shift_error *err)
+{
+	int r = str_replace(&dir->name, name, err);
+
+	if (r >= 0)
+		r = poddir_path(name, &dir->path, err);
+	return r < 0 ? r : strf(&dir->layer, err, "%s/layer", dir->path);
+}
+
 int poddir_remove(const char *name, struct shift_error *err)
 {
 	struct poddir dir = PODDIR_INIT;
@@ -254,7 +273,7 @@ int poddir_remove(const char *name, struct shift_error *err)
 
 	if ((r = poddir_check_name(name, err)) < 0 ||
 	    (r = str_replace(&dir.name, name, err)) < 0 ||
-	    (r = strf(&dir.path, err, "%s/%s", PODS_DIR, name)) < 0)
+	    (r = poddir_path(name, &dir.path, err)) < 0)
 		return r;
 	if (access(dir.path, F_OK) == 0 && (r = all = lock_all(err)) >= 0 &&
 	    (r = lock_one(&dir, err)) >= 0)

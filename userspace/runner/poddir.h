@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The folder of a pod, /var/lib/runner/pods/NAME:
+ * The folder of a pod, ROOT/pods/NAME, below place_root():
  *
  *	lock		flock(2)ed by the runner whose pod it is
  *	image		path of the image the changes belong to
@@ -16,9 +16,6 @@
 
 #include "error.h"
 
-#define STATE_DIR "/var/lib/runner"
-#define PODS_DIR STATE_DIR "/pods"
-
 struct poddir {
 	char *name;
 	char *path;
@@ -30,7 +27,10 @@ struct poddir {
 
 #define PODDIR_INIT { NULL, NULL, NULL, false, false, -1 }
 
-/* STATE_DIR and PODS_DIR, 0700: set-uid files of pods are in there. */
+/* The folder of @name, NULL: of all, in *ret, the caller's. */
+int poddir_path(const char *name, char **ret, struct shift_error *err);
+
+/* ROOT and ROOT/pods, 0700: set-uid files of pods are in there. */
 int poddir_prepare(struct shift_error *err);
 
 /* Removes the folders of ephemeral pods whose runner was killed. */
@@ -49,6 +49,10 @@ int poddir_invent_name(char **ret, struct shift_error *err);
  */
 int poddir_open(struct poddir *dir, const char *name, const char *image,
 		const char *root, bool ephemeral, struct shift_error *err);
+
+/* The paths of a folder that is open and locked already. */
+int poddir_resume(struct poddir *dir, const char *name,
+		  struct shift_error *err);
 
 /* The folder of @name: 1 when it is removed, 0 when there was none. */
 int poddir_remove(const char *name, struct shift_error *err);

@@ -2,6 +2,7 @@
 #include "report.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,6 +70,24 @@ int message_receive(int sock, void *data, size_t len, int *ret_fd)
 			close(fd);
 	}
 	return (int)n;
+}
+
+void stream_write(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* The pod does not read: it may be waiting for us to. */
+		if (n < 0 && errno == EAGAIN &&
+		    poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, 200) > 0)
+			continue;
+		if (n <= 0)
+			return;
+		data += n;
+		len -= (size_t)n;
+	}
 }
 
 int report_send(int sock, const struct report *report, int pass)

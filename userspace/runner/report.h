@@ -35,4 +35,7 @@ int report_receive(int sock, struct report *report, int *ret_fd);
 int message_send(int sock, const void *data, size_t len, int pass, int flags);
 int message_receive(int sock, void *data, size_t len, int *ret_fd);
 
+/* Writes all of it, as far as the other side reads. */
+void stream_write(int fd, const char *data, size_t len);
+
 #endif

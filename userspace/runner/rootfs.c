@@ -19,6 +19,7 @@
 #include "fscontext.h"
 #include "mounttree.h"
 #include "plan.h"
+#include "shift.h"
 #include "syscalls.h"
 
 /*
@@ -208,21 +209,10 @@ static int shift_whole(const struct spec *spec, const char *from,
 		       const struct shift_idmap *map, const char *target,
 		       struct shift_error *err)
 {
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int fd = shift_tree(spec->shift, from, map, ROOT_ATTRS,
+					    err);
 
-	if (spec->shift != SPEC_SHIFT_SHIFTFS) {
-		fd = shift_idmap_tree(from, map, ROOT_ATTRS,
-				      spec->shift == SPEC_SHIFT_AUTO ?
-				      NULL : err);
-		if (fd >= 0)
-			return shift_attach(fd, target, err);
-		if (spec->shift == SPEC_SHIFT_IDMAP)
-			return fd;
-	}
-	fd = shift_mount_tree(from, map, ROOT_ATTRS, err);
-	if (fd < 0)
-		return fd;
-	return shift_attach(fd, target, err);
+	return fd < 0 ? fd : shift_attach(fd, target, err);
 }
 
 /*
@@ -269,6 +259,11 @@ static int overlay_of_shifted(const struct spec *spec,
 					    spec->root.layers.n, target, err);
 }
 
+/*
+ * For who wants the same places once more.  Otherwise they go with the whole
+ * namespace, at the pod's pivot and when runner leaves it: each umount2(2) waits
+ * for an RCU grace period.
+ */
 static void undo(const struct spec *spec)
 {
 	umount2(STAGE_OVERLAY, MNT_DETACH);
@@ -287,13 +282,9 @@ static int unshifted(const struct spec *spec, const char *pod_dir,
 {
 	struct mount_attr attr = { .attr_set = ROOT_ATTRS };
 	_cleanup_close_ int fd = -1;
-	int r;
 
-	if (!spec->root.direct) {
-		r = mount_plain_overlay(spec, pod_dir, target, err);
-		undo(spec);
-		return r;
-	}
+	if (!spec->root.direct)
+		return mount_plain_overlay(spec, pod_dir, target, err);
 	fd = sys_open_tree(AT_FDCWD, spec->root.layers.v[0],
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr,
@@ -396,13 +387,11 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 	r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
 	if (r >= 0)
 		r = shift_whole(spec, STAGE_OVERLAY, map, target, err);
-	/* The shifted mount keeps what it needs; these names do not. */
-	undo(spec);
 	if (r >= 0 || spec->shift == SPEC_SHIFT_SHIFTFS)
 		return r;
 
-	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
 	undo(spec);
+	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
 	if (r >= 0) {
 		shift_err_clear(err);
 		return 0;

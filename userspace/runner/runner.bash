@@ -14,6 +14,16 @@ _runner_images() {
 _runner() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	COMPREPLY=()
+	if [ "${COMP_WORDS[1]}" = --root ] && [ "$COMP_CWORD" -gt 2 ]; then
+		local RUNNER_ROOT=${COMP_WORDS[2]}
+		export RUNNER_ROOT
+		COMP_WORDS=(runner "${COMP_WORDS[@]:3}")
+		COMP_CWORD=$((COMP_CWORD - 2))
+	fi
+	if [ "$prev" = --root ]; then
+		COMPREPLY=($(compgen -d -- "$cur"))
+		return
+	fi
 	if [ "$COMP_CWORD" = 1 ]; then
 		COMPREPLY=($(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur"))
 		return

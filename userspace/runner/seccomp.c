@@ -3,16 +3,19 @@
 #include "security.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "place.h"
 #include "util.h"
 
 static struct json_object *get(struct json_object *in, const char *key)
@@ -163,18 +166,26 @@ static void copy_architectures(struct json_object *to,
 	}
 }
 
-int seccomp_read(struct spec *spec, const char *path, struct shift_error *err)
+/* seccomp.json, which is installed as well, for who wants another. */
+__asm__(".pushsection .rodata\n"
+	"runner_seccomp_profile:\n"
+	".incbin \"seccomp.json\"\n"
+	".byte 0\n"
+	".popsection\n");
+extern const char runner_seccomp_profile[];
+
+#define ADMINS_PROFILE "/etc/runner/seccomp.json"
+
+/* What of the profile @text is for this pod, as the description has it. */
+static int reduce(struct spec *spec, const char *text, const char *path,
+		  struct shift_error *err)
 {
 	static const char *const keep[] = {
 		"names", "action", "errnoRet", "args",
 	};
-	_cleanup_free_ char *text = NULL;
 	struct json_object *top, *out, *rules, *list;
-	int r, fd = -1;
+	int r;
 
-	r = read_file(path, 4 << 20, &text, NULL, err);
-	if (r < 0)
-		return r;
 	top = json_tokener_parse(text);
 	if (!get_string(top, "defaultAction")) {
 		json_object_put(top);
@@ -203,9 +214,26 @@ int seccomp_read(struct spec *spec, const char *path, struct shift_error *err)
 			err);
 	json_object_put(out);
 	json_object_put(top);
-	/* A bad profile shall show before anything is made. */
+	return r;
+}
+
+int seccomp_apply(struct spec *spec, const char *which, struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	const char *path = which ?: ADMINS_PROFILE;
+	int r, fd = -1;
+
+	if (which && !strcmp(which, "unconfined"))
+		return str_replace(&spec->linux_.seccomp, NULL, err);
+	if (!which && access(path, F_OK) < 0)
+		return reduce(spec, runner_seccomp_profile, "", err);
+	r = read_file(path, 4 << 20, &text, NULL, err);
 	if (r >= 0)
-		r = seccomp_compile(spec->linux_.seccomp, &fd, err);
+		r = reduce(spec, text, path, err);
+	if (r < 0)
+		return r;
+	/* A bad profile shall show before anything is made. */
+	r = seccomp_compile(spec->linux_.seccomp, &fd, err);
 	if (fd >= 0)
 		close(fd);
 	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
@@ -326,7 +354,7 @@ static int add_architectures(scmp_filter_ctx ctx, struct json_object *list,
 	return 0;
 }
 
-int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
+static int compile(const char *json, int *ret_fd, struct shift_error *err)
 {
 	struct json_object *top = json_tokener_parse(json), *list;
 	_cleanup_close_ int fd = -1;
@@ -343,6 +371,10 @@ int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
 		r = shift_err_set(err, EINVAL, "seccomp");
 	if (r >= 0)
 		seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	/* As by a kernel that has not got it; libseccomp's way is to kill. */
+	if (r >= 0)
+		seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH,
+				 SCMP_ACT_ERRNO(ENOSYS));
 	if (r >= 0)
 		r = add_architectures(ctx, get(top, "architectures"), err);
 	list = get(top, "syscalls");
@@ -361,4 +393,76 @@ int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
 		return r;
 	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+/*
+ * Compiling takes longer than all else that a start computes.  The program for
+ * a text is kept, behind that text, in a file with a name made of it: whoever
+ * finds another text there, or none, compiles.
+ */
+#define CACHE PLACE_RUN "/seccomp"
+#define CACHE_MAX (1 << 20)
+
+static int cache_path(const char *json, char **ret, struct shift_error *err)
+{
+	const struct scmp_version *v = seccomp_version();
+	uint64_t hash = 14695981039346656037ULL;
+
+	for (const char *p = json; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 1099511628211ULL;
+	return strf(ret, err, CACHE "/%u.%u.%u-%016llx", v->major, v->minor,
+		    v->micro, (unsigned long long)hash);
+}
+
+static int from_cache(const char *path, const char *json, int *ret_fd)
+{
+	_cleanup_free_ char *have = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len, text = strlen(json) + 1;
+
+	if (read_file(path, CACHE_MAX, &have, &len, NULL) < 0 || len <= text ||
+	    memcmp(have, json, text) || (len - text) % 8)
+		return -ENOENT;
+	fd = memfd_create("seccomp", MFD_CLOEXEC);
+	if (fd < 0 || write(fd, have + text, len - text) !=
+	    (ssize_t)(len - text))
+		return -EIO;
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+/* Only ever whole, by rename(2); that it cannot be kept is no error. */
+static void to_cache(const char *path, const char *json, int program)
+{
+	_cleanup_free_ char *new = NULL, *text = NULL;
+	_cleanup_close_ int fd = -1;
+	size_t len = strlen(json) + 1;
+	struct stat st;
+
+	if (mkdir_parents(CACHE, 0700, NULL) < 0 || fstat(program, &st) < 0 ||
+	    strf(&new, NULL, "%s.%d", path, (int)getpid()) < 0 ||
+	    !(text = malloc(len + (size_t)st.st_size)))
+		return;
+	memcpy(text, json, len);
+	if (pread(program, text + len, (size_t)st.st_size, 0) != st.st_size)
+		return;
+	len += (size_t)st.st_size;
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (write(fd, text, len) != (ssize_t)len || rename(new, path) < 0)
+		unlink(new);
+}
+
+int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = cache_path(json, &path, err);
+
+	if (r < 0 || from_cache(path, json, ret_fd) >= 0)
+		return r;
+	r = compile(json, ret_fd, err);
+	if (r >= 0)
+		to_cache(path, json, *ret_fd);
+	return r;
 }

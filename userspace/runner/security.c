@@ -199,10 +199,6 @@ int security_option(struct spec *spec, const char *text,
 		spec->process.no_new_privileges = false;
 		return 0;
 	}
-	if (!strcmp(text, "seccomp=unconfined"))
-		return str_replace(&spec->linux_.seccomp, NULL, err);
-	if (!strncmp(text, "seccomp=", 8))
-		return seccomp_read(spec, text + 8, err);
 	if (!strncmp(text, "label=", 6))
 		return change_label(spec, text + 6, err);
 	if (!strcmp(text, "apparmor=unconfined"))

@@ -28,10 +28,13 @@ int security_change_caps(struct spec_capabilities *caps, const char *name,
 			 bool add, struct shift_error *err);
 
 /*
- * Reads the profile at @path, in the OCI tools' format, and sets the spec's
- * linux.seccomp: its rules for this kernel and these capabilities.
+ * Sets the spec's linux.seccomp: the rules of a profile, in the OCI tools'
+ * format, that are for this kernel and these capabilities.  @which is a file,
+ * "unconfined", or NULL for the default: /etc/runner/seccomp.json or, where
+ * there is none, runner's own.
  */
-int seccomp_read(struct spec *spec, const char *path, struct shift_error *err);
+int seccomp_apply(struct spec *spec, const char *which,
+		  struct shift_error *err);
 
 /*
  * Compiles @json, linux.seccomp of a description; *ret_fd is a file with the

@@ -153,5 +153,6 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_USERNS "runner.userns"	/* "pod:NAME": whose range */
 #define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
 #define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
+#define SPEC_ANNOTATION_PARENT "runner.cgroup-parent"	/* its cgroup */
 
 #endif

@@ -16,6 +16,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "fault.h"
+#include "place.h"
 #include "pod.h"
 #include "poddir.h"
 #include "spec_json.h"
@@ -36,19 +37,25 @@ static int path_of(const struct state *st, const char *file, char **ret,
 	return strf(ret, err, "%s/%s", st->dir, file);
 }
 
+static int pods_dir(char **ret, struct shift_error *err)
+{
+	return strf(ret, err, "%s/pods", place_run());
+}
+
 /* Making, removing and sweeping folders happens one at a time. */
 static int lock_all(struct shift_error *err)
 {
+	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
-	int r = mkdir_parents(RUN_DIR, 0755, err);
+	int r = mkdir_parents(PLACE_RUN, 0755, err);
 
 	/* The pod's root walks through the former to its stage. */
-	if (r < 0 || (r = mkdir_parents(RUN_PODS_DIR, 0700, err)) < 0)
+	if (r < 0 || (r = pods_dir(&path, err)) < 0 ||
+	    (r = mkdir_parents(path, 0700, err)) < 0)
 		return r;
-	fd = open(RUN_PODS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s",
-				     RUN_PODS_DIR);
+		return shift_err_set(err, errno, "cannot lock %s", path);
 	return steal_fd(&fd);
 }
 
@@ -61,7 +68,7 @@ static int set_name(struct state *st, const char *name,
 		return r;
 	free(st->dir);
 	st->dir = NULL;
-	return strf(&st->dir, err, RUN_PODS_DIR "/%s", name);
+	return strf(&st->dir, err, "%s/pods/%s", place_run(), name);
 }
 
 static int busy(const struct state *st, struct shift_error *err)
@@ -380,8 +387,12 @@ static int sweep_one(const char *name, struct shift_error *err)
 
 int state_list(struct strv *names, struct shift_error *err)
 {
+	_cleanup_free_ char *path = NULL;
 	struct dirent **list = NULL;
-	int r = 0, n = scandir(RUN_PODS_DIR, &list, NULL, alphasort);
+	int n = 0, r = pods_dir(&path, err);
+
+	if (r >= 0)
+		n = scandir(path, &list, NULL, alphasort);
 
 	for (int i = 0; i < n; i++) {
 		if (r >= 0 && list[i]->d_name[0] != '.')

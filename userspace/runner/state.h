@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is known of a pod while it is there, /run/runner/pods/NAME:
+ * What is known of a pod while it is there, pods/NAME below place_run():
  *
  *	lock		flock(2)ed by the monitor as long as it lives
  *	config.json	the pod as described
@@ -20,9 +20,6 @@
 #include "error.h"
 #include "spec.h"
 #include "util.h"
-
-#define RUN_DIR "/run/runner"
-#define RUN_PODS_DIR RUN_DIR "/pods"
 
 enum status {
 	STATUS_CREATING,	/* being set up */

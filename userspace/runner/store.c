@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "place.h"
 
 #define RECORD_MAX (4u << 20)
 
@@ -41,6 +42,18 @@ int store_path(const struct store *store, char **ret, struct shift_error *err,
 	return strf(ret, err, "%s/%s", store->root, tail);
 }
 
+static int open_folder(const struct store *store, const char *name, DIR **ret,
+		       struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	int r = store_path(store, &path, err, "%s", name);
+
+	if (r < 0)
+		return r;
+	*ret = opendir(path);
+	return *ret ? 0 : shift_err_set(err, errno, "cannot read %s", path);
+}
+
 int store_open(struct store *store, const char *root, struct shift_error *err)
 {
 	static const char *const dirs[] = {
@@ -49,14 +62,14 @@ int store_open(struct store *store, const char *root, struct shift_error *err)
 	int r;
 
 	store->lock_fd = -1;
-	r = mkdir_parents(root ? root : STORE_ROOT, 0700, err);
+	root = root ?: place_root();
+	r = mkdir_parents(root, 0700, err);
 	if (r < 0)
 		return r;
-	store->root = realpath(root ? root : STORE_ROOT, NULL);
+	store->root = realpath(root, NULL);
 	/* Set-uid files of images are in there. */
 	if (!store->root || chmod(store->root, 0700) < 0)
-		return shift_err_set(err, errno, "cannot close %s to others",
-				     root ? root : STORE_ROOT);
+		return shift_err_set(err, errno, "cannot close %s to others", root);
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
 		_cleanup_free_ char *path = NULL;
 
@@ -306,7 +319,6 @@ static int read_name(const struct store *store, const char *name,
 static int by_prefix(const struct store *store, const char *ref,
 		     char id[DIGEST_HEX + 1], struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL;
 	_cleanup_dir_ DIR *dir = NULL;
 	size_t len = strlen(ref);
 	struct dirent *e;
@@ -314,12 +326,9 @@ static int by_prefix(const struct store *store, const char *ref,
 
 	if (len < 6 || strspn(ref, "0123456789abcdef") != len)
 		return 0;
-	r = store_path(store, &path, err, "images");
+	r = open_folder(store, "images", &dir, err);
 	if (r < 0)
 		return r;
-	dir = opendir(path);
-	if (!dir)
-		return shift_err_set(err, errno, "cannot read %s", path);
 	while ((e = readdir(dir))) {
 		if (!is_id(e->d_name) || strncmp(e->d_name, ref, len))
 			continue;
@@ -418,18 +427,14 @@ static int read_record(json_object *o, const char *path,
 static int read_names(const struct store *store, struct store_image *images,
 		      size_t n, struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL;
 	_cleanup_dir_ DIR *dir = NULL;
 	char id[DIGEST_HEX + 1];
 	struct dirent *e;
 	int r;
 
-	r = store_path(store, &path, err, "names");
+	r = open_folder(store, "names", &dir, err);
 	if (r < 0)
 		return r;
-	dir = opendir(path);
-	if (!dir)
-		return shift_err_set(err, errno, "cannot read %s", path);
 	while (r >= 0 && (e = readdir(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
@@ -498,19 +503,15 @@ static int by_time(const void *a, const void *b)
 int store_list(const struct store *store, struct store_image **ret, size_t *n,
 	       struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL;
 	_cleanup_dir_ DIR *dir = NULL;
 	struct store_image *images = NULL;
 	struct dirent *e;
 	size_t count = 0;
 	int r;
 
-	r = store_path(store, &path, err, "images");
+	r = open_folder(store, "images", &dir, err);
 	if (r < 0)
 		return r;
-	dir = opendir(path);
-	if (!dir)
-		return shift_err_set(err, errno, "cannot read %s", path);
 	while (r >= 0 && (e = readdir(dir))) {
 		struct store_image *more;
 

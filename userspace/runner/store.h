@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The image store, below its root (/var/lib/runner, --root):
+ * The image store, below place_root():
  *
  *	images/ID/config	the image's config document; ID is its sha256
  *	images/ID/record	what the store knows of it, JSON
@@ -29,7 +29,6 @@
 #include "progress.h"
 #include "util.h"
 
-#define STORE_ROOT "/var/lib/runner"
 
 struct store {
 	char *root;
@@ -56,7 +55,7 @@ struct store_image {
 	time_t imported;
 };
 
-/* Makes what is missing of the store at @root (NULL: STORE_ROOT). */
+/* Makes what is missing of the store at @root, NULL: place_root(). */
 int store_open(struct store *store, const char *root, struct shift_error *err);
 void store_close(struct store *store);
 

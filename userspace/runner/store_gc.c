@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "poddir.h"
 
 typedef int (*each_fn)(struct store *store, const char *name, void *data,
 		       struct shift_error *err);
@@ -90,8 +89,6 @@ static int check_unused(struct store *store, const char *id, bool force,
 {
 	_cleanup_free_ char *path = NULL, *pod = NULL;
 	struct user_of u = { NULL, NULL };
-	/* Of every store: the image is told by its whole path. */
-	struct store pods = { (char *)STATE_DIR, -1 };
 	_cleanup_close_ int fd = -1;
 	int r;
 
@@ -109,7 +106,7 @@ static int check_unused(struct store *store, const char *id, bool force,
 	if (force)
 		return steal_fd(&fd);
 	u.image = path;
-	r = for_each(&pods, "pods", find_pod, &u, err);
+	r = for_each(store, "pods", find_pod, &u, err);
 	pod = u.pod;
 	if (r < 0 || !pod)
 		return r < 0 ? r : steal_fd(&fd);

@@ -1,37 +1,51 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "tty.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <termios.h>
 #include <unistd.h>
 
-static struct termios saved;
-static bool is_raw;
+static struct tty_state now;
 
 void tty_restore(void)
 {
-	if (is_raw)
-		tcsetattr(0, TCSADRAIN, &saved);
-	is_raw = false;
+	if (now.raw)
+		tcsetattr(0, TCSADRAIN, &now.saved);
+	now.raw = false;
+}
+
+static void restore_at_exit(void)
+{
+	static bool registered;
+
+	if (!registered)
+		atexit(tty_restore);
+	registered = true;
 }
 
 void tty_raw(void)
 {
-	static bool registered;
 	struct termios raw;
 
-	if (is_raw || tcgetattr(0, &saved) < 0)
+	if (now.raw || tcgetattr(0, &now.saved) < 0)
 		return;
-	raw = saved;
+	raw = now.saved;
 	cfmakeraw(&raw);
 	if (tcsetattr(0, TCSADRAIN, &raw) < 0)
 		return;
-	is_raw = true;
-	if (!registered)
-		atexit(tty_restore);
-	registered = true;
+	now.raw = true;
+	restore_at_exit();
+}
+
+void tty_get_state(struct tty_state *state)
+{
+	*state = now;
+}
+
+void tty_set_state(const struct tty_state *state)
+{
+	now = *state;
+	restore_at_exit();
 }
 
 void tty_copy_size(int master)

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
+#include "shift.h"
 #include "syscalls.h"
 #include "volume_options.h"
 
@@ -296,25 +297,16 @@ static int shifted(const struct spec *spec, const char *source, mode_t type,
 		   const struct volume_options *o,
 		   const struct shift_idmap *map, struct shift_error *err)
 {
-	_cleanup_error_ struct shift_error first = SHIFT_ERROR_INIT;
+	/* A private copy is the image's affair, never a volume's. */
+	enum spec_shift how = spec->shift == SPEC_SHIFT_CHOWN ?
+			      SPEC_SHIFT_IDMAP : spec->shift;
 	int r;
 
-	if (spec->shift != SPEC_SHIFT_SHIFTFS || S_ISSOCK(type)) {
-		r = shift_idmap_tree(source, map, o->attrs, &first);
-		if (r >= 0)
-			return r;
-		if (S_ISSOCK(type))
-			/* Who may connect is all that a map would decide. */
-			return plain(source, o, err);
-		if (spec->shift == SPEC_SHIFT_IDMAP ||
-		    spec->shift == SPEC_SHIFT_CHOWN)
-			return shift_err_set(err, first.status, "idmapped mount of %s", source);
-	}
-	r = shift_mount_tree(source, map, o->attrs, err);
-	if (r < 0 && first.msg)
-		shift_err_hint(err, "an idmapped mount was refused as well: %s",
-			       shift_err_text(&first));
-	return r;
+	if (!S_ISSOCK(type))
+		return shift_tree(how, source, map, o->attrs, err);
+	r = shift_idmap_tree(source, map, o->attrs, NULL);
+	/* Who may connect is all that a map would decide. */
+	return r >= 0 ? r : plain(source, o, err);
 }
 
 static int make_point(const char *at, mode_t type, struct shift_error *err)

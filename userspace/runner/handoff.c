@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "handoff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int fd_keep(int fd)
+{
+	return fd >= 0 && fcntl(fd, F_SETFD, 0) < 0 ? -errno : 0;
+}
+
+int handoff_read(int fd, struct handoff *h)
+{
+	if (pread(fd, h, sizeof(*h), 0) != sizeof(*h) ||
+	    h->size != sizeof(*h) ||
+	    strncmp(h->magic, HANDOFF_MAGIC, sizeof(h->magic)))
+		return -EINVAL;
+	return 0;
+}
+
+int handoff_write(int fd, const struct handoff *h)
+{
+	return pwrite(fd, h, sizeof(*h), 0) == sizeof(*h) ? 0 : -EIO;
+}
+
+int runner_become(int runner_fd, const char *const argv[])
+{
+	execveat(runner_fd, "", (char *const *)argv, environ, AT_EMPTY_PATH);
+	return -errno;
+}
+
+void runner_call(int runner_fd, const char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+			runner_become(runner_fd, argv);
+		_exit(127);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A pod from its description to its end, with all that runner holds for it. */
+#ifndef RUNNER_LAUNCH_H
+#define RUNNER_LAUNCH_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "image.h"
+#include "lease.h"
+#include "plan.h"
+#include "pod.h"
+#include "poddir.h"
+#include "spec.h"
+#include "state.h"
+
+struct held {
+	struct lease lease;
+	struct poddir dir;
+	struct spec spec;
+	struct plan plan;
+	struct image image;
+	struct state state;
+	struct pod pod;
+};
+
+#define HELD_INIT { .lease = LEASE_INIT, .dir = PODDIR_INIT, \
+		    .image = IMAGE_INIT, .state = STATE_INIT }
+
+void held_clear(struct held *h);
+
+/* A pod in another's user namespace has that one's range. */
+int launch_lease(struct held *h, const struct lease_request *userns,
+		 struct shift_error *err);
+
+/*
+ * Starts what h->spec describes; h->state is made and locked.  Returns the exit
+ * status, of the pod or, with @detached, of its start.  @keep: its changes
+ * stay when it ends.
+ */
+int launch_go(struct held *h, const struct lease_request *userns, bool keep,
+	      bool detached, struct shift_error *err);
+
+/* runner -resume FD [refused]: goes on with a pod, handoff.h. */
+int launch_resume_cmd(int argc, char **argv, struct shift_error *err);
+
+#endif

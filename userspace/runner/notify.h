@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a pod says of itself, handed on to whoever started runner. */
+#ifndef RUNNER_NOTIFY_H
+#define RUNNER_NOTIFY_H
+
+/* Takes a message off the pod's socket, which hostdir_make() made. */
+void notify_relay(int notify_fd);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "shift.h"
+
+#include "choose.h"
+#include "cleanup.h"
+#include "config.h"
+#include "mounttree.h"
+#include "userns.h"
+
+static int by_idmap(const char *source, int userns, unsigned int attrs,
+		    struct shift_error *err)
+{
+	_cleanup_close_ int fd = shift_clone(source, err);
+	int r = fd < 0 ? fd : shift_clone_idmap(fd, source, userns, attrs, 0,
+						err);
+
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int by_choice(const char *source, const struct shift_idmap *map,
+		     unsigned int attrs, struct shift_error *err)
+{
+	_cleanup_choice_ struct shift_choice choice = SHIFT_CHOICE_INIT;
+	struct shift_config config = SHIFT_CONFIG_INIT;
+	struct shift_want want = SHIFT_WANT_INIT;
+	_cleanup_close_ int userns = -1;
+	int r = shift_config_read(SHIFT_CONFIG_FILE, &config, err);
+
+	if (r < 0)
+		return r;
+	/* One for the trial and the mount; without it the trial says why. */
+	userns = shift_userns_create(map, NULL);
+	want.map = map;
+	want.userns_fd = userns;
+	want.prefer = config.prefer;
+	want.first_only = true;
+	r = shift_choose(source, &want, &choice, err);
+	if (r < 0)
+		return r;
+	if (choice.chosen < 0)
+		return shift_choice_refuse(&choice, source, err);
+	if (choice.chosen == SHIFT_BY_SHIFTFS)
+		return shift_mount_tree(source, map, attrs, err);
+	return userns < 0 ? shift_idmap_tree(source, map, attrs, err) :
+			    by_idmap(source, userns, attrs, err);
+}
+
+int shift_tree(enum spec_shift how, const char *source,
+	       const struct shift_idmap *map, unsigned int attrs,
+	       struct shift_error *err)
+{
+	if (how == SPEC_SHIFT_AUTO)
+		return by_choice(source, map, attrs, err);
+	return how == SPEC_SHIFT_SHIFTFS ?
+	       shift_mount_tree(source, map, attrs, err) :
+	       shift_idmap_tree(source, map, attrs, err);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which mechanism shifts a tree for a pod: choose.h, as mount.shiftfs asks it. */
+#ifndef RUNNER_SHIFT_H
+#define RUNNER_SHIFT_H
+
+#include "error.h"
+#include "idmap.h"
+#include "spec.h"
+
+/*
+ * A detached mount of @source with @map and the MOUNT_ATTR_* bits @attrs, the
+ * caller's.  @how is shiftfs, idmap, or auto: the first of both that works
+ * there, the one that SHIFT_CONFIG_FILE prefers before the other.
+ */
+int shift_tree(enum spec_shift how, const char *source,
+	       const struct shift_idmap *map, unsigned int attrs,
+	       struct shift_error *err);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the kernel says of devices, in the monitor.  A device that the pod waits
+ * for is the affair of another process, `runner -device`: device_wait.h.
+ */
+#ifndef RUNNER_UEVENT_H
+#define RUNNER_UEVENT_H
+
+#include "error.h"
+#include "monitor.h"
+
+/* *ret is the caller's. */
+int uevent_open(int *ret, struct shift_error *err);
+
+/* Takes an event off m->uevent_fd; returns when what it asks for is done. */
+void uevent_take(const struct monitor *m);
+
+#endif
