@@ -139,11 +139,44 @@ def unshift():
 
 # What every lower that can be written to has to do.
 
+def both_locks(fd):
+    """A POSIX lock and a flock of one file, which for the servers of NFS and SMB are
+    of one kind: they exclude each other, unless the client has a delegation."""
+    fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as e:
+        return errno.errorcode[e.errno]
+    return "both"
+
+
+def direct(path):
+    """What comes of reading it with O_DIRECT."""
+    page = mmap.mmap(-1, 4096)
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECT)
+        try:
+            return page[:os.preadv(fd, [page], 0)]
+        finally:
+            os.close(fd)
+    except OSError as e:
+        return errno.errorcode[e.errno]
+
+
 def changes(real_owners=True, links=True):
     top = os.path.join(up, "d")
     under = os.path.join(back, "d")
     os.mkdir(under)
     os.chown(under, 1000, 1000)
+    # what the lower filesystem itself says
+    fd = os.open(os.path.join(low, "d/native"), os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    native = both_locks(fd)
+    os.write(fd, b"ab23more")
+    os.fsync(fd)
+    os.close(fd)
+    native_direct = direct(os.path.join(low, "d/native"))
+    print(f"# natively a flock beside a POSIX lock: {native}, O_DIRECT: {native_direct}")
+    os.unlink(os.path.join(low, "d/native"))
 
     def user():
         f = os.path.join(top, "f")
@@ -167,9 +200,9 @@ def changes(real_owners=True, links=True):
         m.flush()
         m.close()
         equal(b"ab23more", os.pread(fd, 100, 0), "content")
-        fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if real_owners:  # for SMB both kinds are one, which conflict
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        equal(native, both_locks(fd), "a flock beside a POSIX lock")
+        os.fsync(fd)
+        equal(native_direct, direct(f), "O_DIRECT")
         # an open file stays when its name goes
         g = os.path.join(top, "gone")
         gone = os.open(g, os.O_RDWR | os.O_CREAT, 0o600)
@@ -395,6 +428,32 @@ def bindfs(test):
     sh(f"umount {low}")
 
 
+def mergerfs(test):
+    sh(f"modprobe fuse; mkdir {back}/b; "
+       f"mergerfs -o allow_other,category.create=ff,cache.attr=0,cache.entry=0 {back}:{back}/b {low}")
+    shift()
+    test("changes", changes)
+    test("remote changes", remote_changes)
+    test("chown", chowns)
+    unshift()
+    sh(f"umount {low}")
+
+
+# What the host shares: tools/vm/with-shares
+
+def shared(mount):
+    def run(test):
+        sh(mount.format(low=low))
+        # there is no other side but the host
+        sh(f"mount --bind {low} {back}")
+        shift()
+        test("changes", changes)
+        test("chown", chowns)
+        unshift()
+        sh(f"rm -rf {low}/*; umount {back}; umount {low}")
+    return run
+
+
 def sshfs(test):
     """No default_permissions: the server decides, for who started it."""
     a, b = os.path.join(work, "a"), os.path.join(work, "b")
@@ -500,9 +559,19 @@ LOWERS = {
                    "modprobe erofs; mount -t erofs -o loop {image} {low}"),
 }
 
+# Only when named: what they need is not in every guest.
+MORE = {
+    "mergerfs": mergerfs,
+    "9p": shared("mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared9p {low}"),
+    "virtiofs": shared("mount -t virtiofs sharedfs {low}"),
+}
+
 
 # What the kernel has to have for each.
 NEEDS = {
+    "mergerfs": ("fuse",),
+    "9p": ("9pnet_virtio", "9p"),
+    "virtiofs": ("virtiofs",),
     "nfs": ("nfs", "nfsd"),
     "nfs,root_squash": ("nfs", "nfsd"),
     "smb": ("cifs", "ksmbd"),
@@ -577,7 +646,7 @@ def main():
     sh("mount --make-rprivate /; modprobe -q loop || true")
     os.umask(0)
     for name in sys.argv[1:] or LOWERS:
-        run_lower(name, LOWERS[name])
+        run_lower(name, {**LOWERS, **MORE}[name])
     os.rmdir(work)
     print(f"1..{sum(count.values())}")
     print(f"# totals: pass:{count['pass']} fail:{count['fail']} skip:{count['skip']}")
