@@ -410,6 +410,7 @@ def smb(test):
                 shell=True, stderr=subprocess.DEVNULL, check=False).returncode:
             break
         time.sleep(1)
+    check(os.path.ismount(low), "the share could not be mounted")
     shift()
     test("changes", lambda: changes(real_owners=False, links=False))
     unshift()
