@@ -7,7 +7,6 @@
 
 SEED ?= 1
 SEEDS ?= 1
-LOWERS ?= ext4 xfs tmpfs
 FUZZ_ARGS ?=
 
 .PHONY: fuzz fuzz-self
@@ -15,4 +14,4 @@ FUZZ_ARGS ?=
 fuzz-self: FUZZ_ARGS += --self
 fuzz fuzz-self: vm-parts
 	@SPARES=1 TIMEOUT=$${TIMEOUT:-36000} $(LAB)/vm-run "$(KERNEL)" \
-		'/usr/lib/shiftfs/selftests/oracle/fuzz "$(LOWERS)" --seed $(SEED) --seeds $(SEEDS) --steps $(or $(STEPS),1000) $(FUZZ_ARGS)'
+		'/usr/lib/shiftfs/selftests/oracle/fuzz "$(or $(LOWERS),ext4 xfs tmpfs)" --seed $(SEED) --seeds $(SEEDS) --steps $(or $(STEPS),1000) $(FUZZ_ARGS)'

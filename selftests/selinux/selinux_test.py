@@ -19,7 +19,7 @@ count = [0, 0]
 
 
 def sh(command):
-    subprocess.run(command, shell=True, check=True)
+    subprocess.run("set -e; " + command, shell=True, check=True)
 
 
 def context(name):
@@ -166,7 +166,7 @@ def main():
     print("TAP version 13")
     for d in (WORK, LOWER, UPPER):
         os.mkdir(d)
-    sh("modprobe shiftfs; mountpoint -q /sys/fs/selinux || "
+    sh("modprobe loop; modprobe shiftfs; mountpoint -q /sys/fs/selinux || "
        "mount -t selinuxfs selinuxfs /sys/fs/selinux")
     load_policy()
     sh(f"truncate -s 64M {WORK}/image; mkfs.ext4 -q {WORK}/image; "

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # make choosing-table KERNEL=6.12 [LOWERS='ext4 nfs']: what works on which lower, from a
-# run in the guest, into Documentation/choosing.rst; with LOWERS= printed only.
+# run in the guest, into Documentation/choosing.rst; with LOWERS= only their rows.
+# Debian's cloud kernels have no 9p: FLAVOUR=amd64 LOWERS=9p adds it.
 
 .PHONY: choosing-table
 choosing-table: vm-parts
