@@ -190,21 +190,21 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 
 /*
  * Setting an ACL may take the setgid bit away, by the caller's groups and
- * capabilities; the mounter, who sets the lower one, would always keep it.
+ * capabilities; the mounter, who sets the lower one, would always keep it. When
+ * it goes the lower filesystem knows best, so this only says whether the caller
+ * may keep it: NULL, or referenced credentials of somebody who may not.
  */
-static int shiftfs_acl_drop_sgid(struct shiftfs_mnt_idmap *idmap,
-				 struct dentry *dentry, int type)
+static const struct cred *shiftfs_acl_cred(struct shiftfs_mnt_idmap *idmap,
+					   struct inode *inode, int type)
 {
-	struct inode *inode = d_inode(dentry);
-	struct iattr attr = { .ia_valid = ATTR_KILL_SGID };
-
 	if (type != ACL_TYPE_ACCESS ||
-	    !(shiftfs_lower_inode(inode)->i_mode & S_ISGID))
-		return 0;
+	    !(shiftfs_lower_inode(inode)->i_mode & S_ISGID) ||
+	    shiftfs_sb(inode->i_sb)->conf.as_caller)
+		return NULL;
 	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
 	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))
-		return 0;
-	return shiftfs_set_lower_attr(dentry, &attr);
+		return NULL;
+	return shiftfs_member_cred(inode->i_sb, INVALID_GID);
 }
 
 /* The VFS asked who owns the file of a copy that may have been old. */
@@ -246,7 +246,7 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct posix_acl *copy = NULL;
-	const struct cred *old;
+	const struct cred *cred, *old;
 	int err;
 
 	if (shiftfs_is_stale(dentry))
@@ -259,15 +259,15 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 			return PTR_ERR(copy);
 	}
 
-	/* Takes write access to the lower mount itself, which does not nest. */
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	cred = shiftfs_acl_cred(idmap, d_inode(dentry), type);
+	err = PTR_ERR_OR_ZERO(cred);
 	if (err)
 		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
-		goto out;
+		goto out_cred;
 
-	old = shiftfs_override(dentry->d_sb);
+	old = cred ? override_creds(cred) : shiftfs_override(dentry->d_sb);
 	if (copy)
 		err = vfs_set_acl(lower_idmap, lower, shiftfs_acl_name(type),
 				  copy);
@@ -277,6 +277,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	shiftfs_revert(old);
 	shiftfs_copy_attr(d_inode(dentry));
 	mnt_drop_write(mnt);
+out_cred:
+	put_cred(cred);
 out:
 	posix_acl_release(copy);
 	return err;
@@ -293,7 +295,7 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
 	struct dentry *dentry = NULL, *lower;
 	struct posix_acl *copy = NULL;
-	const struct cred *old;
+	const struct cred *cred, *old;
 	void *value = NULL;
 	int size = 0;
 	int err;
@@ -320,15 +322,15 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		goto out;
 	lower = shiftfs_lower_dentry(dentry);
 
-	/* Takes write access to the lower mount itself, which does not nest. */
-	err = shiftfs_acl_drop_sgid(idmap, dentry, type);
+	cred = shiftfs_acl_cred(idmap, inode, type);
+	err = PTR_ERR_OR_ZERO(cred);
 	if (err)
 		goto out;
 	err = mnt_want_write(mnt);
 	if (err)
-		goto out;
+		goto out_cred;
 
-	old = shiftfs_override(inode->i_sb);
+	old = cred ? override_creds(cred) : shiftfs_override(inode->i_sb);
 	if (value)
 		err = vfs_setxattr(lower_idmap, lower, name, value, size, 0);
 	else
@@ -336,6 +338,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 	shiftfs_revert(old);
 	shiftfs_copy_attr(inode);
 	mnt_drop_write(mnt);
+out_cred:
+	put_cred(cred);
 out:
 	dput(dentry);
 	kfree(value);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* POSIX ACLs: the ids in them are mapped as owners are. */
+#include <linux/xattr.h>
+#include <sys/xattr.h>
+
 #include "acl.h"
 #include "fixture.h"
 
@@ -149,6 +152,34 @@ TEST_F(shift, minimal)
 	BOTH("f", 1000, 1000, S_IFREG | 0751);
 	ACL_IS(up("f"), ACCESS, "none");
 	ACL_IS(lo("f"), ACCESS, "none");
+}
+
+/* Whether taking one away does so, too, is the lower filesystem's to say. */
+TEST_F(shift, setgid_of_a_removal)
+{
+	static const mode_t modes[] = { 02755, 06770, 02644 };
+	mode_t native = 0;
+	int err = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		for (int above = 0; above < 2; above++) {
+			uid_t uid = above ? SEEN(1000) : 1000;
+
+			make("r", 1000, 55, S_IFREG | modes[i]);
+			become(uid, uid);
+			errno = 0;
+			removexattr(above ? up("r") : lo("r"),
+				    XATTR_NAME_POSIX_ACL_ACCESS);
+			if (above)
+				EQ(err, errno);
+			err = errno;
+			become_root();
+			if (above)
+				BOTH("r", 1000, 55, native);
+			native = st(lower, "r").st_mode;
+			OK(unlinkat(lower, "r", 0));
+		}
+	}
 }
 
 /* Setting an ACL outside the group loses the setgid bit, as chmod does. */
