@@ -608,7 +608,7 @@ LOWERS = {
 # Only when named: what they need is not in every guest.
 MORE = {
     "mergerfs": mergerfs,
-    "9p": shared("mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared9p {low}"),
+    "9p": shared("mount -t 9p -o trans=virtio,version=9p2000.L,cache=mmap,msize=262144 shared9p {low}"),
     "virtiofs": shared("mount -t virtiofs sharedfs {low}"),
 }
 
