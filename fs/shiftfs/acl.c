@@ -7,6 +7,7 @@
  */
 #include <linux/fs.h>
 #include <linux/hash.h>
+#include <linux/mm.h>
 #include <linux/posix_acl.h>
 #include <linux/posix_acl_xattr.h>
 #include <linux/xattr.h>
@@ -346,4 +347,82 @@ out:
 	posix_acl_release(copy);
 	return err;
 }
+
+/*
+ * A lower filesystem that keeps ACLs without checking them (FUSE, where the
+ * server has not asked for that) has them as attributes only. ->get_acl, by
+ * which 6.1 also reads them, is for permission checks and has none.
+ */
+static int shiftfs_acl_raw(struct dentry *dentry, const char *name,
+			   void *buffer, size_t size)
+{
+	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(dentry->d_sb);
+	struct dentry *lower = shiftfs_lower_dentry(dentry);
+	const struct cred *old;
+	struct posix_acl *acl;
+	void *value = NULL;
+	int len;
+
+	if (shiftfs_is_stale(dentry))
+		return -ESTALE;
+
+	old = shiftfs_override(dentry->d_sb);
+	len = vfs_getxattr(idmap, lower, name, NULL, 0);
+	if (len > 0) {
+		value = kvmalloc(len, GFP_KERNEL);
+		len = value ? vfs_getxattr(idmap, lower, name, value, len) :
+			      -ENOMEM;
+	}
+	shiftfs_revert(old);
+	if (len < 0)
+		goto out;
+
+	acl = posix_acl_from_xattr(&init_user_ns, value, len);
+	acl = shiftfs_acl_up(dentry->d_sb, acl);
+	len = -ENODATA;
+	if (IS_ERR(acl)) {
+		len = PTR_ERR(acl);
+	} else if (acl) {
+		len = posix_acl_to_xattr(&init_user_ns, acl, buffer, size);
+		posix_acl_release(acl);
+	}
+out:
+	kvfree(value);
+	return len;
+}
+
+static int shiftfs_acl_xattr_get(const struct xattr_handler *handler,
+				 struct dentry *dentry, struct inode *inode,
+				 const char *name, void *value, size_t size)
+{
+	if (!IS_POSIXACL(shiftfs_lower_inode(inode)))
+		return shiftfs_acl_raw(dentry, handler->name, value, size);
+	return posix_acl_access_xattr_handler.get(handler, dentry, inode, name,
+						  value, size);
+}
+
+static int shiftfs_acl_xattr_set(const struct xattr_handler *handler,
+				 struct shiftfs_mnt_idmap *idmap,
+				 struct dentry *dentry, struct inode *inode,
+				 const char *name, const void *value,
+				 size_t size, int flags)
+{
+	return posix_acl_access_xattr_handler.set(handler, idmap, dentry, inode,
+						  name, value, size, flags);
+}
+
+/* The VFS's own take the type of an ACL from the handler's flags. */
+const struct xattr_handler shiftfs_acl_access_handler = {
+	.name	= XATTR_NAME_POSIX_ACL_ACCESS,
+	.flags	= ACL_TYPE_ACCESS,
+	.get	= shiftfs_acl_xattr_get,
+	.set	= shiftfs_acl_xattr_set,
+};
+
+const struct xattr_handler shiftfs_acl_default_handler = {
+	.name	= XATTR_NAME_POSIX_ACL_DEFAULT,
+	.flags	= ACL_TYPE_DEFAULT,
+	.get	= shiftfs_acl_xattr_get,
+	.set	= shiftfs_acl_xattr_set,
+};
 #endif

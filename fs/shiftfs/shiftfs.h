@@ -483,6 +483,8 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	.get_acl	= shiftfs_get_acl,		\
 	.set_acl	= shiftfs_set_acl
 #else
+extern const struct xattr_handler shiftfs_acl_access_handler;
+extern const struct xattr_handler shiftfs_acl_default_handler;
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu);
 int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,

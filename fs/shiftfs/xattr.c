@@ -228,8 +228,8 @@ static const struct xattr_handler shiftfs_xattr_handler = {
 SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[] = {
 #ifndef SHIFTFS_HAVE_GET_INODE_ACL
 	/* Later the VFS takes ACLs out before it looks for a handler. */
-	&posix_acl_access_xattr_handler,
-	&posix_acl_default_xattr_handler,
+	&shiftfs_acl_access_handler,
+	&shiftfs_acl_default_handler,
 #endif
 	&shiftfs_xattr_handler,
 	NULL

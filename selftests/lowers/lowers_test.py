@@ -13,6 +13,7 @@ import os
 import shutil
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -443,8 +444,33 @@ def bindfs(test):
     test("changes", changes)
     test("remote changes", remote_changes)
     test("chown", chowns)
+    test("ACLs", acls)
     unshift()
     sh(f"umount {low}")
+
+
+def acl_of(uid):
+    no_id = 0xFFFFFFFF
+    entries = [(1, 6, no_id), (2, 4, uid), (4, 4, no_id), (16, 4, no_id),
+               (32, 0, no_id)]
+    return struct.pack("<I", 2) + b"".join(
+        struct.pack("<HHI", *e) for e in entries)
+
+
+def acls():
+    """Kept as attributes: the kernel does not check them here, but shows them."""
+    key = "system.posix_acl_access"
+    one, two = "acl1", "acl2"
+    for name in (one, two):
+        write(os.path.join(back, name), "x")
+    os.setxattr(os.path.join(up, one), key, acl_of(seen(5)))
+    os.setxattr(os.path.join(low, two), key, acl_of(5))
+    for name in (one, two):
+        equal(acl_of(5), os.getxattr(os.path.join(back, name), key), "stored ACL")
+        equal(acl_of(seen(5)), os.getxattr(os.path.join(up, name), key), "ACL")
+    os.removexattr(os.path.join(up, one), key)
+    for top in (up, back):
+        fails(errno.ENODATA, os.getxattr, os.path.join(top, one), key)
 
 
 def mergerfs(test):
@@ -454,6 +480,7 @@ def mergerfs(test):
     test("changes", changes)
     test("remote changes", remote_changes)
     test("chown", chowns)
+    test("ACLs", acls)
     unshift()
     sh(f"umount {low}")
 
@@ -581,7 +608,7 @@ LOWERS = {
 # Only when named: what they need is not in every guest.
 MORE = {
     "mergerfs": mergerfs,
-    "9p": shared("mount -t 9p -o trans=virtio,version=9p2000.L,msize=262144 shared9p {low}"),
+    "9p": shared("mount -t 9p -o trans=virtio,version=9p2000.L,cache=mmap,msize=262144 shared9p {low}"),
     "virtiofs": shared("mount -t virtiofs sharedfs {low}"),
 }
 

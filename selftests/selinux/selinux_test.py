@@ -168,6 +168,10 @@ def main():
         os.mkdir(d)
     sh("modprobe loop; modprobe shiftfs; mountpoint -q /sys/fs/selinux || "
        "mount -t selinuxfs selinuxfs /sys/fs/selinux")
+    # without it libselinux takes SELinux for disabled, and mount(8) leaves context= out
+    os.makedirs("/etc/selinux", exist_ok=True)
+    with open("/etc/selinux/config", "a", encoding="ascii"):
+        pass
     load_policy()
     sh(f"truncate -s 64M {WORK}/image; mkfs.ext4 -q {WORK}/image; "
        f"mount -o loop {WORK}/image {LOWER}; chmod 777 {LOWER}")
