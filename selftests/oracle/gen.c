@@ -107,6 +107,9 @@ const char *accepted(const struct op *op)
 	if (gen_plain && uses(op, 'x') && uses(op, 'v') && uses(op, 'm') &&
 	    !xattr_value_mapped(op))
 		return "ids that the map does not name";
+	if (gen_plain && c->uid == SHIFT && !(op->flags & AT_EACCESS) &&
+	    strstr(kinds[op->kind].name, "access"))
+		return "capabilities that access(2) leaves to uid 0 alone";
 	if (op->via == MOUNT && !callers[op->caller].mapped &&
 	    !strncmp(kinds[op->kind].name, "link", 4))
 		return "a link by a caller whose ids are not mapped";

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
- *        [--self] [--both] [--plain] [--server] [--stored DIR] [--fault]
+ *        [--self] [--both] [--idmap] [--plain] [--server] [--stored DIR] [--fault]
  *        [--stats] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
- * compares the oracle with itself, --both an idmapped mount of shiftfs with it;
+ * compares the oracle with itself, --both an idmapped mount of shiftfs with it,
+ * --idmap the idmapped mount of the lower;
  * --plain has a plain mount as the oracle, by callers with the stored ids, and
  * --server no caller whose capabilities matter, as a server does not know them;
  * --stored names DIR where the server has it.
@@ -287,6 +288,7 @@ int main(int argc, char **argv)
 		{ "fault", no_argument, NULL, 'F' },
 		{ "self", no_argument, NULL, 'x' },
 		{ "both", no_argument, NULL, 'b' },
+		{ "idmap", no_argument, NULL, 'i' },
 		{ "plain", no_argument, NULL, 'p' },
 		{ "server", no_argument, NULL, 'r' },
 		{ "stored", required_argument, NULL, 'd' },
@@ -315,6 +317,7 @@ int main(int argc, char **argv)
 		case 'r': gen_server = true; break;
 		case 'd': stored = optarg; break;
 		case 'b': first_backend = "both"; break;
+		case 'i': first_backend = "idmap"; break;
 		case 'k':
 			for (int i = 0; i < nr_kinds; i++)
 				puts(kinds[i].name);
