@@ -63,12 +63,18 @@ static int pick_path(struct rng *r)
 	return below(r, 8) ? below(r, COMMON_PATHS) : below(r, nr_paths);
 }
 
+bool gen_plain, gen_server;
+
 static unsigned int pick_id(struct rng *r, const struct op *op)
 {
+	const struct caller *c = &callers[op->caller];
 	unsigned int id = PICK(r, ids);
 
+	/* to the mount the caller is in the map; below all ids are as stored */
+	if (gen_plain && id != -1u)
+		id = id % SHIFT % 65536 + (c->below ? 0 : SHIFT);
 	/* the namespace shows what the map shows as 100000 as 0 */
-	if (callers[op->caller].in_ns && id != -1u && id >= 100000)
+	if (c->in_ns && id != -1u && id >= 100000)
 		id -= 100000;
 	return id;
 }
@@ -78,12 +84,32 @@ bool uses(const struct op *op, char c)
 	return strchr(kinds[op->kind].sig, c);
 }
 
+/* A server is told the caller's ids alone: root can do everything there. */
+static bool server_knows(const struct caller *c)
+{
+	bool root = c->uid == (c->in_ns || c->below ? 0 : SHIFT);
+
+	return c->caps == (root ? ALL_CAPS : 0);
+}
+
 /*
  * The differences that are accepted, see Documentation/oracle.rst. What meets
  * one is not generated: the two trees would differ from then on.
  */
 const char *accepted(const struct op *op)
 {
+	const struct caller *c = &callers[op->caller];
+
+	if (gen_plain && !(op->via == LOWER ? c->below : c->mapped))
+		return "a caller that the map does not name";
+	if (gen_server && !server_knows(c))
+		return "a caller whose capabilities the server does not know";
+	if (gen_plain && uses(op, 'x') && uses(op, 'v') && uses(op, 'm') &&
+	    !xattr_value_mapped(op))
+		return "ids that the map does not name";
+	if (gen_plain && c->uid == SHIFT && !(op->flags & AT_EACCESS) &&
+	    strstr(kinds[op->kind].name, "access"))
+		return "capabilities that access(2) leaves to uid 0 alone";
 	if (op->via == MOUNT && !callers[op->caller].mapped &&
 	    !strncmp(kinds[op->kind].name, "link", 4))
 		return "a link by a caller whose ids are not mapped";
@@ -171,6 +197,9 @@ static void gen_once(struct rng *r, struct op *op)
 	/* the first callers are those that can do something */
 	op->caller = below(r, 3) ? below(r, 5) : below(r, nr_callers);
 	op->via = below(r, 6) ? MOUNT : LOWER;
+	if (gen_plain && op->via == LOWER)
+		for (op->caller = 0; !callers[op->caller].below;)
+			op->caller++;
 	if (uses(op, 'p'))
 		op->path = pick_path(r);
 	if (uses(op, 'q'))
@@ -179,6 +208,8 @@ static void gen_once(struct rng *r, struct op *op)
 		op->slot = below(r, SLOTS);
 	else if (uses(op, 's'))
 		pick_slot(r, op);
+	if (gen_plain)
+		op->via = callers[op->caller].below ? LOWER : MOUNT;
 	if (uses(op, 't'))
 		op->slot2 = below(r, SLOTS);
 	if (uses(op, 'm'))

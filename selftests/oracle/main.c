@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
- *        [--self] [--both] [--fault] [--stats] DIR
+ *        [--self] [--both] [--idmap] [--plain] [--server] [--stored DIR] [--fault]
+ *        [--stats] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
- * compares the oracle with itself, --both an idmapped mount of shiftfs with it;
+ * compares the oracle with itself, --both an idmapped mount of shiftfs with it,
+ * --idmap the idmapped mount of the lower;
+ * --plain has a plain mount as the oracle, by callers with the stored ids, and
+ * --server no caller whose capabilities matter, as a server does not know them;
+ * --stored names DIR where the server has it.
  * --fault gives the first side a map that lacks the last id. Exit status 1 when
  * something diverged.
  */
@@ -16,7 +21,8 @@
 
 static char *state[2][2];	/* by side and enum via */
 static char work_dir[2][PATH_MAX];
-static const char *first_backend = "shiftfs";
+static char stored_dir[2][PATH_MAX];
+static const char *first_backend = "shiftfs", *oracle_backend = "idmap";
 static const char *first_map = MAP;
 static unsigned int episode_length = 150;
 static unsigned long called[128], succeeded[128];	/* by kind */
@@ -42,7 +48,7 @@ static const char *side_name(int side)
 {
 	if (side)
 		return "oracle ";
-	return strcmp(first_backend, "idmap") ? "shiftfs" : "oracle'";
+	return strcmp(first_backend, oracle_backend) ? "shiftfs" : "oracle'";
 }
 
 /* The lines that one has and the other has not; both are in the same order. */
@@ -97,9 +103,11 @@ static void replay(const struct op *ops, int n, struct divergence *d,
 	struct side *sides[2];
 
 	for (int s = 0; s < 2; s++)
-		sides[s] = side_start(work_dir[s],
-				      s == 0 ? first_backend : "idmap",
-				      s == 0 ? first_map : MAP);
+		sides[s] = side_start(&(struct view){
+			.dir = work_dir[s], .stored = stored_dir[s],
+			.backend = s == 0 ? first_backend : oracle_backend,
+			.map = s == 0 ? first_map : MAP,
+		});
 	d->step = -1;
 	d->what[0] = 0;
 	compare_states(sides, d);
@@ -280,15 +288,19 @@ int main(int argc, char **argv)
 		{ "fault", no_argument, NULL, 'F' },
 		{ "self", no_argument, NULL, 'x' },
 		{ "both", no_argument, NULL, 'b' },
+		{ "idmap", no_argument, NULL, 'i' },
+		{ "plain", no_argument, NULL, 'p' },
+		{ "server", no_argument, NULL, 'r' },
+		{ "stored", required_argument, NULL, 'd' },
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
 		{ 0 },
 	};
 	unsigned long steps = 1000, seed = 1, seeds = 1;
-	bool stats = false;
+	bool stats = false, self = false;
 	int findings = 0, max = 10, c;
 	long only = -1;
-	const char *dir;
+	const char *dir, *stored = NULL;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
@@ -300,8 +312,12 @@ int main(int argc, char **argv)
 		case 'f': max = strtol(optarg, NULL, 0); break;
 		case 'F': first_map = "b:0:100000:65535"; break;
 		case 't': stats = true; break;
-		case 'x': first_backend = "idmap"; break;
+		case 'x': self = true; break;
+		case 'p': gen_plain = true; oracle_backend = PLAIN; break;
+		case 'r': gen_server = true; break;
+		case 'd': stored = optarg; break;
 		case 'b': first_backend = "both"; break;
+		case 'i': first_backend = "idmap"; break;
 		case 'k':
 			for (int i = 0; i < nr_kinds; i++)
 				puts(kinds[i].name);
@@ -312,10 +328,14 @@ int main(int argc, char **argv)
 	dir = optind < argc ? realpath(argv[optind], NULL) : NULL;
 	if (!dir || !episode_length)
 		fail_at(__FILE__, __LINE__, "name a directory of the lower");
+	if (self)
+		first_backend = oracle_backend;
 	OK(unshare(CLONE_NEWNS));
 	OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
 	for (int s = 0; s < 2; s++) {
 		snprintf(work_dir[s], sizeof(work_dir[s]), "%s/oracle%d", dir, s);
+		snprintf(stored_dir[s], sizeof(stored_dir[s]), "%s/oracle%d",
+			 stored ? stored : dir, s);
 		if (mkdir(work_dir[s], 0755))
 			CHECK(errno == EEXIST);
 		for (int via = MOUNT; via <= LOWER; via++)

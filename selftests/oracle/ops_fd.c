@@ -381,6 +381,7 @@ OP(op_fgetxattr)
 	char value[ACL_BUFFER(128)];
 	ssize_t n = fgetxattr(FD, xattrs[op->name], value, sizeof(value));
 
+	n = xattr_seen(xattrs[op->name], value, n, sizeof(value));
 	if (n > 0)
 		text_sum(res, value, n);
 	return n;

@@ -28,7 +28,8 @@ void text(struct result *res, const char *fmt, ...)
 void text_stat(struct result *res, const struct stat *st)
 {
 	text(res, "mode %o ids %u:%u nlink %lu rdev %lu", st->st_mode,
-	     st->st_uid, st->st_gid, (unsigned long)st->st_nlink,
+	     st->st_uid + id_shift, st->st_gid + id_shift,
+	     (unsigned long)st->st_nlink,
 	     (unsigned long)st->st_rdev);
 	if (!S_ISDIR(st->st_mode))
 		text(res, " size %lld", (long long)st->st_size);
@@ -161,18 +162,25 @@ struct acl_entry {
 	uint32_t id;
 };
 
-static size_t acl_value(const struct op *op, void *buf)
+static uint32_t acl_id(const struct op *op)
 {
 	static const uint32_t ids[] = {
 		101000, 101001, 100000, 165535, 1000, 0, 70000, 500000,
 	};
-	struct acl_entry e[8];
-	uint32_t version = 2, id = ids[op->value % 8];
-	unsigned int m = op->mode;
-	int n = 0;
+	uint32_t id = ids[op->value % 8];
 
 	if (callers[op->caller].in_ns && id >= 100000 && id < 165536)
 		id -= 100000;
+	return id;
+}
+
+static size_t acl_value(const struct op *op, void *buf)
+{
+	struct acl_entry e[8];
+	uint32_t version = 2, id = id_named(acl_id(op));
+	unsigned int m = op->mode;
+	int n = 0;
+
 	e[n++] = (struct acl_entry){ 0x01, m >> 6 & 7, -1 };
 	if (op->value < 12)
 		e[n++] = (struct acl_entry){ 0x02, op->value & 7, id };
@@ -190,9 +198,15 @@ static size_t acl_value(const struct op *op, void *buf)
 	return op->value == 13 ? 3 : 4 + n * sizeof(*e);
 }
 
-static size_t cap_value(const struct op *op, void *buf)
+static uint32_t cap_root(const struct op *op)
 {
 	static const uint32_t roots[] = { 0, 100000, 101000, 500000, 1000 };
+
+	return roots[op->value % 5];
+}
+
+static size_t cap_value(const struct op *op, void *buf)
+{
 	struct vfs_ns_cap_data v = {
 		.magic_etc = VFS_CAP_REVISION_2 | (op->value & 1),
 		.data[0].permitted = 1 << (op->value & 7),
@@ -201,7 +215,7 @@ static size_t cap_value(const struct op *op, void *buf)
 
 	if (op->value >= 8) {
 		v.magic_etc = VFS_CAP_REVISION_3 | (op->value & 1);
-		v.rootid = roots[op->value % 5];
+		v.rootid = id_named(cap_root(op));
 		size = sizeof(v);
 	}
 	if (op->value == 15)
@@ -222,6 +236,62 @@ size_t xattr_value(const struct op *op, void *buf)
 	size = (size_t[]){ 0, 1, 5, 30, 100, 300 }[op->value % 6];
 	memset(buf, 'A' + op->value, size);
 	return size;
+}
+
+bool xattr_value_mapped(const struct op *op)
+{
+	const struct caller *c = &callers[op->caller];
+	unsigned int base = c->in_ns || c->below ? 0 : SHIFT, id;
+
+	if (strstr(xattrs[op->name], "posix_acl")) {
+		id = acl_id(op);
+		if (op->value >= 12 && op->value != 15)
+			return true;
+	} else if (!strcmp(xattrs[op->name], "security.capability")) {
+		id = op->value < 8 ? 0 : cap_root(op);
+		if (op->value == 15)
+			return true;
+	} else {
+		return true;
+	}
+	return id >= base && id < base + 65536;
+}
+
+unsigned int id_named(unsigned int id)
+{
+	return id == -1u ? id : id - id_shift;
+}
+
+ssize_t xattr_seen(const char *name, void *buf, ssize_t len, size_t size)
+{
+	struct vfs_ns_cap_data v;
+	struct acl_entry e;
+
+	if (!id_shift || len < 0)
+		return len;
+	if (strstr(name, "posix_acl")) {
+		for (ssize_t at = 4; size && at < len; at += sizeof(e)) {
+			memcpy(&e, (char *)buf + at, sizeof(e));
+			if (e.tag == 0x02 || e.tag == 0x08)
+				e.id += id_shift;
+			memcpy((char *)buf + at, &e, sizeof(e));
+		}
+		return len;
+	}
+	if (strcmp(name, "security.capability"))
+		return len;
+	if (!size)
+		return sizeof(v);
+	/* of the initial namespace's root: without its id */
+	CHECK(size >= sizeof(v));
+	memset(&v, 0, sizeof(v));
+	memcpy(&v, buf, len);
+	if (len == sizeof(struct vfs_cap_data))
+		v.magic_etc = VFS_CAP_REVISION_3 |
+			(v.magic_etc & VFS_CAP_FLAGS_EFFECTIVE);
+	v.rootid += id_shift;
+	memcpy(buf, &v, sizeof(v));
+	return sizeof(v);
 }
 
 OP(op_setxattr)
@@ -251,6 +321,7 @@ OP(op_getxattr)
 	size_t size = sizes[op->value % 4];
 	ssize_t n = getxattr(P, xattrs[op->name], buf, size);
 
+	n = xattr_seen(xattrs[op->name], buf, n, size);
 	if (n > 0 && size)
 		for (int i = 0; i < n && i < 64; i++)
 			text(res, "%02x", (unsigned char)buf[i]);
@@ -338,11 +409,13 @@ OP(op_exec)
 OP(op_chdir)
 {
 	char cwd[256];
-	struct stat st;
+	struct stat st, root;
 
 	if (chdir(P))
 		return -1;
-	if (!stat("..", &st))
+	/* above the root it is of another filesystem, with ids of its own */
+	if (!stat(".", &st) && !fstat(root_fd[op->via], &root) &&
+	    st.st_ino != root.st_ino && !stat("..", &st))
 		text_stat(res, &st);
 	/* the mount points' names are of one length */
 	if (op->via == MOUNT && getcwd(cwd, sizeof(cwd)))

@@ -25,6 +25,23 @@
 enum via { MOUNT, LOWER };
 
 /*
+ * The oracle where the lower cannot be idmapped: a plain mount, and on it each
+ * caller with the ids that its own ones are stored as, which are SHIFT less.
+ */
+#define SHIFT		100000u
+#define PLAIN		"plain"		/* as a backend */
+#define PLAIN_MAP	"b:0:0:65536"
+
+/*
+ * What is added to an id that is seen through a plain mount and taken from one
+ * that is named there; 0 on other mounts and where the namespace does it.
+ */
+extern unsigned int id_shift;
+unsigned int id_named(unsigned int id);
+/* What getxattr(2) returned for a buffer of @size, with ids as others see them. */
+ssize_t xattr_seen(const char *name, void *buf, ssize_t len, size_t size);
+
+/*
  * Everything that any operation may need. A kind uses the fields that its
  * signature names, the others are 0.
  */
@@ -80,6 +97,7 @@ struct caller {
 	unsigned int groups[2];
 	uint64_t caps;
 	bool mapped;		/* by the mount's map */
+	bool below;		/* the same on both sides where one is plain */
 };
 
 extern const struct caller callers[];
@@ -96,7 +114,15 @@ int op_enter(const struct op *op);	/* chdir to the op's root */
 size_t xattr_value(const struct op *op, void *buf);
 #define DECLARE_OP(n) long n(const struct op *op, struct result *res)
 
+/*
+ * The ids in the value are of the map, and it tells root as its namespace does.
+ * For what a plain mount can be an oracle of.
+ */
+bool xattr_value_mapped(const struct op *op);
+
 /* gen.c */
+extern bool gen_plain;		/* nothing but what a plain mount can show */
+extern bool gen_server;		/* nor what a server would have to know */
 struct rng {
 	uint64_t s;
 	unsigned int open[16];	/* by caller: the slots that it opened */
@@ -112,14 +138,22 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 			    const struct result *oracle);
 
 /* state.c */
-void tree_make(int dir);
+void tree_make(int dir, unsigned int other);	/* @other: owner of some */
 void tree_remove(const char *path);
-/* Text of all that can be seen of the tree; the buffer holds STATE_SIZE. */
+/*
+ * Text of all that can be seen of the tree, ids by id_shift; the buffer holds
+ * STATE_SIZE.
+ */
 void tree_state(int dir, char *buf);
 
 /* worker.c */
 struct side;
-struct side *side_start(const char *dir, const char *backend, const char *map);
+struct view {
+	const char *dir;	/* what is mounted is beneath it */
+	const char *stored;	/* the same, as it is stored */
+	const char *backend, *map;
+};
+struct side *side_start(const struct view *view);
 void side_end_callers(struct side *side);
 void side_stop(struct side *side);
 void side_run(struct side *side, const struct op *op, struct result *res);

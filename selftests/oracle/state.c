@@ -67,7 +67,7 @@ static void make_dir(int dir, const char *name, uid_t uid, gid_t gid,
 	OK(fchmodat(dir, name, mode, 0));
 }
 
-void tree_make(int dir)
+void tree_make(int dir, unsigned int other)
 {
 	static const char *const dirs[] = { "D/E", "D", "E", "T", "G", "Z" };
 
@@ -76,10 +76,10 @@ void tree_make(int dir)
 	make_dir(dir, "E", 0, 0, 0777);
 	make_dir(dir, "T", 0, 0, 01777);
 	make_dir(dir, "G", 1000, 2000, 02775);
-	make_dir(dir, "Z", 70000, 70000, 0777);
+	make_dir(dir, "Z", other, other, 0777);
 	make_file(dir, "a", 1000, 0644, "content of a\n");
 	make_file(dir, "b", 0, 04755, "content of b\n");
-	make_file(dir, "c", 70000, 0666, "content of c\n");
+	make_file(dir, "c", other, 0666, "content of c\n");
 	make_file(dir, "D/a", 1001, 02775, "");
 	make_file(dir, "E/a", 1000, 0600, "secret\n");
 	make_file(dir, "T/a", 1001, 0666, "everybody's\n");
@@ -168,6 +168,7 @@ static void put_xattrs(struct out *o, int dir, const char *path)
 	for (int i = 0; i < count; i++) {
 		put_text(o, " %s", names[i]);
 		len = lgetxattr(path, names[i], value, sizeof(value));
+		len = xattr_seen(names[i], value, len, sizeof(value));
 		if (len < 0) {
 			put_error(o, "getxattr");
 			continue;
@@ -238,7 +239,8 @@ static void put_file(struct out *o, int dir, const char *name,
 		return;
 	}
 	put_text(o, " %c %04o %u:%u nlink=%u", type_of(x.stx_mode),
-		 x.stx_mode & 07777, x.stx_uid, x.stx_gid, x.stx_nlink);
+		 x.stx_mode & 07777, x.stx_uid + id_shift,
+		 x.stx_gid + id_shift, x.stx_nlink);
 	if (!S_ISDIR(x.stx_mode))
 		put_text(o, " size=%llu", (unsigned long long)x.stx_size);
 	if (S_ISCHR(x.stx_mode) || S_ISBLK(x.stx_mode))

@@ -26,7 +26,8 @@ const struct caller callers[] = {
 	  .groups = { 101000, 102000 }, .mapped = true },
 	{ .name = "pod_user", .in_ns = true, .uid = 1000, .gid = 1000,
 	  .nr_groups = 1, .groups = { 2000 }, .mapped = true },
-	{ .name = "host_root", .uid = 0, .gid = 0, .caps = ALL_CAPS },
+	{ .name = "host_root", .uid = 0, .gid = 0, .caps = ALL_CAPS,
+	  .below = true },
 	{ .name = "stranger", .uid = 500000, .gid = 500000 },
 	{ .name = "half_mapped", .uid = 101000, .gid = 500000 },
 	{ .name = "pod_root_no_caps", .in_ns = true, .uid = 0, .gid = 0,
@@ -57,13 +58,16 @@ struct worker {
 struct side {
 	char lower[PATH_MAX], mount[PATH_MAX];
 	int root[2];
+	bool plain;
+	int remote;		/* or -1: what has to be written to be stored */
 	struct worker workers[16];
 };
 
 int root_fd[2];
 int slots[SLOTS];
+unsigned int id_shift;
 
-static void take_identity(const struct caller *c)
+static void take_identity(const struct caller *c, bool plain)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -72,13 +76,14 @@ static void take_identity(const struct caller *c)
 	gid_t groups[2];
 
 	if (c->in_ns)
-		OK(setns(userns(MAP), CLONE_NEWUSER));
+		OK(setns(userns(plain ? PLAIN_MAP : MAP), CLONE_NEWUSER));
+	id_shift = plain && c->mapped && !c->in_ns ? SHIFT : 0;
 	for (int i = 0; i < c->nr_groups; i++)
-		groups[i] = c->groups[i];
+		groups[i] = id_named(c->groups[i]);
 	OK(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0));
 	OK(setgroups(c->nr_groups, groups));
-	OK(setresgid(c->gid, c->gid, c->gid));
-	OK(setresuid(c->uid, c->uid, c->uid));
+	OK(setresgid(id_named(c->gid), id_named(c->gid), id_named(c->gid)));
+	OK(setresuid(id_named(c->uid), id_named(c->uid), id_named(c->uid)));
 	OK(prctl(PR_SET_SECUREBITS, 0, 0, 0, 0));
 	OK(syscall(SYS_capget, &head, data));
 	for (int i = 0; i < 2; i++) {
@@ -100,14 +105,17 @@ static void work(struct shared *mem, int in, int out)
 	signal(SIGPIPE, SIG_IGN);
 	while (read(in, &c, 1) == 1) {
 		struct result *res = &mem->res;
+		struct op *op = &mem->op;
 
+		op->uid = id_named(op->uid);
+		op->gid = id_named(op->gid);
 		res->text[0] = 0;
 		res->err = 0;
 		errno = 0;
-		if (op_enter(&mem->op))
+		if (op_enter(op))
 			res->ret = -1;
 		else
-			res->ret = kinds[mem->op.kind].run(&mem->op, res);
+			res->ret = kinds[op->kind].run(op, res);
 		if (res->ret < 0)
 			res->err = errno;
 		if (write(out, &c, 1) != 1)
@@ -126,7 +134,7 @@ static void worker_start(struct side *side, struct worker *w,
 	CHECK(w->mem != MAP_FAILED);
 	OK(pipe2(to, O_CLOEXEC));
 	OK(pipe2(from, O_CLOEXEC));
-	userns(MAP);	/* cached before the fork */
+	userns(side->plain ? PLAIN_MAP : MAP);	/* cached before the fork */
 	fflush(NULL);
 	w->pid = OK(fork());
 	if (!w->pid) {
@@ -135,7 +143,7 @@ static void worker_start(struct side *side, struct worker *w,
 		close(from[0]);
 		root_fd[MOUNT] = side->root[MOUNT];
 		root_fd[LOWER] = side->root[LOWER];
-		take_identity(c);
+		take_identity(c, side->plain);
 		work(w->mem, to[0], from[1]);
 	}
 	close(to[0]);
@@ -144,24 +152,37 @@ static void worker_start(struct side *side, struct worker *w,
 	w->from = from[0];
 }
 
-struct side *side_start(const char *dir, const char *backend, const char *map)
+static int side_mount(const struct side *side, const struct view *view)
+{
+	if (side->plain)
+		return mount(side->lower, side->mount, NULL, MS_BIND, NULL);
+	setenv("SHIFTFS_TEST_BACKEND", view->backend, 1);
+	return mount_map(side->lower, side->mount, view->map, 0);
+}
+
+struct side *side_start(const struct view *view)
 {
 	struct side *side = calloc(1, sizeof(*side));
+	char stored[PATH_MAX];
 
 	CHECK(nr_callers <= 16);
-	snprintf(side->lower, sizeof(side->lower), "%s/tree", dir);
+	side->plain = !strcmp(view->backend, PLAIN);
+	side->remote = -1;
+	if (strcmp(view->dir, view->stored))
+		side->remote = OK(open(view->dir, O_RDONLY | O_CLOEXEC));
+	snprintf(side->lower, sizeof(side->lower), "%s/tree", view->dir);
+	snprintf(stored, sizeof(stored), "%s/tree", view->stored);
 	snprintf(side->mount, sizeof(side->mount), "/run/%s",
-		 strrchr(dir, '/') + 1);
+		 strrchr(view->dir, '/') + 1);
 	tree_remove(side->lower);
 	OK(mkdir(side->lower, 0755));
 	if (mkdir(side->mount, 0755))
 		CHECK(errno == EEXIST);
-	side->root[LOWER] = OK(open(side->lower, O_RDONLY | O_CLOEXEC));
-	tree_make(side->root[LOWER]);
-	setenv("SHIFTFS_TEST_BACKEND", backend, 1);
-	if (mount_map(side->lower, side->mount, map, 0))
+	side->root[LOWER] = OK(open(stored, O_RDONLY | O_CLOEXEC));
+	tree_make(side->root[LOWER], gen_plain ? 7000 : OUTSIDE);
+	if (side_mount(side, view))
 		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
-			side->mount, backend, strerror(errno), mount_log);
+			side->mount, view->backend, strerror(errno), mount_log);
 	side->root[MOUNT] = OK(open(side->mount, O_RDONLY | O_CLOEXEC));
 	for (int i = 0; i < nr_callers; i++)
 		worker_start(side, &side->workers[i], &callers[i]);
@@ -188,6 +209,8 @@ void side_stop(struct side *side)
 {
 	close(side->root[MOUNT]);
 	close(side->root[LOWER]);
+	if (side->remote >= 0)
+		close(side->remote);
 	for (int i = 0; umount2(side->mount, 0); i++) {
 		if (i == 50)
 			fail_at(__FILE__, __LINE__,
@@ -221,5 +244,8 @@ void side_run(struct side *side, const struct op *op, struct result *res)
 
 void side_state(struct side *side, int via, char *buf)
 {
+	if (via == LOWER && side->remote >= 0)
+		OK(syncfs(side->remote));
+	id_shift = side->plain && via == MOUNT ? SHIFT : 0;
 	tree_state(side->root[via], buf);
 }
