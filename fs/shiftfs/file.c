@@ -131,13 +131,20 @@ void shiftfs_accessed(struct file *file)
 int shiftfs_remove_privs(struct file *file)
 {
 	struct inode *inode = file_inode(file);
-	int err;
+	umode_t bits = 0;
+	int kill, err;
 
 	if (IS_NOSEC(shiftfs_lower_inode(inode)))
 		return 0;
 
 	inode_lock(inode);
 	shiftfs_refresh(inode);
+	kill = setattr_should_drop_suidgid(shiftfs_idmap_of(file->f_path.mnt),
+					   inode);
+	if (kill & ATTR_KILL_SUID)
+		bits |= S_ISUID;
+	if (kill & ATTR_KILL_SGID)
+		bits |= S_ISGID;
 	err = file_remove_privs(file);
 	if (!err && unlikely(shiftfs_sb(inode->i_sb)->nosuid) &&
 	    shiftfs_lower_inode(inode)->i_mode & (S_ISUID | S_ISGID) &&
@@ -147,6 +154,21 @@ int shiftfs_remove_privs(struct file *file)
 		};
 
 		/* The VFS does not see what is hidden from it. */
+		err = shiftfs_set_lower_attr(file_dentry(file), &attr);
+	}
+
+	/*
+	 * NFS leaves it to its server, which does it for who writes there: with
+	 * creds=mounter somebody who may keep them.
+	 */
+	bits &= shiftfs_lower_inode(inode)->i_mode;
+	if (!err && unlikely(bits) &&
+	    !shiftfs_sb(inode->i_sb)->conf.as_caller) {
+		struct iattr attr = {
+			.ia_valid = ATTR_MODE | ATTR_FORCE,
+			.ia_mode = shiftfs_lower_inode(inode)->i_mode & ~bits,
+		};
+
 		err = shiftfs_set_lower_attr(file_dentry(file), &attr);
 	}
 	inode_unlock(inode);
