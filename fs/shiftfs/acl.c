@@ -350,9 +350,20 @@ out:
 
 /*
  * A lower filesystem that keeps ACLs without checking them (FUSE, where the
- * server has not asked for that) has them as attributes only. ->get_acl, by
- * which 6.1 also reads them, is for permission checks and has none.
+ * server has not asked for that) has them as attributes only, with no handler
+ * of their own. ->get_acl, by which 6.1 also reads them, has none there.
  */
+static bool shiftfs_lower_handles_acl(const struct inode *lower)
+{
+	const struct xattr_handler **handler = lower->i_sb->s_xattr;
+
+	for (; handler && *handler; handler++)
+		if ((*handler)->name &&
+		    !strcmp((*handler)->name, XATTR_NAME_POSIX_ACL_ACCESS))
+			return true;
+	return false;
+}
+
 static int shiftfs_acl_raw(struct dentry *dentry, const char *name,
 			   void *buffer, size_t size)
 {
@@ -395,7 +406,7 @@ static int shiftfs_acl_xattr_get(const struct xattr_handler *handler,
 				 struct dentry *dentry, struct inode *inode,
 				 const char *name, void *value, size_t size)
 {
-	if (!IS_POSIXACL(shiftfs_lower_inode(inode)))
+	if (!shiftfs_lower_handles_acl(shiftfs_lower_inode(inode)))
 		return shiftfs_acl_raw(dentry, handler->name, value, size);
 	return posix_acl_access_xattr_handler.get(handler, dentry, inode, name,
 						  value, size);
