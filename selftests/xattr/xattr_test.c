@@ -105,7 +105,12 @@ TEST_F(shift, length_of_list)
 	become(SEEN(1000), SEEN(1000));
 	EQ(0, listxattr(up("f"), NULL, 0));
 	EQ(0, listxattr(up("f"), list, 1));
-	OK(setxattr(up("f"), "user.b", "v", 1, 0));
+	/* before 6.6 a tmpfs has no such attributes */
+	if (setxattr(up("f"), "user.b", "v", 1, 0)) {
+		EQ(EOPNOTSUPP, errno);
+		CHECK(lower_is("tmpfs"));
+		return;
+	}
 	EQ(7, listxattr(up("f"), NULL, 0));
 	EQ(7, listxattr(up("f"), list, 7));
 	CHECK(!strcmp(list, "user.b"));
