@@ -301,6 +301,7 @@ def nfs_all(test):
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
+    test("set-ids", nfs_set_ids)
     test("no silly names are left", lambda: equal(
         [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
         "names"))
@@ -319,6 +320,25 @@ def nfs_acl():
         as_user(uid, uid, lambda: fails(
             errno.EOPNOTSUPP, os.setxattr, f, "system.nfs4_acl",
             os.getxattr(os.path.join(low, "acl"), "system.nfs4_acl")))
+
+
+def nfs_set_ids():
+    """The client leaves them to its server, which lets the mounter keep them."""
+    for mode in 0o6770, 0o4711, 0o2755:
+        name = f"set-ids-{mode:o}"
+        stored = os.path.join(back, name)
+        write(stored, "text")
+        os.chown(stored, 1000, 1000)
+        os.chmod(stored, mode)
+
+        def user():
+            fd = os.open(os.path.join(up, name), os.O_WRONLY)
+            os.write(fd, b"T")
+            os.close(fd)
+        as_user(seen(1000), seen(1000), user)
+        for path in stored, os.path.join(up, name):
+            equal(mode & 0o777, os.stat(path).st_mode & 0o7777, "mode")
+        equal("Text", read(stored), "stored")
 
 
 def nfs_caller():
