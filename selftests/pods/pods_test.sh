@@ -722,16 +722,16 @@ test_root() {
 
 test_many() {
 	local n=6 i pids=()
-	[ ! "$long" ] || n=20
+	[ ! "$long" ] || n=200
 	mkfifo "$work/hold"
 	for i in $(seq $n); do
 		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c 'cat /proc/self/uid_map; read x; cat /proc/self/uid_map' >"$work/many.$i" 2>&1 <"$work/hold" &
 		pids+=($!)
 	done
 	exec 8>"$work/hold"
-	for i in $(seq 600); do
+	for i in $(seq 300); do
 		[ "$(cat "$work"/many.* | grep -c ' 65536$')" -lt $n ] || break
-		sleep 0.1
+		sleep 1
 	done
 	runner ps
 	same "all are up" $n "$(grep -c '^many[0-9]* *running' "$work/out")"
