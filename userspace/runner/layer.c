@@ -56,9 +56,12 @@ static int archive_failed(struct archive *a, const struct layer *l,
 			  const char *name, struct shift_error *err)
 {
 	const char *text = archive_error_string(a);
+	int code = archive_errno(a);
 
-	/* Some of libarchive's errors come without errno, some with negative. */
-	shift_err_set(err, 0, "%s%s%s: %s", l->path, name ? ": entry " : "",
+	/* What says no more than that, or is no errno, is in the text. */
+	if (code < 0 || code == EINVAL || code == EILSEQ)
+		code = 0;
+	shift_err_set(err, code, "%s%s%s: %s", l->path, name ? ": entry " : "",
 		      name ? name : "", text ? text : "damaged archive");
 	return -EBADMSG;
 }
