@@ -157,6 +157,59 @@ def unknown_to_the_policy():
     umount()
 
 
+def make_root(root):
+    """The machine's own shell, cat and stat."""
+    for d in ("bin", "etc", "lib", "tmp", "v"):
+        os.makedirs(f"{root}/{d}")
+    for name in ("bash", "cat", "stat", "touch"):
+        sh(f"cp $(readlink -f $(type -P {name})) {root}/bin/{name}")
+    sh(f"ldd {root}/bin/* | sed -n 's/.* \\(\\/[^ ]*\\) (.*/\\1/p; s/^\\t\\(\\/[^ ]*\\) (.*/\\1/p' | "
+       f"sort -u | while read -r lib; do mkdir -p {root}${{lib%/*}}; "
+       f"cp $(readlink -f $lib) {root}$lib; done")
+
+
+def in_pod(command, *options):
+    return subprocess.run(
+        ["runner", "run", "--image", WORK + "/image.d", *options, "--",
+         "/bin/bash", "-c", command],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, check=False)
+
+
+def said(want, *args):
+    got = in_pod(*args)
+    text = got.stdout.decode().replace("\0", "").strip()
+    assert (got.returncode, text) == (0, want), f"{args}: {got.returncode}: {text}"
+
+
+def pods():
+    """--security-opt label= is the process's, z and Z are the volume's."""
+    make_root(WORK + "/image.d")
+    attr = "cat /proc/self/attr/current"
+    said("system_u:system_r:container_t:s0", attr,
+         "--security-opt", "label=level:s0")
+    said("system_u:system_r:a_t:s0:c0", attr, "--security-opt", "label=type:a_t",
+         "--security-opt", "label=level:s0:c0")
+    see = "stat -c %C:%u:%g /v/a; touch /v/made"
+    for option, level in (":z", "s0"), (":Z", "s0:c0"), ("", None):
+        want = context("container_file_t")[:-2] + level if level else context("a_t")
+        sh(f"rm -f {LOWER}/made; chown 1000:1001 {LOWER}/a; chmod 777 {LOWER}")
+        # host ids are nobody's in the pod, whatever the label
+        said(want + ":65534:65534", see, "-v", f"{LOWER}:/v{option}",
+             "--security-opt", "label=level:s0:c0")
+        same("a_t", LOWER + "/a")
+        assert os.stat(LOWER + "/a").st_uid == 1000
+        made = os.stat(LOWER + "/made")
+        assert made.st_uid == made.st_gid >= 65536, made
+        if option:
+            said(want + ":1000:1001", see, "-v", f"{LOWER}:/v:idmap{option}",
+                 "--security-opt", "label=level:s0:c0")
+            same("a_t", LOWER + "/a")
+    got = in_pod("true", "--shift", "idmap", "-v", f"{LOWER}:/v:idmap:z")
+    assert got.returncode == 125 and b"--shift=shiftfs" in got.stdout, got
+    sh(f"rm -f {LOWER}/made")
+
+
 def run(test):
     n = sum(count) + 1
     try:
@@ -195,6 +248,7 @@ def main():
     run(other_contexts)
     run(shown_again)
     run(unknown_to_the_policy)
+    run(pods)
     load_policy("(fsuse xattr shiftfs (system_u object_r fs_t ((s0) (s0))))")
     run(stored_labels)
     run(default_context)

@@ -17,6 +17,7 @@
 
 #define SELINUX_DIR "/sys/fs/selinux"
 #define DEFAULT_LABEL "system_u:system_r:container_t:s0"
+#define DEFAULT_FILE_LABEL "system_u:object_r:container_file_t:s0"
 
 /* Takes effect at the next execve(2). */
 static int exec_attribute(const char *file, const char *text,
@@ -185,6 +186,32 @@ static int change_label(struct spec *spec, const char *text,
 	r = strf(&new, err, "%s:%s:%s:%s", field[0], field[1], field[2],
 		 field[3]);
 	return r < 0 ? r : str_replace(&spec->process.selinux_label, new, err);
+}
+
+/* Where the level begins, in a context of USER:ROLE:TYPE[:LEVEL]. */
+static const char *level_of(const char *context)
+{
+	for (int i = 0; context && i < 3; i++) {
+		context = strchr(context, ':');
+		if (context)
+			context++;
+	}
+	return context;
+}
+
+int security_file_label(const struct spec *spec, bool of_this_pod,
+			char **ret, struct shift_error *err)
+{
+	const char *files = spec->linux_.mount_label ?: DEFAULT_FILE_LABEL;
+	const char *own = level_of(spec->process.selinux_label);
+	const char *level = level_of(files);
+
+	*ret = NULL;
+	if (access(SELINUX_DIR "/enforce", F_OK) < 0)
+		return 0;
+	if (!of_this_pod || !own || !level)
+		return str_replace(ret, files, err);
+	return strf(ret, err, "%.*s%s", (int)(level - files), files, own);
 }
 
 int security_option(struct spec *spec, const char *text,

@@ -9,6 +9,14 @@
 #include "error.h"
 #include "spec.h"
 
+/*
+ * The SELinux context that files of this pod shall have, the caller's to free:
+ * that of all containers, or with the level of this one's own.  *ret is NULL
+ * where SELinux is not in use, or the pod goes without labels.
+ */
+int security_file_label(const struct spec *spec, bool of_this_pod,
+			char **ret, struct shift_error *err);
+
 /* Of the calling process; in this order around setresuid(2). */
 int security_label(const struct spec *spec, struct shift_error *err);
 int security_bounding(const struct spec *spec, struct shift_error *err);

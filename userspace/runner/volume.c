@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
+#include "security.h"
 #include "shift.h"
 #include "syscalls.h"
 #include "volume_options.h"
@@ -26,10 +27,6 @@ static int check_options(const char *what, const char *options,
 	struct volume_options o;
 	int r = volume_options_parse(&o, options, err);
 
-	if (r >= 0 && o.relabel && !access("/sys/fs/selinux/enforce", F_OK)) {
-		r = shift_err_set(err, 0, "z and Z: SELinux is in use and runner relabels nothing");
-		shift_err_hint(err, "label the files yourself (chcon -t container_file_t) and leave z and Z out");
-	}
 	return r < 0 ? shift_err_prefix(err, "%s", what) : 0;
 }
 
@@ -266,8 +263,10 @@ static int plain(const char *source, const struct volume_options *o,
 	return steal_fd(&fd);
 }
 
-static int squashed(const char *source, const struct volume_options *o,
-		    const struct shift_idmap *map, struct shift_error *err)
+/* What shiftfs alone can do: squash, and a label for all files (or NULL). */
+static int by_shiftfs(const char *source, const struct volume_options *o,
+		      const struct shift_idmap *map, const char *label,
+		      struct shift_error *err)
 {
 	_cleanup_close_ int ctx = -1, pinned = -1;
 	char uid[16], gid[16];
@@ -280,16 +279,20 @@ static int squashed(const char *source, const struct volume_options *o,
 		r = shift_set_source(ctx, source, &pinned, err);
 	if (r >= 0)
 		r = shift_fsctx_idmap(ctx, map, err);
-	if (r >= 0)
+	if (r >= 0 && o->squash)
 		r = shift_fsctx_string(ctx, "squash_uid", uid, err);
-	if (r >= 0)
+	if (r >= 0 && o->squash)
 		r = shift_fsctx_string(ctx, "squash_gid", gid, err);
+	if (r >= 0 && label)
+		r = shift_fsctx_string(ctx, "context", label, err);
 	if (r >= 0)
 		r = shift_fsctx_create(ctx, err);
 	if (r >= 0)
 		r = shift_fsctx_mount(ctx, o->attrs, err);
 	if (r < 0)
-		shift_err_hint(err, "squash= is shiftfs's; idmapped mounts cannot store many ids as one");
+		shift_err_hint(err, o->squash ?
+			       "squash= is shiftfs's; idmapped mounts cannot store many ids as one" :
+			       "z and Z label a mount of shiftfs; without it label the files yourself (chcon -t container_file_t) and leave z and Z out");
 	return r;
 }
 
@@ -325,6 +328,7 @@ int volume_mount(const struct spec *spec, const char *source,
 		 const char *options, const char *at, struct shift_error *err)
 {
 	_cleanup_free_ struct shift_idmap *map = calloc(1, sizeof(*map));
+	_cleanup_free_ char *label = NULL;
 	struct volume_options o;
 	_cleanup_close_ int fd = -1;
 	struct stat st;
@@ -338,11 +342,23 @@ int volume_mount(const struct spec *spec, const char *source,
 	if (lstat(source, &st) < 0)
 		return shift_err_set(err, errno, "volume %s", source);
 	r = make_point(at, st.st_mode, err);
+	if (r >= 0 && o.relabel)
+		r = security_file_label(spec, o.relabel == VOLUME_OF_THIS_POD,
+					&label, err);
+	if (r >= 0 && label && !o.squash && spec->shift != SPEC_SHIFT_AUTO &&
+	    spec->shift != SPEC_SHIFT_SHIFTFS) {
+		r = shift_err_set(err, 0, "z and Z: SELinux is in use, and an idmapped mount has the labels that are stored");
+		shift_err_hint(err, "use --shift=shiftfs, or label the files yourself (chcon -t container_file_t)");
+	}
+	if (r >= 0 && label && S_ISSOCK(st.st_mode))
+		r = shift_err_set(err, 0, "z and Z: the label of a socket is that of who made it");
 	if (r >= 0 && (o.idmap || o.squash))
 		r = make_map(&o, spec, map, err);
+	else if (r >= 0 && label)
+		r = shift_idmap_add(map, SHIFT_BOTH, 0, 0, UINT32_MAX, err);
 	if (r >= 0) {
-		if (o.squash)
-			fd = r = squashed(source, &o, map, err);
+		if (o.squash || label)
+			fd = r = by_shiftfs(source, &o, map, label, err);
 		else if (o.idmap && !shift_idmap_is_identity(map))
 			fd = r = shifted(spec, source, st.st_mode, &o, map, err);
 		else

@@ -120,8 +120,10 @@ static int parse_one(struct volume_options *o, const char *word,
 		}
 	if (!strcmp(word, "bind")) {
 		o->one_mount = true;
-	} else if (!strcmp(word, "z") || !strcmp(word, "Z")) {
-		o->relabel = true;
+	} else if (!strcmp(word, "z")) {
+		o->relabel = VOLUME_OF_ALL_PODS;
+	} else if (!strcmp(word, "Z")) {
+		o->relabel = VOLUME_OF_THIS_POD;
 	} else if (!strcmp(word, "idmap")) {
 		o->idmap = true;
 	} else if (!strncmp(word, "idmap=", 6)) {

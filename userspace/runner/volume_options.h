@@ -20,12 +20,19 @@ struct volume_extent {
 	bool of_pod;
 };
 
+/* SELinux: a label that all containers share, or one with this pod's level. */
+enum volume_relabel {
+	VOLUME_AS_IT_IS,
+	VOLUME_OF_ALL_PODS,
+	VOLUME_OF_THIS_POD,
+};
+
 struct volume_options {
 	unsigned int attrs;	/* MOUNT_ATTR_* */
 	bool one_mount;		/* bind, not rbind */
 	bool idmap;		/* with no extent: the pod's own ids */
 	bool squash;
-	bool relabel;
+	enum volume_relabel relabel;
 	uint32_t squash_uid, squash_gid;
 	size_t n_extents;
 	struct volume_extent extents[VOLUME_EXTENTS_MAX];
