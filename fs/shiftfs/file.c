@@ -104,7 +104,6 @@ int shiftfs_release(struct inode *inode, struct file *file)
 {
 	struct file *lower = shiftfs_lower_file(file);
 
-	shiftfs_release_locks(file, lower);
 	if (file->f_flags & __FMODE_EXEC)
 		allow_write_access(lower);
 	shiftfs_fput_now(lower);

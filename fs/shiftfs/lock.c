@@ -4,8 +4,10 @@
  * another path to the same file, the host or another mount, conflicts.
  *
  * The VFS releases locks by looking at the upper inode, where it finds none:
- * ->flush and ->release do it on the lower one. The owner of a lock (the
- * files_struct for POSIX, the upper file for OFD locks) is left as it is.
+ * ->flush does it on the lower one, and the last fput of the lower file. A POSIX
+ * lock keeps its owner, the files_struct. What belongs to an open file belongs
+ * to the lower one, flock and OFD locks alike, since a server of both (NFS)
+ * knows them apart by their owners.
  */
 #include <linux/fs.h>
 #include "shiftfs.h"
@@ -46,6 +48,9 @@ int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 	int err;
 
 	fl_file_of(fl) = lower;
+	/* It stays so: other requests that wait are compared with this one. */
+	if (fl_owner_of(fl) == (fl_owner_t)file)
+		fl_owner_of(fl) = lower;
 	if (unlikely(lower->f_op->lock))
 		err = shiftfs_lock_remote(file, lower, cmd, fl);
 	else if (IS_GETLK(cmd))
@@ -111,13 +116,6 @@ int shiftfs_flush(struct file *file, fl_owner_t id)
 		err = lower->f_op->flush(lower, id);
 	shiftfs_revert(old);
 	return err;
-}
-
-/* OFD locks are POSIX locks which the upper file owns. */
-void shiftfs_release_locks(struct file *file, struct file *lower)
-{
-	if (unlikely(shiftfs_has_posix_locks(lower)))
-		locks_remove_posix(lower, (fl_owner_t)file);
 }
 
 /*

@@ -37,10 +37,7 @@ static int shiftfs_dir_open(struct inode *inode, struct file *file)
 
 static int shiftfs_dir_release(struct inode *inode, struct file *file)
 {
-	struct file *lower = shiftfs_lower_file(file);
-
-	shiftfs_release_locks(file, lower);
-	shiftfs_fput_now(lower);
+	shiftfs_fput_now(shiftfs_lower_file(file));
 	return 0;
 }
 

@@ -453,7 +453,6 @@ int shiftfs_mmap(struct file *file, struct vm_area_struct *vma);
 int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl);
 int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl);
 int shiftfs_flush(struct file *file, fl_owner_t id);
-void shiftfs_release_locks(struct file *file, struct file *lower);
 #ifdef SHIFTFS_HAVE_FILE_LEASE
 int shiftfs_setlease(struct file *file, int arg, struct file_lease **lease,
 		     void **priv);

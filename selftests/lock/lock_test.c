@@ -8,6 +8,7 @@
  */
 #include <signal.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "fixture.h"
@@ -137,6 +138,40 @@ TEST_F(shift, ofd)
 	}
 }
 
+/* What keeps @b from locking when @a, locked and mapped, has been closed. */
+static void lock_mapped(int a, int b, int *by_flock, int *by_ofd)
+{
+	void *map;
+
+	EQ(1, write(a, "x", 1));
+	OK(flock(a, LOCK_EX));
+	OK(posix(a, F_OFD_SETLK, F_WRLCK, 0, 0));
+	map = mmap(NULL, 4096, PROT_READ, MAP_SHARED, a, 0);
+	CHECK(map != MAP_FAILED);
+	close(a);
+	*by_flock = flock(b, LOCK_SH | LOCK_NB) ? errno : 0;
+	*by_ofd = posix(b, F_OFD_SETLK, F_RDLCK, 0, 1) ? errno : 0;
+	OK(munmap(map, 4096));
+	OK(flock(b, LOCK_EX | LOCK_NB));
+	OK(posix(b, F_OFD_SETLK, F_WRLCK, 0, 0));
+	close(b);
+}
+
+/* A mapping keeps the open file, whose locks these are; an overlay's does not. */
+TEST_F(shift, locks_of_a_mapped_file)
+{
+	FOR_PAIRS(p) {
+		int native[2], here[2];
+
+		lock_mapped(get(lower), get(lower), &native[0], &native[1]);
+		if (!lower_is("overlay"))
+			EQ(EAGAIN, native[1]);
+		lock_mapped(get(*p->a), get(*p->b), &here[0], &here[1]);
+		EQ(native[0], here[0]);
+		EQ(native[1], here[1]);
+	}
+}
+
 static volatile sig_atomic_t alarms;
 
 static void on_alarm(int sig)
@@ -243,6 +278,34 @@ TEST_F_TIMEOUT(shift, waiters, 90)
 			close(a);
 			close(b);
 		}
+	}
+}
+
+/* Who waits with one open file does not wait for one another. */
+TEST_F_TIMEOUT(shift, waiters_with_one_file, 60)
+{
+	FOR_PAIRS(p) {
+		int a = get(*p->a), b = get(*p->b);
+		pid_t pids[2];
+
+		OK(take(OFD, a, false));
+		for (int i = 0; i < 2; i++) {
+			pids[i] = OK(fork());
+			if (!pids[i]) {
+				alarm(20);
+				_exit(posix(b, F_OFD_SETLKW, F_WRLCK, 0, 0) ?
+				      errno : 0);
+			}
+		}
+		/* OFD locks do not say whose they are: both are given time */
+		pause_ms(300);
+		OK(drop(OFD, a));
+		EQ(0, reap(pids[0]));
+		EQ(0, reap(pids[1]));
+		FAILS(posix(a, F_OFD_SETLK, F_RDLCK, 0, 1), EAGAIN);
+		close(b);
+		OK(take(OFD, a, false));
+		close(a);
 	}
 }
 

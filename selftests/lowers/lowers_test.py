@@ -141,14 +141,25 @@ def unshift():
 # What every lower that can be written to has to do.
 
 def both_locks(fd):
-    """A POSIX lock and a flock of one file, which for the servers of NFS and SMB are
-    of one kind: they exclude each other, unless the client has a delegation."""
+    """A lock and a flock of one file, which for the servers of NFS and SMB are of one
+    kind: they exclude each other, unless the client has a delegation or their owner
+    is the same, as that of a flock and an OFD lock is."""
+    def ofd(kind):
+        fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, 0, 0, 0, 0))
+
+    def flock():
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as e:
+            return errno.errorcode[e.errno]
+        return "both"
+
+    ofd(fcntl.F_WRLCK)
+    result = [flock()]
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    ofd(fcntl.F_UNLCK)
     fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as e:
-        return errno.errorcode[e.errno]
-    return "both"
+    return result + [flock()]
 
 
 def direct(path):
@@ -176,7 +187,7 @@ def changes(real_owners=True, links=True):
     os.fsync(fd)
     os.close(fd)
     native_direct = direct(os.path.join(low, "d/native"))
-    print(f"# natively a flock beside a POSIX lock: {native}, O_DIRECT: {native_direct}")
+    print(f"# natively a flock beside an OFD and a POSIX lock: {native}, O_DIRECT: {native_direct}")
     os.unlink(os.path.join(low, "d/native"))
 
     def user():
@@ -201,7 +212,7 @@ def changes(real_owners=True, links=True):
         m.flush()
         m.close()
         equal(b"ab23more", os.pread(fd, 100, 0), "content")
-        equal(native, both_locks(fd), "a flock beside a POSIX lock")
+        equal(native, both_locks(fd), "a flock beside an OFD and a POSIX lock")
         os.fsync(fd)
         equal(native_direct, direct(f), "O_DIRECT")
         # an open file stays when its name goes
@@ -302,6 +313,7 @@ def nfs_all(test):
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
     test("set-ids", nfs_set_ids)
+    test("locks without delegations", nfs_locks)
     test("no silly names are left", lambda: equal(
         [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
         "names"))
@@ -339,6 +351,23 @@ def nfs_set_ids():
         for path in stored, os.path.join(up, name):
             equal(mode & 0o777, os.stat(path).st_mode & 0o7777, "mode")
         equal("Text", read(stored), "stored")
+
+
+def nfs_locks():
+    """Without a delegation each lock is asked of the server, who knows its owner."""
+    write("/proc/sys/fs/leases-enable", "0")
+    results = []
+    try:
+        for name, top in ("native", low), ("shifted", up):
+            write(os.path.join(back, name), "")
+            os.chown(os.path.join(back, name), 1000, 1000)
+            fd = os.open(os.path.join(top, name), os.O_RDWR)
+            results.append(both_locks(fd))
+            os.close(fd)
+    finally:
+        write("/proc/sys/fs/leases-enable", "1")
+    equal("both", results[0][0], "a flock beside an OFD lock, natively")
+    equal(results[0], results[1], "a flock beside an OFD and a POSIX lock")
 
 
 def nfs_caller():
