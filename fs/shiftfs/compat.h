@@ -26,11 +26,13 @@
 #define shiftfs_nop_idmap	(&init_user_ns)
 #endif
 
-/* The argument of ->create which 7.3 removed. */
+/* The argument of ->create which 7.3 removed: whether O_EXCL was given. */
 #ifdef SHIFTFS_HAVE_CREATE_EXCL
 #define SHIFTFS_CREATE_ARGS	umode_t mode, bool excl
+#define SHIFTFS_CREATE_EXCL	excl
 #else
 #define SHIFTFS_CREATE_ARGS	umode_t mode
+#define SHIFTFS_CREATE_EXCL	false
 #endif
 
 #ifdef SHIFTFS_HAVE_FILE_KATTR

@@ -160,9 +160,9 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	/*
 	 * Somebody made it beneath since it was looked up, which open(2)
 	 * without O_EXCL must not fail for: -ESTALE has it looked up again,
-	 * and with O_EXCL the VFS then says -EEXIST.
+	 * once, and with O_EXCL the VFS then says -EEXIST.
 	 */
-	return err == -EEXIST ? -ESTALE : err;
+	return err == -EEXIST && !SHIFTFS_CREATE_EXCL ? -ESTALE : err;
 }
 
 static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
