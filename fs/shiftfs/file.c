@@ -142,7 +142,8 @@ int shiftfs_remove_privs(struct file *file)
 					   inode);
 	if (kill & ATTR_KILL_SUID)
 		bits |= S_ISUID;
-	if (kill & ATTR_KILL_SGID)
+	/* Without group execution it means nothing, and may stay: S_NOSEC. */
+	if (kill & ATTR_KILL_SGID && inode->i_mode & 0010)
 		bits |= S_ISGID;
 	err = file_remove_privs(file);
 	if (!err && unlikely(shiftfs_sb(inode->i_sb)->nosuid) &&
