@@ -72,20 +72,6 @@ static long root_of(const char *path)
 	return le32toh(v.rootid);
 }
 
-static int run(int dir, const char *name)
-{
-	char *argv[] = { "prog", "--helper", NULL };
-	pid_t pid = spawn();
-
-	if (!pid) {
-		int fd = OK(openat(dir, name, O_PATH | O_CLOEXEC));
-
-		execveat(fd, "", argv, environ, AT_EMPTY_PATH);
-		_exit(errno == EPERM ? 4 : 5);
-	}
-	return reap(pid);
-}
-
 /* Stored version 2, as a Debian image has it: the container's root owns it. */
 TEST_F(shift, stored_v2)
 {

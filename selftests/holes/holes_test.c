@@ -66,7 +66,7 @@ static void execute(int dir, const char *name, char **args)
 	_exit(100);
 }
 
-static int run(int dir, const char *name, char **args)
+static int run_args(int dir, const char *name, char **args)
 {
 	pid_t pid = spawn();
 
@@ -81,7 +81,7 @@ static int run_ids(int dir, const char *name, uid_t uid, gid_t gid)
 
 	snprintf(u, sizeof(u), "%u", uid);
 	snprintf(g, sizeof(g), "%u", gid);
-	return run(dir, name, (char *[]){ "ids", u, g, NULL });
+	return run_args(dir, name, (char *[]){ "ids", u, g, NULL });
 }
 
 /* A shiftfs mount that the test may unmount: nothing may be left behind. */
@@ -369,13 +369,13 @@ TEST_F(shift, cve_2021_3493_file_capabilities)
 		FAILS(set_caps("p", VFS_CAP_REVISION_3, 60000), EINVAL);
 	}
 	AS_NS(-1, 1, 1, 0)
-		EQ(1, run(lower, "p", caps));
+		EQ(1, run_args(lower, "p", caps));
 	AS_NS(-1, SEEN(1), SEEN(1), 0)
-		EQ(1, run(view, "p", caps));
+		EQ(1, run_args(view, "p", caps));
 	AS_NS(userns("b:0:200000:65536"), 1, 1, 0)
-		EQ(1, run(view, "p", caps));
+		EQ(1, run_args(view, "p", caps));
 	AS_NS(userns("b:0:100000:60000"), 1, 1, 0)
-		EQ(0, run(view, "p", caps));
+		EQ(0, run_args(view, "p", caps));
 
 	AS_NS(userns("b:0:100000:60000"), 0, 0, ALL_CAPS) {
 		OK(unshare(CLONE_NEWNS));
@@ -390,9 +390,9 @@ TEST_F(shift, cve_2021_3493_file_capabilities)
 	if (lower_is("overlay") || faccessat(lower, "u/q", F_OK, 0))
 		return;
 	AS_NS(-1, 1, 1, 0)
-		EQ(1, run(lower, "u/q", caps));
+		EQ(1, run_args(lower, "u/q", caps));
 	AS_NS(userns("b:0:100000:60000"), 1, 1, 0)
-		EQ(0, run(view, "u/q", caps));
+		EQ(0, run_args(view, "u/q", caps));
 }
 
 /*
@@ -617,8 +617,8 @@ TEST_F(shift, exec_of_the_unreadable)
 	copy_self("q", 0, 0, 0711);
 	copy_self("r", 0, 0, 0755);
 	AS_NS(-1, SEEN(1000), SEEN(1000), 0) {
-		EQ(0, run(upper, "q", undumpable));
-		EQ(1, run(upper, "r", undumpable));
+		EQ(0, run_args(upper, "q", undumpable));
+		EQ(1, run_args(upper, "r", undumpable));
 	}
 	OK(pipe(p));
 	AS_NS(userns(MAP), 0, 0, ALL_CAPS) {

@@ -604,7 +604,7 @@ static int print_ids(int argc, char **argv)
 	       getegid() == strtoul(argv[1], NULL, 0) ? 0 : 3;
 }
 
-static int run(int dir, const char *name, uid_t uid, gid_t gid)
+static int run_as(int dir, const char *name, uid_t uid, gid_t gid)
 {
 	char u[16], g[16];
 	char *argv[] = { "prog", "--helper", u, g, NULL };
@@ -627,15 +627,15 @@ TEST_F(shift, set_ids_on_exec)
 	copy_self("p", 7, 8, 06755);
 	copy_self("inner", INNER_ONLY, INNER_ONLY, 06755);
 	AS_NS(-1, OUT(5), OUT(5), 0) {
-		EQ(0, run(view, "p", OUT(7), OUT(8)));
-		EQ(0, run(upper, "p", SEEN(7), SEEN(8)));
+		EQ(0, run_as(view, "p", OUT(7), OUT(8)));
+		EQ(0, run_as(upper, "p", SEEN(7), SEEN(8)));
 		/* an owner who is nobody here gives nothing */
-		EQ(0, run(view, "inner", OUT(5), OUT(5)));
+		EQ(0, run_as(view, "inner", OUT(5), OUT(5)));
 	}
 	AS_NS(userns(POD), 5, 5, 0) {
-		EQ(0, run(view, "p", 7, 8));
-		EQ(0, run(upper, "p", 5, 5));
-		EQ(0, run(view, "inner", 5, 5));
+		EQ(0, run_as(view, "p", 7, 8));
+		EQ(0, run_as(upper, "p", 5, 5));
+		EQ(0, run_as(view, "inner", 5, 5));
 	}
 	/* writing takes them away */
 	make("w", 7, 8, S_IFREG | 06777);

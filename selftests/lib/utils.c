@@ -181,6 +181,20 @@ void copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode)
 	close(in);
 }
 
+int run(int dir, const char *name)
+{
+	char *argv[] = { "prog", "--helper", NULL };
+	pid_t pid = spawn();
+
+	if (!pid) {
+		int fd = OK(openat(dir, name, O_PATH | O_CLOEXEC));
+
+		execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+		_exit(EXEC_FAILED(errno));
+	}
+	return reap(pid);
+}
+
 static int remove_one(const char *path, const struct stat *s, int flag,
 		      struct FTW *ftw)
 {

@@ -119,6 +119,10 @@ const char *lo(const char *name);
 /* Copy this program below, so that it can be run through the mount. */
 void copy_self(const char *name, uid_t uid, gid_t gid, mode_t mode);
 
+/* Run such a copy: what its helper() returns, or how execveat(2) failed. */
+int run(int dir, const char *name);
+#define EXEC_FAILED(e) (64 + (e))
+
 void remove_tree(const char *path);
 
 /* Source and superblock options of the last mount at this place. */

@@ -37,7 +37,7 @@ static int helper(int argc, char **argv)
 	return (geteuid() != getuid()) * 4 + !!data[0].effective * 2;
 }
 
-static int run(const char *path)
+static int run_path(const char *path)
 {
 	char *argv[] = { "prog", "--helper", NULL };
 	pid_t pid = spawn();
@@ -250,7 +250,7 @@ TEST_F(shift, mark_over_itself_and_detached)
 		OK(touch(dir, "after", 0600));
 		CONTENT(dir, "after", "");
 		ATTR(AT_FDCWD, in(lower_path, "before"), 0, 0, S_IFREG | 0600);
-		EQ(2, run(in(lower_path, "prog")));
+		EQ(2, run_path(in(lower_path, "prog")));
 		OK(unlinkat(dir, "before", 0));
 	}
 	host_end();
@@ -566,7 +566,7 @@ static void host_writes(int pid)
 	fd = OK(open(path, O_PATH));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	AS_NS(-1, 1000, 1000, 0)
-		EQ(0, run(path));
+		EQ(0, run_path(path));
 	close(fd);
 }
 
@@ -631,11 +631,11 @@ TEST_F(shift, nosuid)
 		OK(shift(m, point, NULL));
 		AS_NS(-1, 1000, 1000, 0) {
 			/* in the namespace both have their effect */
-			EQ(4 + 2, run(in(again, "s")));
-			EQ(2, run(in(again, "c")));
+			EQ(4 + 2, run_path(in(again, "s")));
+			EQ(2, run_path(in(again, "c")));
 			/* unless the mark's source was nosuid */
-			EQ(0, run(in(point, "s")));
-			EQ(0, run(in(point, "c")));
+			EQ(0, run_path(in(point, "s")));
+			EQ(0, run_path(in(point, "c")));
 		}
 		ATTR(AT_FDCWD, in(point, "s"), 0, 0, S_IFREG | 04755);
 		FAILS(getxattr(in(point, "c"), "security.capability", &cap,
@@ -652,11 +652,11 @@ TEST_F(shift, nosuid)
 	AS_ROOT_OF(MAP) {
 		OK(shift(n, again, NULL));
 		AS_NS(-1, 1000, 1000, 0)
-			EQ(0, run(in(again, "s")));
+			EQ(0, run_path(in(again, "s")));
 		OK(shift(again, point, "mark"));
 		OK(shift(point, point, NULL));
 		AS_NS(-1, 1000, 1000, 0)
-			EQ(0, run(in(point, "s")));
+			EQ(0, run_path(in(point, "s")));
 	}
 }
 
@@ -671,19 +671,19 @@ TEST_F(shift, noexec)
 	OK(shift(bind_with(MOUNT_ATTR_NOEXEC), m, "mark"));
 	n = mark("mark");
 	/* M7: a mark shows setuid files of root as such */
-	EQ(13, run(in(n, "prog")));
+	EQ(13, run_path(in(n, "prog")));
 	AS_ROOT_OF(MAP) {
 		OK(shift(n, again, NULL));
-		EQ(2, run(in(again, "prog")));
+		EQ(2, run_path(in(again, "prog")));
 		OK(shift(m, point, NULL));
-		EQ(13, run(in(point, "prog")));
+		EQ(13, run_path(in(point, "prog")));
 		OK(mount_setattr(AT_FDCWD, point, 0, &exec, sizeof(exec)));
-		EQ(13, run(in(point, "prog")));
+		EQ(13, run_path(in(point, "prog")));
 		OK(mount(NULL, point, NULL, MS_REMOUNT, NULL));
-		EQ(13, run(in(point, "prog")));
+		EQ(13, run_path(in(point, "prog")));
 		OK(shift(point, again, "mark"));
 		OK(shift(again, again, NULL));
-		EQ(13, run(in(again, "prog")));
+		EQ(13, run_path(in(again, "prog")));
 	}
 }
 

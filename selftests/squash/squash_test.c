@@ -34,20 +34,6 @@ static int helper(int argc, char **argv)
 	return data[0].effective ? 3 : 0;
 }
 
-static int run(int dir, const char *name)
-{
-	char *argv[] = { "prog", "--helper", NULL };
-	pid_t pid = spawn();
-
-	if (!pid) {
-		int fd = OK(openat(dir, name, O_PATH | O_CLOEXEC));
-
-		execveat(fd, "", argv, environ, AT_EMPTY_PATH);
-		_exit(5);
-	}
-	return reap(pid);
-}
-
 static int try_view(const char *source, const char *map, const char *uid,
 		    const char *gid, const char **point)
 {
