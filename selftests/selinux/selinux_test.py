@@ -7,6 +7,8 @@ its own, which allow everything. KTAP out.
 """
 import errno
 import os
+import re
+import shutil
 import subprocess
 import sys
 
@@ -162,10 +164,12 @@ def make_root(root):
     for d in ("bin", "etc", "lib", "tmp", "v"):
         os.makedirs(f"{root}/{d}")
     for name in ("bash", "cat", "stat", "touch"):
-        sh(f"cp $(readlink -f $(type -P {name})) {root}/bin/{name}")
-    sh(f"ldd {root}/bin/* | sed -n 's/.* \\(\\/[^ ]*\\) (.*/\\1/p; s/^\\t\\(\\/[^ ]*\\) (.*/\\1/p' | "
-       f"sort -u | while read -r lib; do mkdir -p {root}${{lib%/*}}; "
-       f"cp $(readlink -f $lib) {root}$lib; done")
+        program = f"{root}/bin/{name}"
+        shutil.copy(os.path.realpath(shutil.which(name)), program)
+        libs = subprocess.run(["ldd", program], stdout=subprocess.PIPE, check=True)
+        for lib in re.findall(r"(/\S+) \(", libs.stdout.decode()):
+            os.makedirs(os.path.dirname(root + lib), exist_ok=True)
+            shutil.copy(os.path.realpath(lib), root + lib)
 
 
 def in_pod(command, *options):
