@@ -74,6 +74,7 @@ struct shiftfs_config {
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
+ * @lower_caps:	where that holds, its handler of file capabilities
  * @owns_all:	those credentials stand for the owner of any file
  * @conf:	options other than the maps
  * @nosuid:	what exec(2) makes of a file's mode and capabilities is hidden
@@ -98,6 +99,7 @@ struct shiftfs_sb {
 	const struct cred *cred;
 	bool check_lower;
 	bool getattr_as_any;
+	const struct xattr_handler *lower_caps;
 	bool owns_all;
 	bool nosuid;
 	struct shiftfs_config conf;
@@ -466,6 +468,7 @@ extern const struct file_operations shiftfs_dir_fops;
 
 /* xattr.c */
 extern SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[];
+const struct xattr_handler *shiftfs_find_caps(const struct super_block *lower);
 ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
 /* acl.c */
