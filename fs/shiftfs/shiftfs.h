@@ -176,6 +176,18 @@ static inline struct path shiftfs_lower_path(const struct dentry *dentry)
 	};
 }
 
+/*
+ * Can the lower filesystem not refuse who reads? It is local, has no rules of
+ * its own and the mounter may read everything.
+ */
+static inline bool shiftfs_reads_as_any(const struct inode *inode)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	return ss->getattr_as_any && !ss->check_lower &&
+	       !shiftfs_lower_inode(inode)->i_op->permission;
+}
+
 static inline struct file *shiftfs_lower_file(const struct file *file)
 {
 	return file->private_data;

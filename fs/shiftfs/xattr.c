@@ -163,6 +163,14 @@ static int shiftfs_xattr_get(const struct xattr_handler *handler,
 		return shiftfs_get_caps(handler, dentry, inode, name, value,
 					size);
 
+	/*
+	 * As for ->getattr and ->permission the lower one is not asked where it
+	 * would have nothing to say. Names in other classes have rules.
+	 */
+	if (shiftfs_reads_as_any(inode) &&
+	    !strncmp(name, XATTR_USER_PREFIX, XATTR_USER_PREFIX_LEN))
+		return __vfs_getxattr(lower, d_inode(lower), name, value, size);
+
 	old = shiftfs_override(inode->i_sb);
 	ret = vfs_getxattr(shiftfs_lower_idmap(inode->i_sb), lower, name,
 			   value, size);
