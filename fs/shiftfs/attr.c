@@ -216,6 +216,21 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	return 0;
 }
 
+static noinline void shiftfs_lower_flags(struct iattr *attr)
+{
+	/* The lower notify_change() makes a mode of the kill flags itself. */
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
+		attr->ia_valid &= ~ATTR_MODE;
+
+	/*
+	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
+	 * tell it that its own open has truncated, but that did not.
+	 */
+	if (attr->ia_valid & ATTR_FILE)
+		attr->ia_file = shiftfs_lower_file(attr->ia_file);
+	attr->ia_valid &= ~ATTR_OPEN;
+}
+
 /*
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
@@ -252,17 +267,9 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 	    !(attr->ia_valid & ATTR_MODE))
 		attr->ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID;
 
-	/* The lower notify_change() makes a mode of the kill flags itself. */
-	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
-		attr->ia_valid &= ~ATTR_MODE;
-
-	/*
-	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
-	 * tell it that its own open has truncated, but that did not.
-	 */
-	if (attr->ia_valid & ATTR_FILE)
-		attr->ia_file = shiftfs_lower_file(attr->ia_file);
-	attr->ia_valid &= ~ATTR_OPEN;
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FILE |
+			      ATTR_OPEN))
+		shiftfs_lower_flags(attr);
 
 	old = shiftfs_override(dentry->d_sb);
 	inode_lock(d_inode(lower));
@@ -288,6 +295,9 @@ struct shiftfs_owners {
 /*
  * Translate the owners in @attr. Where they are squashed there is no other to
  * be had and nothing to be stored.
+ *
+ * The root of the superblock's user namespace may give an owner to a file
+ * without one, by the VFS's rules. Here it has one, below: M8.
  */
 static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 			       const struct inode *inode,
@@ -295,6 +305,10 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 			       struct shiftfs_owners *to)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
+	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
+		return -EPERM;
 
 	if (attr->ia_valid & ATTR_UID) {
 		to->uid = from_vfsuid(idmap, i_user_ns(inode),
@@ -366,7 +380,6 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct iattr lower_attr;
 	struct shiftfs_owners owners = {
 		.uid = INVALID_UID,
 		.gid = INVALID_GID,
@@ -375,41 +388,36 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
-
-	/*
-	 * The root of the superblock's user namespace may give an owner to a
-	 * file without one, by the VFS's rules. Here it has one, below: M8.
-	 */
-	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
-	    attr->ia_valid & (ATTR_UID | ATTR_GID) &&
-	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
-		return -EPERM;
-
-	err = shiftfs_owners_down(idmap, inode, attr, &owners);
-	if (err)
-		return err;
-
-	shiftfs_copy_size(inode);
+	if (attr->ia_valid & (ATTR_UID | ATTR_GID)) {
+		err = shiftfs_owners_down(idmap, inode, attr, &owners);
+		if (err)
+			return err;
+	}
+	if (attr->ia_valid & ATTR_SIZE)
+		shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
 
-	/* With what it decided about setgid for this caller. */
-	lower_attr = *attr;
 	/*
+	 * From here on it is the lower one, with what was decided about setgid
+	 * for this caller. Who calls us has no more use for it.
+	 *
 	 * A file capability that is hidden the VFS did not ask to be removed.
 	 * The lower one looks again, also where no owner is stored: S3.
 	 */
-	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
-		lower_attr.ia_valid |= ATTR_KILL_PRIV;
-	lower_attr.ia_valid &= ~owners.keep;
-	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
-						   S_ISDIR(inode->i_mode));
-	lower_attr.ia_vfsuid = VFSUIDT_INIT(owners.uid);
-	lower_attr.ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID)) {
+		attr->ia_valid |= ATTR_KILL_PRIV;
+		attr->ia_valid &= ~owners.keep;
+		attr->ia_vfsuid = VFSUIDT_INIT(owners.uid);
+		attr->ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	}
+	if (unlikely(shiftfs_is_squashed(ss)))
+		attr->ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
+						      S_ISDIR(inode->i_mode));
 	if (unlikely(ss->conf.chown_ignore))
-		return shiftfs_set_owner_attr(dentry, &lower_attr);
-	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
+		return shiftfs_set_owner_attr(dentry, attr);
+	return shiftfs_do_set_lower_attr(dentry, attr);
 }
 
 /*
