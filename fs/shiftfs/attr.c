@@ -32,6 +32,16 @@ static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 }
 
 /*
+ * The mode bits that do not matter where everybody is granted what is asked for,
+ * by MAY_EXEC, MAY_WRITE and MAY_READ: together with the others these are all.
+ * Never for who writes.
+ */
+static const umode_t shiftfs_bits_aside[] = {
+	0xffff, 0xffff & ~0111, 0, 0,
+	0xffff & ~0444, 0xffff & ~0555, 0, 0,
+};
+
+/*
  * The caller is checked against the upper inode, the mounter against the lower
  * one, for which there is shiftfs_permission_asking(). Each step of a path walk
  * comes here: no call that is not the last one, so that there are no registers
@@ -40,17 +50,17 @@ static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		       int mask)
 {
-	const umode_t rights = mask & (MAY_READ | MAY_WRITE | MAY_EXEC);
-	const umode_t all = rights * 0111;
+	const unsigned int rights = (unsigned int)mask &
+				    (MAY_READ | MAY_WRITE | MAY_EXEC);
 	const struct inode *lower = shiftfs_lower_inode(inode);
-	umode_t mode = READ_ONCE(lower->i_mode);
+	const unsigned int mode = READ_ONCE(lower->i_mode);
 
 	/* As long as the mode is the same it is all the same who the owner is. */
-	if (shiftfs_has_no_acl(lower) && !(mask & MAY_WRITE) &&
-	    (mode & all) == all && mode == inode->i_bytes)
+	if (shiftfs_has_no_acl(lower) && mode == inode->i_bytes &&
+	    (mode | shiftfs_bits_aside[rights]) == 0xffff)
 		return 0;
 
-	if (unlikely(shiftfs_is_outdated(inode)))
+	if (unlikely(shiftfs_differs(inode, lower, mode)))
 		return shiftfs_permission_slow(idmap, inode, mask);
 
 	/*

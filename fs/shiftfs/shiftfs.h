@@ -137,10 +137,10 @@ static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
 	return READ_ONCE(inode->i_private);
 }
 
+/* In this order, and without READ_ONCE(), the compiler makes one load of it. */
 static inline u64 shiftfs_ids(const struct inode *lower)
 {
-	return (u64)__kuid_val(READ_ONCE(lower->i_uid)) << 32 |
-	       __kgid_val(READ_ONCE(lower->i_gid));
+	return __kuid_val(lower->i_uid) | (u64)__kgid_val(lower->i_gid) << 32;
 }
 
 /* Flags which the VFS looks at in the upper inode. */
@@ -368,16 +368,22 @@ void shiftfs_refresh_slow(struct inode *inode);
 
 /*
  * Was there a chmod, chown or chattr beneath? Legal under RCU. A file whose
- * setuid bit is hidden always looks like that.
+ * setuid bit is hidden always looks like that. @mode is the lower one.
  */
+static inline bool shiftfs_differs(const struct inode *inode,
+				   const struct inode *lower, umode_t mode)
+{
+	return mode != inode->i_mode ||
+	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
+	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
+			SHIFTFS_COPY_FLAGS;
+}
+
 static inline bool shiftfs_is_outdated(const struct inode *inode)
 {
 	const struct inode *lower = shiftfs_lower_inode(inode);
 
-	return READ_ONCE(lower->i_mode) != inode->i_mode ||
-	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
-	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
-			SHIFTFS_COPY_FLAGS;
+	return shiftfs_differs(inode, lower, READ_ONCE(lower->i_mode));
 }
 
 /* See it. Cheap where there was none, and legal under RCU, too. */
