@@ -32,6 +32,16 @@ static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 }
 
 /*
+ * The mode bits that do not matter where everybody is granted what is asked for,
+ * by MAY_EXEC, MAY_WRITE and MAY_READ: together with the others these are all.
+ * Never for who writes.
+ */
+static const umode_t shiftfs_bits_aside[] = {
+	0xffff, 0xffff & ~0111, 0, 0,
+	0xffff & ~0444, 0xffff & ~0555, 0, 0,
+};
+
+/*
  * The caller is checked against the upper inode, the mounter against the lower
  * one, for which there is shiftfs_permission_asking(). Each step of a path walk
  * comes here: no call that is not the last one, so that there are no registers
@@ -40,17 +50,17 @@ static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
 int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 		       int mask)
 {
-	const umode_t rights = mask & (MAY_READ | MAY_WRITE | MAY_EXEC);
-	const umode_t all = rights * 0111;
+	const unsigned int rights = (unsigned int)mask &
+				    (MAY_READ | MAY_WRITE | MAY_EXEC);
 	const struct inode *lower = shiftfs_lower_inode(inode);
-	umode_t mode = READ_ONCE(lower->i_mode);
+	const unsigned int mode = READ_ONCE(lower->i_mode);
 
 	/* As long as the mode is the same it is all the same who the owner is. */
-	if (shiftfs_has_no_acl(lower) && !(mask & MAY_WRITE) &&
-	    (mode & all) == all && mode == inode->i_bytes)
+	if (shiftfs_has_no_acl(lower) && mode == inode->i_bytes &&
+	    (mode | shiftfs_bits_aside[rights]) == 0xffff)
 		return 0;
 
-	if (unlikely(shiftfs_is_outdated(inode)))
+	if (unlikely(shiftfs_differs(inode, lower, mode)))
 		return shiftfs_permission_slow(idmap, inode, mask);
 
 	/*
@@ -216,6 +226,21 @@ int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
 	return 0;
 }
 
+static noinline void shiftfs_lower_flags(struct iattr *attr)
+{
+	/* The lower notify_change() makes a mode of the kill flags itself. */
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
+		attr->ia_valid &= ~ATTR_MODE;
+
+	/*
+	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
+	 * tell it that its own open has truncated, but that did not.
+	 */
+	if (attr->ia_valid & ATTR_FILE)
+		attr->ia_file = shiftfs_lower_file(attr->ia_file);
+	attr->ia_valid &= ~ATTR_OPEN;
+}
+
 /*
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
@@ -252,17 +277,9 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 	    !(attr->ia_valid & ATTR_MODE))
 		attr->ia_valid |= ATTR_KILL_SUID | ATTR_KILL_SGID;
 
-	/* The lower notify_change() makes a mode of the kill flags itself. */
-	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
-		attr->ia_valid &= ~ATTR_MODE;
-
-	/*
-	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
-	 * tell it that its own open has truncated, but that did not.
-	 */
-	if (attr->ia_valid & ATTR_FILE)
-		attr->ia_file = shiftfs_lower_file(attr->ia_file);
-	attr->ia_valid &= ~ATTR_OPEN;
+	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FILE |
+			      ATTR_OPEN))
+		shiftfs_lower_flags(attr);
 
 	old = shiftfs_override(dentry->d_sb);
 	inode_lock(d_inode(lower));
@@ -288,6 +305,9 @@ struct shiftfs_owners {
 /*
  * Translate the owners in @attr. Where they are squashed there is no other to
  * be had and nothing to be stored.
+ *
+ * The root of the superblock's user namespace may give an owner to a file
+ * without one, by the VFS's rules. Here it has one, below: M8.
  */
 static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 			       const struct inode *inode,
@@ -295,6 +315,10 @@ static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
 			       struct shiftfs_owners *to)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
+	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
+		return -EPERM;
 
 	if (attr->ia_valid & ATTR_UID) {
 		to->uid = from_vfsuid(idmap, i_user_ns(inode),
@@ -366,7 +390,6 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct iattr lower_attr;
 	struct shiftfs_owners owners = {
 		.uid = INVALID_UID,
 		.gid = INVALID_GID,
@@ -375,41 +398,36 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 
 	/* The VFS decided on a copy of the mode that may have been old. */
 	shiftfs_refresh(inode);
-
-	/*
-	 * The root of the superblock's user namespace may give an owner to a
-	 * file without one, by the VFS's rules. Here it has one, below: M8.
-	 */
-	if (unlikely(inode->i_sb->s_user_ns != &init_user_ns) &&
-	    attr->ia_valid & (ATTR_UID | ATTR_GID) &&
-	    (!uid_valid(inode->i_uid) || !gid_valid(inode->i_gid)))
-		return -EPERM;
-
-	err = shiftfs_owners_down(idmap, inode, attr, &owners);
-	if (err)
-		return err;
-
-	shiftfs_copy_size(inode);
+	if (attr->ia_valid & (ATTR_UID | ATTR_GID)) {
+		err = shiftfs_owners_down(idmap, inode, attr, &owners);
+		if (err)
+			return err;
+	}
+	if (attr->ia_valid & ATTR_SIZE)
+		shiftfs_copy_size(inode);
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;
 
-	/* With what it decided about setgid for this caller. */
-	lower_attr = *attr;
 	/*
+	 * From here on it is the lower one, with what was decided about setgid
+	 * for this caller. Who calls us has no more use for it.
+	 *
 	 * A file capability that is hidden the VFS did not ask to be removed.
 	 * The lower one looks again, also where no owner is stored: S3.
 	 */
-	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID))
-		lower_attr.ia_valid |= ATTR_KILL_PRIV;
-	lower_attr.ia_valid &= ~owners.keep;
-	lower_attr.ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
-						   S_ISDIR(inode->i_mode));
-	lower_attr.ia_vfsuid = VFSUIDT_INIT(owners.uid);
-	lower_attr.ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	if (attr->ia_valid & (ATTR_SIZE | ATTR_UID | ATTR_GID)) {
+		attr->ia_valid |= ATTR_KILL_PRIV;
+		attr->ia_valid &= ~owners.keep;
+		attr->ia_vfsuid = VFSUIDT_INIT(owners.uid);
+		attr->ia_vfsgid = VFSGIDT_INIT(owners.gid);
+	}
+	if (unlikely(shiftfs_is_squashed(ss)))
+		attr->ia_mode = shiftfs_storable_mode(ss, attr->ia_mode,
+						      S_ISDIR(inode->i_mode));
 	if (unlikely(ss->conf.chown_ignore))
-		return shiftfs_set_owner_attr(dentry, &lower_attr);
-	return shiftfs_do_set_lower_attr(dentry, &lower_attr);
+		return shiftfs_set_owner_attr(dentry, attr);
+	return shiftfs_do_set_lower_attr(dentry, attr);
 }
 
 /*

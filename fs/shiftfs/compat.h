@@ -94,15 +94,20 @@
 
 /*
  * Look a name up in a directory of the lower filesystem, with the caller's
- * credentials already switched. The _locked form wants the directory locked.
+ * credentials already switched. Without @ask it is known that they may search
+ * there; before 7 there is no form that does not ask. The _locked form wants the
+ * directory locked.
  */
 static inline struct dentry *shiftfs_lookup_lower(struct vfsmount *mnt,
 						  struct dentry *dir,
-						  const struct qstr *name)
+						  const struct qstr *name,
+						  bool ask)
 {
 #ifdef SHIFTFS_HAVE_LOOKUP_QSTR
 	struct qstr q = QSTR_INIT(name->name, name->len);
 
+	if (!ask)
+		return lookup_noperm_unlocked(&q, dir);
 	return lookup_one_unlocked(shiftfs_idmap_of(mnt), &q, dir);
 #else
 	return lookup_one_unlocked(shiftfs_idmap_of(mnt), name->name, dir,

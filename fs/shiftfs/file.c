@@ -29,7 +29,6 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 {
 	struct super_block *sb = file_inode(file)->i_sb;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(sb);
 	struct path path = { .mnt = ss->lower.mnt, .dentry = lower };
 	int flags = (file->f_flags & ~SHIFTFS_NO_OPEN_FLAGS) | O_NOATIME;
 	struct inode *inode = d_inode(lower);
@@ -44,12 +43,13 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	/* Who has just made it may open it, whatever mode he gave it. */
 	if (!(file->f_mode & FMODE_CREATED) &&
 	    (ss->check_lower || inode->i_op->permission))
-		err = inode_permission(idmap, inode,
+		err = inode_permission(shiftfs_idmap_of(path.mnt), inode,
 				       MAY_OPEN | ACC_MODE(flags));
 	if (err) {
 		ret = ERR_PTR(err);
 	} else {
-		if (!ss->owns_all && !inode_owner_or_capable(idmap, inode))
+		if (!ss->owns_all &&
+		    !inode_owner_or_capable(shiftfs_idmap_of(path.mnt), inode))
 			flags &= ~O_NOATIME;
 #if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
 		ret = backing_file_open(file, flags, &path, current_cred());

@@ -22,24 +22,12 @@ static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 	return mode;
 }
 
-/* With i_lock held, which also orders concurrent refreshes, or unhashed. */
-static void shiftfs_copy_ids(struct inode *inode)
+static void shiftfs_copy_owner(struct inode *inode)
 {
 	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct inode *lower = shiftfs_lower_inode(inode);
-	unsigned int flags;
 
-	/*
-	 * Read before they are translated: if they change in between, the next
-	 * comparison sees it.
-	 */
-	atomic64_set(&inode->i_version, shiftfs_ids(lower));
-	/* Order these reads before those below. */
-	smp_rmb();
-
-	WRITE_ONCE(inode->i_mode,
-		   shiftfs_effective_mode(ss, READ_ONCE(lower->i_mode)));
 	if (likely(idmap == shiftfs_nop_idmap)) {
 		inode->i_uid = shiftfs_owner_up(ss, READ_ONCE(lower->i_uid));
 		inode->i_gid = shiftfs_group_up(ss, READ_ONCE(lower->i_gid));
@@ -49,6 +37,33 @@ static void shiftfs_copy_ids(struct inode *inode)
 		inode->i_gid = shiftfs_group_up(ss,
 			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
 	}
+}
+
+/*
+ * With i_lock held, which also orders concurrent refreshes, or unhashed, and then
+ * for the first time. A chmod does not make the owner be translated again.
+ */
+static void shiftfs_copy_ids(struct inode *inode, bool first)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	struct inode *lower = shiftfs_lower_inode(inode);
+	u64 ids = shiftfs_ids(lower);
+	bool owner = first || ids != atomic64_read(&inode->i_version);
+	unsigned int flags;
+
+	/*
+	 * Read before they are translated: if they change in between, the next
+	 * comparison sees it.
+	 */
+	if (owner) {
+		atomic64_set(&inode->i_version, ids);
+		/* Order these reads before those below. */
+		smp_rmb();
+	}
+	WRITE_ONCE(inode->i_mode,
+		   shiftfs_effective_mode(ss, READ_ONCE(lower->i_mode)));
+	if (owner)
+		shiftfs_copy_owner(inode);
 	flags = READ_ONCE(lower->i_flags) & SHIFTFS_COPY_FLAGS;
 	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
 
@@ -66,7 +81,7 @@ static void shiftfs_copy_ids(struct inode *inode)
 void shiftfs_refresh_slow(struct inode *inode)
 {
 	spin_lock(&inode->i_lock);
-	shiftfs_copy_ids(inode);
+	shiftfs_copy_ids(inode, false);
 	spin_unlock(&inode->i_lock);
 }
 
@@ -206,7 +221,7 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 	inode->i_default_acl = ACL_DONT_CACHE;
 	inode->i_mapping->a_ops = &shiftfs_aops;
 	/* Nobody else knows it yet. */
-	shiftfs_copy_ids(inode);
+	shiftfs_copy_ids(inode, true);
 	i_size_write(inode, i_size_read(lower));
 	set_nlink(inode, lower->i_nlink);
 	shiftfs_copy_times(inode);

@@ -265,19 +265,29 @@ const struct dentry_operations shiftfs_dentry_ops = {
 static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 						struct dentry *lower_dir)
 {
+	bool ask = !shiftfs_reads_as_any(d_inode(dentry->d_parent));
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
 	int tries = 16;
 
 	while (tries--) {
+		unsigned int renames = read_seqbegin(&rename_lock);
 		struct dentry *lower;
 		bool named;
 
-		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name);
+		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name,
+					     ask);
 		if (IS_ERR(lower))
 			return lower;
 		/* Some directories, casefolded ones say, cache no "no". */
 		if (d_unhashed(lower) && d_really_is_negative(lower))
 			return lower;
+
+		/* If nothing at all was renamed it is still where it was. */
+		shiftfs_sample(dentry, lower);
+		if (likely(!read_seqretry(&rename_lock, renames) &&
+			   lower->d_parent == lower_dir && !d_unhashed(lower)))
+			return lower;
+
 		spin_lock(&lower->d_lock);
 		named = shiftfs_is_named(lower, lower_dir, &dentry->d_name);
 		if (named)

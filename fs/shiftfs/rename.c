@@ -112,7 +112,7 @@ static struct dentry *shiftfs_rename_target(struct dentry *new)
 		return dget(lower);
 	return shiftfs_lookup_lower(shiftfs_lower_mnt(new->d_sb),
 				    shiftfs_lower_dentry(new->d_parent),
-				    &new->d_name);
+				    &new->d_name, true);
 }
 
 int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,

@@ -74,6 +74,7 @@ struct shiftfs_config {
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
+ * @lower_caps:	where that holds, its handler of file capabilities
  * @owns_all:	those credentials stand for the owner of any file
  * @conf:	options other than the maps
  * @nosuid:	what exec(2) makes of a file's mode and capabilities is hidden
@@ -98,6 +99,7 @@ struct shiftfs_sb {
 	const struct cred *cred;
 	bool check_lower;
 	bool getattr_as_any;
+	const struct xattr_handler *lower_caps;
 	bool owns_all;
 	bool nosuid;
 	struct shiftfs_config conf;
@@ -135,10 +137,10 @@ static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
 	return READ_ONCE(inode->i_private);
 }
 
+/* In this order, and without READ_ONCE(), the compiler makes one load of it. */
 static inline u64 shiftfs_ids(const struct inode *lower)
 {
-	return (u64)__kuid_val(READ_ONCE(lower->i_uid)) << 32 |
-	       __kgid_val(READ_ONCE(lower->i_gid));
+	return __kuid_val(lower->i_uid) | (u64)__kgid_val(lower->i_gid) << 32;
 }
 
 /* Flags which the VFS looks at in the upper inode. */
@@ -172,6 +174,18 @@ static inline struct path shiftfs_lower_path(const struct dentry *dentry)
 		.mnt = shiftfs_lower_mnt(dentry->d_sb),
 		.dentry = shiftfs_lower_dentry(dentry),
 	};
+}
+
+/*
+ * Can the lower filesystem not refuse who reads? It is local, has no rules of
+ * its own and the mounter may read everything.
+ */
+static inline bool shiftfs_reads_as_any(const struct inode *inode)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	return ss->getattr_as_any && !ss->check_lower &&
+	       !shiftfs_lower_inode(inode)->i_op->permission;
 }
 
 static inline struct file *shiftfs_lower_file(const struct file *file)
@@ -354,16 +368,22 @@ void shiftfs_refresh_slow(struct inode *inode);
 
 /*
  * Was there a chmod, chown or chattr beneath? Legal under RCU. A file whose
- * setuid bit is hidden always looks like that.
+ * setuid bit is hidden always looks like that. @mode is the lower one.
  */
+static inline bool shiftfs_differs(const struct inode *inode,
+				   const struct inode *lower, umode_t mode)
+{
+	return mode != inode->i_mode ||
+	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
+	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
+			SHIFTFS_COPY_FLAGS;
+}
+
 static inline bool shiftfs_is_outdated(const struct inode *inode)
 {
 	const struct inode *lower = shiftfs_lower_inode(inode);
 
-	return READ_ONCE(lower->i_mode) != inode->i_mode ||
-	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
-	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
-			SHIFTFS_COPY_FLAGS;
+	return shiftfs_differs(inode, lower, READ_ONCE(lower->i_mode));
 }
 
 /* See it. Cheap where there was none, and legal under RCU, too. */
@@ -466,6 +486,7 @@ extern const struct file_operations shiftfs_dir_fops;
 
 /* xattr.c */
 extern SHIFTFS_XATTR_TABLE shiftfs_xattr_handlers[];
+const struct xattr_handler *shiftfs_find_caps(const struct super_block *lower);
 ssize_t shiftfs_listxattr(struct dentry *dentry, char *list, size_t size);
 
 /* acl.c */

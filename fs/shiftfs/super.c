@@ -230,6 +230,8 @@ int shiftfs_get_tree(struct fs_context *fc)
 
 	/* With creds=caller it is the lower filesystem that says. */
 	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
+	if (ss->getattr_as_any)
+		ss->lower_caps = shiftfs_find_caps(lower);
 
 	/* From sget_fc() on it belongs to the superblock. */
 	fc->s_fs_info = ss;
