@@ -22,21 +22,20 @@ static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 	return mode;
 }
 
-static void shiftfs_copy_owner(struct inode *inode)
+static void shiftfs_copy_owner(struct inode *inode, kuid_t uid, kgid_t gid)
 {
 	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-	struct inode *lower = shiftfs_lower_inode(inode);
 
-	if (likely(idmap == shiftfs_nop_idmap)) {
-		inode->i_uid = shiftfs_owner_up(ss, READ_ONCE(lower->i_uid));
-		inode->i_gid = shiftfs_group_up(ss, READ_ONCE(lower->i_gid));
-	} else {
-		inode->i_uid = shiftfs_owner_up(ss,
-			vfsuid_into_kuid(i_uid_into_vfsuid(idmap, lower)));
-		inode->i_gid = shiftfs_group_up(ss,
-			vfsgid_into_kgid(i_gid_into_vfsgid(idmap, lower)));
+	if (unlikely(idmap != shiftfs_nop_idmap)) {
+		struct user_namespace *ns =
+				i_user_ns(shiftfs_lower_inode(inode));
+
+		uid = vfsuid_into_kuid(make_vfsuid(idmap, ns, uid));
+		gid = vfsgid_into_kgid(make_vfsgid(idmap, ns, gid));
 	}
+	inode->i_uid = shiftfs_owner_up(ss, uid);
+	inode->i_gid = shiftfs_group_up(ss, gid);
 }
 
 /*
@@ -47,23 +46,19 @@ static void shiftfs_copy_ids(struct inode *inode, bool first)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct inode *lower = shiftfs_lower_inode(inode);
-	u64 ids = shiftfs_ids(lower);
-	bool owner = first || ids != atomic64_read(&inode->i_version);
+	/* Once: what is translated is what will be compared. */
+	kuid_t uid = READ_ONCE(lower->i_uid);
+	kgid_t gid = READ_ONCE(lower->i_gid);
+	u64 ids = shiftfs_make_ids(uid, gid);
 	unsigned int flags;
 
-	/*
-	 * Read before they are translated: if they change in between, the next
-	 * comparison sees it.
-	 */
-	if (owner) {
-		atomic64_set(&inode->i_version, ids);
-		/* Order these reads before those below. */
-		smp_rmb();
-	}
 	WRITE_ONCE(inode->i_mode,
 		   shiftfs_effective_mode(ss, READ_ONCE(lower->i_mode)));
-	if (owner)
-		shiftfs_copy_owner(inode);
+	if (first || ids != atomic64_read(&inode->i_version)) {
+		shiftfs_copy_owner(inode, uid, gid);
+		/* Who finds these ids finds their owner, see shiftfs_differs(). */
+		atomic64_set_release(&inode->i_version, ids);
+	}
 	flags = READ_ONCE(lower->i_flags) & SHIFTFS_COPY_FLAGS;
 	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
 

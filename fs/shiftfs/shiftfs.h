@@ -137,10 +137,15 @@ static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
 	return READ_ONCE(inode->i_private);
 }
 
+static inline u64 shiftfs_make_ids(kuid_t uid, kgid_t gid)
+{
+	return __kuid_val(uid) | (u64)__kgid_val(gid) << 32;
+}
+
 /* In this order, and without READ_ONCE(), the compiler makes one load of it. */
 static inline u64 shiftfs_ids(const struct inode *lower)
 {
-	return __kuid_val(lower->i_uid) | (u64)__kgid_val(lower->i_gid) << 32;
+	return shiftfs_make_ids(lower->i_uid, lower->i_gid);
 }
 
 /* Flags which the VFS looks at in the upper inode. */
@@ -374,7 +379,7 @@ static inline bool shiftfs_differs(const struct inode *inode,
 				   const struct inode *lower, umode_t mode)
 {
 	return mode != inode->i_mode ||
-	       shiftfs_ids(lower) != atomic64_read(&inode->i_version) ||
+	       shiftfs_ids(lower) != atomic64_read_acquire(&inode->i_version) ||
 	       (READ_ONCE(lower->i_flags) ^ inode->i_flags) &
 			SHIFTFS_COPY_FLAGS;
 }
