@@ -106,8 +106,11 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
 	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
 	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
-	$(INSTALL) -D -m 755 $(BUILD)/bin/runner-monitor \
-		$(DESTDIR)$(LIBEXECDIR)/runner/runner-monitor
+	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/runner
+	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor \
+		$(DESTDIR)$(LIBEXECDIR)/runner/
+	$(INSTALL) -m 644 $(BUILD)/bin/runner-systemd.so $(BUILD)/bin/runner-mount.so \
+		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -D -m 644 userspace/runner/seccomp.json \
 		$(DESTDIR)$(DATADIR)/runner/seccomp.json
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \

@@ -107,6 +107,8 @@ void shift_err_print(const struct shift_error *err, FILE *to, const char *prog)
 
 void shift_err_clear(struct shift_error *err)
 {
+	if (!err)
+		return;
 	free(err->msg);
 	err->msg = NULL;
 	err->status = 0;

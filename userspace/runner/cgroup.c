@@ -4,11 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libmount.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,24 +23,20 @@
 
 const char *cgroup_mount_point(void)
 {
-	static char *found;
+	/* Where systemd and others mount it: alone, or beside version 1. */
+	static const char *const places[] = {
+		"/sys/fs/cgroup", "/sys/fs/cgroup/unified",
+	};
+	static const char *found;
 	static bool looked;
-	struct libmnt_table *table;
-	struct libmnt_iter *iter;
-	struct libmnt_fs *fs;
+	struct statfs fs;
 
-	if (looked)
-		return found;
+	for (size_t i = 0; !looked && !found &&
+	     i < sizeof(places) / sizeof(*places); i++)
+		if (!statfs(places[i], &fs) &&
+		    fs.f_type == CGROUP2_SUPER_MAGIC)
+			found = places[i];
 	looked = true;
-	table = mnt_new_table_from_file("/proc/self/mountinfo");
-	iter = mnt_new_iter(MNT_ITER_FORWARD);
-	/* Not a part of the tree mounted by somebody for a pod. */
-	while (table && iter && !found && !mnt_table_next_fs(table, iter, &fs))
-		if (!strcmp(mnt_fs_get_fstype(fs), "cgroup2") &&
-		    !strncmp(mnt_fs_get_target(fs), "/sys/fs/cgroup", 14))
-			found = strdup(mnt_fs_get_target(fs));
-	mnt_free_iter(iter);
-	mnt_unref_table(table);
 	return found;
 }
 

@@ -34,8 +34,8 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err);
  * The same as a scope of the host's systemd; *ret is its cgroup, the caller's
  * to free.
  */
-int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
-			char **ret, struct shift_error *err);
+int cgroup_create_scope(const char *name, pid_t pid, char **ret,
+			struct shift_error *err);
 
 /*
  * Has systemd end the scope whose cgroup is @path, and waits until it is gone.

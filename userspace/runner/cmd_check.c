@@ -13,12 +13,12 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
 #include "devbpf.h"
+#include "host_systemd.h"
 #include "pod.h"
 #include "syscalls.h"
 #include "util.h"
@@ -132,7 +132,7 @@ int cmd_check(int argc, char **argv, struct shift_error *err)
 	say("cgroup device programs", has_device_bpf(), false,
 	    "CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL");
 	say("seccomp filters", has_seccomp(), false, "CONFIG_SECCOMP_FILTER");
-	say("systemd runs the host", sd_booted() > 0, false,
+	say("systemd runs the host", host_has_systemd(), false,
 	    "cgroups are made below the root of version 2 instead");
 	say("journal", access("/run/systemd/journal/socket", F_OK) == 0, false,
 	    "logs are files");

@@ -2,7 +2,6 @@
 #include "digest.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -25,47 +24,6 @@ int digest_parse(const char *text, char hex[DIGEST_HEX + 1],
 				     where, text);
 	strcpy(hex, text + sizeof(prefix) - 1);
 	return 0;
-}
-
-struct digest {
-	EVP_MD_CTX *ctx;
-};
-
-struct digest *digest_begin(void)
-{
-	struct digest *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return NULL;
-	d->ctx = EVP_MD_CTX_new();
-	if (d->ctx && EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL))
-		return d;
-	digest_free(d);
-	return NULL;
-}
-
-bool digest_add(struct digest *d, const void *buf, size_t len)
-{
-	return EVP_DigestUpdate(d->ctx, buf, len);
-}
-
-bool digest_end(struct digest *d, char hex[DIGEST_HEX + 1])
-{
-	unsigned char md[EVP_MAX_MD_SIZE];
-	unsigned int len = 0;
-
-	if (!EVP_DigestFinal_ex(d->ctx, md, &len) || len != DIGEST_HEX / 2)
-		return false;
-	for (unsigned int i = 0; i < len; i++)
-		snprintf(hex + 2 * i, 3, "%02x", md[i]);
-	return true;
-}
-
-void digest_free(struct digest *d)
-{
-	if (d)
-		EVP_MD_CTX_free(d->ctx);
-	free(d);
 }
 
 static void put_digest(struct digest **d)

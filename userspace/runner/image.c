@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "import.h"
+#include "helper.h"
 
 
 static int no_such_image(const char *ref, int status, struct shift_error *err)
@@ -191,9 +191,7 @@ int image_apply(const struct image *image, char *const *command,
 int image_prepare(struct image *image, struct spec *spec,
 		  struct shift_error *err)
 {
-	const struct import_options options = { .name = "" };
-	_cleanup_free_ char *record = NULL;
-	struct store_image stored = { 0 };
+	const char *const args[] = { image->given };
 	int r = 0;
 
 	if (!image->in_store)
@@ -204,9 +202,7 @@ int image_prepare(struct image *image, struct spec *spec,
 		if (r != -ENOENT)
 			break;
 		shift_err_clear(err);
-		r = import_image(&image->store, image->given, &options, &stored,
-				 err);
-		store_image_clear(&stored);
+		r = helper_image(HELPER_IMPORT, args, 1, err);
 		if (r < 0)
 			break;
 	}

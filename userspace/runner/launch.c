@@ -12,7 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +19,8 @@
 #include "device_wait.h"
 #include "fault.h"
 #include "handoff.h"
+#include "helper.h"
+#include "notify.h"
 #include "place.h"
 #include "report.h"
 
@@ -116,30 +117,6 @@ static int open_monitor(struct held *h, struct shift_error *err)
 	return r;
 }
 
-/* Beside runner, or where it is installed. */
-static int find_monitor(char *path, size_t size)
-{
-	static const char *const places[] = {
-		"runner-monitor", "../libexec/runner/runner-monitor",
-	};
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-
-	if (n < 0)
-		return -errno;
-	self[n] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash)
-		return -ENOENT;
-	*slash = '\0';
-	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
-		if (snprintf(path, size, "%s/%s", self, places[i]) <
-		    (int)size && access(path, X_OK) == 0)
-			return 0;
-	return -ENOENT;
-}
-
 static void record(const struct held *h, struct handoff *to)
 {
 	const struct pod *pod = &h->pod;
@@ -189,7 +166,8 @@ static void become_monitor(struct pod *pod)
 	_cleanup_close_ int memory = -1;
 	struct handoff to;
 
-	if (h->pod.monitor.runner_fd < 0 || find_monitor(path, sizeof(path)) < 0)
+	if (h->pod.monitor.runner_fd < 0 ||
+	    helper_find("runner-monitor", path, sizeof(path)) < 0)
 		return;
 	fault_point("idle");
 	record(h, &to);
@@ -375,13 +353,6 @@ static void __attribute__((noreturn)) end_detached(struct held *h, int r,
 	exit(status);
 }
 
-static int tell_manager(const struct held *h)
-{
-	/* Whoever started runner and asks to be told. */
-	return sd_notifyf(0, "STATUS=pod %s is being started",
-			  h->state.name ?: "");
-}
-
 int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	      bool detached, struct shift_error *err)
 {
@@ -399,7 +370,8 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 			return hear(announce, h->state.name, err);
 		h->pod.announce_fd = announce;
 	}
-	tell_manager(h);
+	/* Whoever started runner and asks to be told. */
+	notify_manager("STATUS=pod %s is being started", h->state.name ?: "");
 	r = launch(h, userns, keep, &status, err);
 	if (detached)
 		end_detached(h, r, status, err);

@@ -7,11 +7,17 @@
 #include "cleanup.h"
 #include "commands.h"
 #include "device_wait.h"
-#include "image_cmd.h"
+#include "helper.h"
 #include "launch.h"
 #include "place.h"
 #include "lease.h"
 #include "pod.h"
+
+static int cmd_image(int argc, char **argv, struct shift_error *err)
+{
+	helper_become_image(argc, argv, err);
+	return POD_STATUS_FAILED;
+}
 
 static const struct command {
 	const char *name;
@@ -35,7 +41,7 @@ static const struct command {
 	{ "exec", cmd_exec, "start one more command in a pod" },
 	{ "update", cmd_update, "change the limits of a pod" },
 	{ "device", cmd_device, "give a device to a running pod, or take it" },
-	{ "image", image_cmd, "the image store: import, ls, inspect, verify, rm, prune" },
+	{ "image", cmd_image, "the image store: import, ls, inspect, verify, rm, prune" },
 	{ "uidmap", lease_cmd, "ls: the ranges of ids that pods have" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };

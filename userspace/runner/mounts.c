@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libmount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -16,49 +15,51 @@
 #include "syscalls.h"
 #include "util.h"
 
-/* Filesystem options only, handed over one by one. */
-static int configure(int ctx, const char *options, struct shift_error *err)
+/*
+ * Takes the options of a mount out of @options, comma-separated, and hands the
+ * filesystem its own one by one.
+ */
+static int configure(int ctx, const char *options, unsigned int *attrs,
+		     struct shift_error *err)
 {
+	static const struct {
+		const char *name;
+		unsigned int set, clear;
+	} flags[] = {
+		{ "ro", MOUNT_ATTR_RDONLY, 0 }, { "rw", 0, MOUNT_ATTR_RDONLY },
+		{ "nosuid", MOUNT_ATTR_NOSUID, 0 }, { "suid", 0, MOUNT_ATTR_NOSUID },
+		{ "nodev", MOUNT_ATTR_NODEV, 0 }, { "dev", 0, MOUNT_ATTR_NODEV },
+		{ "noexec", MOUNT_ATTR_NOEXEC, 0 }, { "exec", 0, MOUNT_ATTR_NOEXEC },
+		{ "defaults", 0, 0 },
+	};
+	enum { N_FLAGS = sizeof(flags) / sizeof(*flags) };
 	_cleanup_free_ char *copy = strdup(options ? options : "");
-	size_t namesz, valuesz;
-	char *rest, *name, *value;
-	int r;
+	char *names[N_FLAGS + 1] = { NULL };
+	char *rest = copy, *word;
+	int r = 0;
 
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	rest = copy;
-	while (!mnt_optstr_next_option(&rest, &name, &namesz, &value,
-				       &valuesz)) {
-		_cleanup_free_ char *key = strndup(name, namesz);
-		_cleanup_free_ char *text = value ? strndup(value, valuesz) :
-						    NULL;
+	for (size_t i = 0; i < N_FLAGS; i++)
+		names[i] = (char *)flags[i].name;
+	while (r >= 0 && *rest) {
+		int i = getsubopt(&rest, names, &word);
+		char *value;
 
-		if (!key || (value && !text))
-			return shift_err_set(err, ENOMEM,
-					     "cannot allocate memory");
-		r = text ? shift_fsctx_string(ctx, key, text, err) :
-			   shift_fsctx_flag(ctx, key, err);
-		if (r < 0)
-			return r;
+		if (i >= 0 && !word) {
+			*attrs = (*attrs | flags[i].set) & ~flags[i].clear;
+			continue;
+		}
+		if (i >= 0)
+			return shift_err_set(err, EINVAL, "the option %s takes no value",
+					     names[i]);
+		value = strchr(word, '=');
+		if (value)
+			*value++ = '\0';
+		r = value ? shift_fsctx_string(ctx, word, value, err) :
+			    shift_fsctx_flag(ctx, word, err);
 	}
-	return 0;
-}
-
-#define KNOWN_FLAGS (MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
-
-static unsigned int attrs_of(unsigned long flags)
-{
-	unsigned int attrs = 0;
-
-	if (flags & MS_RDONLY)
-		attrs |= MOUNT_ATTR_RDONLY;
-	if (flags & MS_NOSUID)
-		attrs |= MOUNT_ATTR_NOSUID;
-	if (flags & MS_NODEV)
-		attrs |= MOUNT_ATTR_NODEV;
-	if (flags & MS_NOEXEC)
-		attrs |= MOUNT_ATTR_NOEXEC;
-	return attrs;
+	return r;
 }
 
 /*
@@ -81,30 +82,23 @@ static int clone_sysfs(unsigned int attrs)
 int mounts_create(const char *fstype, const char *source, const char *options,
 		  struct shift_error *err)
 {
-	_cleanup_free_ char *vfs = NULL, *fs = NULL;
 	_cleanup_close_ int ctx = -1;
-	unsigned long flags = 0;
+	unsigned int attrs = 0;
 	int r, fd;
 
-	if (mnt_split_optstr(options, NULL, &vfs, &fs, 0, 0) ||
-	    mnt_optstr_get_flags(vfs, &flags,
-				 mnt_get_builtin_optmap(MNT_LINUX_MAP)) ||
-	    (flags & ~(unsigned long)KNOWN_FLAGS))
-		return shift_err_set(err, EINVAL,
-				     "mount options '%s' for %s",
-				     options, fstype);
 	ctx = shift_fsctx_open(fstype, err);
 	if (ctx < 0)
 		return ctx;
 	r = shift_fsctx_string(ctx, "source", source, err);
 	if (r >= 0)
-		r = configure(ctx, fs, err);
+		r = configure(ctx, options, &attrs, err);
+	if (r < 0)
+		return shift_err_prefix(err, "mount options '%s'", options);
+	r = shift_fsctx_create(ctx, err);
 	if (r >= 0)
-		r = shift_fsctx_create(ctx, err);
-	if (r >= 0)
-		r = shift_fsctx_mount(ctx, attrs_of(flags), err);
+		r = shift_fsctx_mount(ctx, attrs, err);
 	if (r == -EPERM && !strcmp(fstype, "sysfs")) {
-		fd = clone_sysfs(attrs_of(flags));
+		fd = clone_sysfs(attrs);
 		if (fd >= 0)
 			return fd;
 	}

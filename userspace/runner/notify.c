@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "notify.h"
 
+#include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,7 +12,7 @@
 
 #include "cleanup.h"
 
-/* sd_notify(3) for a program that is linked without libsystemd. */
+/* sd_notify(3) for programs that are linked without libsystemd. */
 static void tell_manager(const char *text, size_t len)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
@@ -30,6 +32,19 @@ static void tell_manager(const char *text, size_t len)
 			      (struct sockaddr *)&a,
 			      (socklen_t)(offsetof(struct sockaddr_un,
 						   sun_path) + n));
+}
+
+void notify_manager(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n > 0 && n < (int)sizeof(text))
+		tell_manager(text, (size_t)n);
 }
 
 void notify_relay(int notify_fd)

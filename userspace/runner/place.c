@@ -38,8 +38,10 @@ int place_set(const char *root, struct shift_error *err)
 	int r;
 
 	root = root ?: getenv(VARIABLE);
-	if (!root || !strcmp(root, PLACE_ROOT))
+	if (!root || !strcmp(root, PLACE_ROOT)) {
+		unsetenv(VARIABLE);
 		return 0;
+	}
 	r = mkdir_parents(root, 0700, err);
 	if (r < 0)
 		return r;

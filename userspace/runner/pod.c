@@ -14,7 +14,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,6 +21,7 @@
 #include "cleanup.h"
 #include "devbpf.h"
 #include "fault.h"
+#include "notify.h"
 #include "report.h"
 #include "syscalls.h"
 #include "tty.h"
@@ -342,7 +342,7 @@ static int enter_cgroup(struct pod *pod, pid_t pid, struct shift_error *err)
 		return shift_err_set(err, ENOTSUP, "limits need cgroup version 2 mounted at /sys/fs/cgroup");
 	}
 	if (cgroup_by_systemd(spec)) {
-		r = cgroup_create_scope(spec, st->name, pid, &st->cgroup, err);
+		r = cgroup_create_scope(st->name, pid, &st->cgroup, err);
 		if (r >= 0)
 			r = state_save(st, err);
 	} else {
@@ -474,7 +474,7 @@ static int start(struct pod *pod, int *status, struct shift_error *err)
 	/* Who has not been told a socket cannot say when it is ready. */
 	if (r >= 0 && !strv_getenv(&pod->plan->spec->process.env,
 				   "NOTIFY_SOCKET"))
-		sd_notifyf(0, "READY=1\nMAINPID=%d", (int)getpid());
+		notify_manager("READY=1\nMAINPID=%d", (int)getpid());
 	announce(pod);
 	if (r >= 0 && pod->monitor.relay && pod->interactive)
 		tty_raw();

@@ -14,13 +14,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "chown.h"
 #include "cleanup.h"
 #include "fscontext.h"
+#include "helper.h"
 #include "mounttree.h"
 #include "plan.h"
 #include "shift.h"
 #include "syscalls.h"
+#include "userns.h"
 
 /*
  * Never MOUNT_ATTR_NOSUID: su and ping of the image work, in the pod's user
@@ -100,9 +101,9 @@ static int bind_at(const char *path, const char *at, struct shift_error *err)
 	return shift_attach(fd, at, err);
 }
 
-/* The layers, lowest first, at their names on the stage; @map may be NULL. */
-static int attach_layers(const struct strv *layers,
-			 const struct shift_idmap *map, struct shift_error *err)
+/* The layers, lowest first, at their names on the stage; @userns may be -1. */
+static int attach_layers(const struct strv *layers, int userns,
+			 struct shift_error *err)
 {
 	int r = 0;
 
@@ -115,11 +116,11 @@ static int attach_layers(const struct strv *layers,
 			return r;
 		if (mkdir(at, 0755) < 0 && errno != EEXIST)
 			return shift_err_set(err, errno, "cannot make %s", at);
-		if (!map) {
+		if (userns < 0) {
 			r = bind_at(layers->v[i], at, err);
 			continue;
 		}
-		r = fd = shift_idmap_tree(layers->v[i], map, 0, err);
+		r = fd = shift_by_userns(layers->v[i], userns, 0, err);
 		if (r >= 0)
 			r = shift_attach(fd, at, err);
 	}
@@ -194,7 +195,7 @@ static int mount_plain_overlay(const struct spec *spec, const char *pod_dir,
 {
 	int r;
 
-	if ((r = attach_layers(&spec->root.layers, NULL, err)) < 0 ||
+	if ((r = attach_layers(&spec->root.layers, -1, err)) < 0 ||
 	    (r = bind_at(pod_dir, STAGE_WRITABLE, err)) < 0)
 		return r;
 	r = mount_overlay(spec->root.layers.n, true, target, ROOT_ATTRS, err);
@@ -247,12 +248,13 @@ static int overlay_of_shifted(const struct spec *spec,
 			      const char *pod_dir, const char *target,
 			      struct shift_error *err)
 {
-	_cleanup_close_ int fd = -1;
-	int r;
+	_cleanup_close_ int fd = -1, userns = shift_userns_create(map, err);
+	int r = userns;
 
-	r = attach_layers(&spec->root.layers, map, err);
 	if (r >= 0)
-		r = fd = shift_idmap_tree(pod_dir, map, 0, err);
+		r = attach_layers(&spec->root.layers, userns, err);
+	if (r >= 0)
+		r = fd = shift_by_userns(pod_dir, userns, 0, err);
 	if (r >= 0)
 		r = shift_attach(fd, STAGE_WRITABLE, err);
 	return r < 0 ? r : mount_overlay_as(spec->linux_.host_base,
@@ -319,6 +321,17 @@ static int find_copy(const char *pod_dir, const char *copy,
 	return 0;
 }
 
+static int copy_shifted(const char *from, const char *to, uint32_t base,
+			uint32_t count, struct shift_error *err)
+{
+	char first[16], n[16];
+	const char *const args[] = { from, to, first, n };
+
+	snprintf(first, sizeof(first), "%" PRIu32, base);
+	snprintf(n, sizeof(n), "%" PRIu32, count);
+	return helper_image(HELPER_COPY, args, 4, err);
+}
+
 /* --shift=chown: everything below is copied, with the pod's ids, once. */
 static int private_copy(const struct spec *spec, const char *pod_dir,
 			const char *target, struct shift_error *err)
@@ -337,7 +350,7 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 	if (!r) {
 		r = remove_tree(partial, err);
 		if (r >= 0)
-			r = attach_layers(&spec->root.layers, NULL, err);
+			r = attach_layers(&spec->root.layers, -1, err);
 		snprintf(one, sizeof(one), "%s/0", STAGE_LOWER);
 		/* An overlay needs two layers or more. */
 		if (r >= 0 && spec->root.layers.n == 1)
@@ -346,8 +359,8 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 			r = mount_overlay(spec->root.layers.n, false, from,
 					  ROOT_ATTRS, err);
 		if (r >= 0)
-			r = chown_copy(from, partial, base,
-				       spec->linux_.map_size, err);
+			r = copy_shifted(from, partial, base,
+					 spec->linux_.map_size, err);
 		undo(spec);
 		if (r >= 0) {
 			/* The name promises a whole tree, after a power cut as well. */
@@ -369,6 +382,15 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 	return shift_attach(fd, target, err);
 }
 
+static int shifted_overlay(const struct spec *spec,
+			   const struct shift_idmap *map, const char *pod_dir,
+			   const char *target, struct shift_error *err)
+{
+	int r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
+
+	return r < 0 ? r : shift_whole(spec, STAGE_OVERLAY, map, target, err);
+}
+
 static int shifted(const struct spec *spec, const char *pod_dir,
 		   const char *target, struct shift_error *err)
 {
@@ -384,18 +406,18 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 		return r;
 	if (spec->root.direct)
 		return shift_whole(spec, spec->root.layers.v[0], map, target, err);
-	r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
-	if (r >= 0)
-		r = shift_whole(spec, STAGE_OVERLAY, map, target, err);
-	if (r >= 0 || spec->shift == SPEC_SHIFT_SHIFTFS)
-		return r;
-
-	undo(spec);
-	r = overlay_of_shifted(spec, map, pod_dir, target, &second);
-	if (r >= 0) {
-		shift_err_clear(err);
+	if (spec->shift == SPEC_SHIFT_SHIFTFS)
+		return shifted_overlay(spec, map, pod_dir, target, err);
+	/* What is in the way takes long to find, and is seldom needed. */
+	if (shifted_overlay(spec, map, pod_dir, target, NULL) >= 0)
 		return 0;
-	}
+	undo(spec);
+	if (overlay_of_shifted(spec, map, pod_dir, target, &second) >= 0)
+		return 0;
+	undo(spec);
+	r = shifted_overlay(spec, map, pod_dir, target, err);
+	if (r >= 0)
+		return r;
 	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %s",
 		       shift_err_text(&second));
 	shift_err_clear(&second);

@@ -7,7 +7,7 @@
 #include "mounttree.h"
 #include "userns.h"
 
-static int by_idmap(const char *source, int userns, unsigned int attrs,
+int shift_by_userns(const char *source, int userns, unsigned int attrs,
 		    struct shift_error *err)
 {
 	_cleanup_close_ int fd = shift_clone(source, err);
@@ -17,6 +17,21 @@ static int by_idmap(const char *source, int userns, unsigned int attrs,
 	return r < 0 ? r : steal_fd(&fd);
 }
 
+/* The mechanism that is preferred, else the other. */
+static int at_once(enum shift_mechanism prefer, const char *source, int userns,
+		   const struct shift_idmap *map, unsigned int attrs)
+{
+	int fd = -1;
+
+	if (prefer == SHIFT_BY_IDMAP && userns >= 0)
+		fd = shift_by_userns(source, userns, attrs, NULL);
+	if (fd < 0)
+		fd = shift_mount_tree(source, map, attrs, NULL);
+	if (fd < 0 && prefer != SHIFT_BY_IDMAP && userns >= 0)
+		fd = shift_by_userns(source, userns, attrs, NULL);
+	return fd;
+}
+
 static int by_choice(const char *source, const struct shift_idmap *map,
 		     unsigned int attrs, struct shift_error *err)
 {
@@ -24,12 +39,15 @@ static int by_choice(const char *source, const struct shift_idmap *map,
 	struct shift_config config = SHIFT_CONFIG_INIT;
 	struct shift_want want = SHIFT_WANT_INIT;
 	_cleanup_close_ int userns = -1;
-	int r = shift_config_read(SHIFT_CONFIG_FILE, &config, err);
+	int fd, r = shift_config_read(SHIFT_CONFIG_FILE, &config, err);
 
 	if (r < 0)
 		return r;
-	/* One for the trial and the mount; without it the trial says why. */
 	userns = shift_userns_create(map, NULL);
+	fd = at_once(config.prefer, source, userns, map, attrs);
+	if (fd >= 0 || !err)
+		return fd;
+	/* Once more, for what is in the way. */
 	want.map = map;
 	want.userns_fd = userns;
 	want.prefer = config.prefer;
@@ -42,7 +60,7 @@ static int by_choice(const char *source, const struct shift_idmap *map,
 	if (choice.chosen == SHIFT_BY_SHIFTFS)
 		return shift_mount_tree(source, map, attrs, err);
 	return userns < 0 ? shift_idmap_tree(source, map, attrs, err) :
-			    by_idmap(source, userns, attrs, err);
+			    shift_by_userns(source, userns, attrs, err);
 }
 
 int shift_tree(enum spec_shift how, const char *source,

@@ -16,4 +16,8 @@ int shift_tree(enum spec_shift how, const char *source,
 	       const struct shift_idmap *map, unsigned int attrs,
 	       struct shift_error *err);
 
+/* The same by @userns, a user namespace with the map; it stays the caller's. */
+int shift_by_userns(const char *source, int userns, unsigned int attrs,
+		    struct shift_error *err);
+
 #endif

@@ -2,7 +2,6 @@
 #include "spec.h"
 
 #include <errno.h>
-#include <libmount.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +177,18 @@ int spec_shift_parse(const char *text, enum spec_shift *ret)
 	return -EINVAL;
 }
 
+static bool has_option(const char *options, const char *name)
+{
+	_cleanup_free_ char *copy = strdup(options);
+	char *const names[] = { (char *)name, NULL };
+	char *rest = copy, *value;
+
+	while (rest && *rest)
+		if (!getsubopt(&rest, names, &value))
+			return true;
+	return false;
+}
+
 bool spec_delegates_cgroup(const struct spec *spec)
 {
 	if (!(spec->linux_.namespaces & SPEC_NS_CGROUP))
@@ -186,7 +197,7 @@ bool spec_delegates_cgroup(const struct spec *spec)
 		const struct spec_mount *m = &spec->mounts[i];
 
 		if (!strcmp(m->type, "cgroup2") &&
-		    mnt_optstr_get_option(m->options, "ro", NULL, NULL))
+		    !has_option(m->options, "ro"))
 			return true;
 	}
 	return false;

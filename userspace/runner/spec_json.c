@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <json.h>
-#include <libmount.h>
 #include <string.h>
 #include <sys/capability.h>
 
@@ -447,6 +446,20 @@ static void get_process(struct reader *rd, struct json_object *top,
 	     get_string(rd, p, "apparmorProfile"));
 }
 
+static int append_option(char **options, const char *word,
+			 struct shift_error *err)
+{
+	char *more;
+	int r = strf(&more, err, "%s%s%s", *options ?: "", *options ? "," : "",
+		     word);
+
+	if (r < 0)
+		return r;
+	free(*options);
+	*options = more;
+	return 0;
+}
+
 static void get_mounts(struct reader *rd, struct json_object *top,
 		       struct spec *spec)
 {
@@ -456,16 +469,14 @@ static void get_mounts(struct reader *rd, struct json_object *top,
 		struct json_object *o = json_object_array_get_idx(list, i);
 		const char *destination = get_string(rd, o, "destination");
 		const char *type = get_string(rd, o, "type") ?: "none";
-		_cleanup_free_ char *options = strdup("");
+		_cleanup_free_ char *options = NULL;
 		struct strv words = { NULL, 0 };
 
 		if (!destination || *destination != '/')
 			bad(rd, "mounts", "has one without a destination");
 		get_strings(rd, o, "options", &words);
 		for (size_t k = 0; rd->r >= 0 && k < words.n; k++)
-			if (mnt_optstr_append_option(&options, words.v[k],
-						     NULL))
-				bad(rd, "mounts", "has options too long");
+			rd->r = append_option(&options, words.v[k], rd->err);
 		strv_clear(&words);
 		if (rd->r >= 0)
 			rd->r = spec_add_mount(spec, destination, type,

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pod's cgroup as a transient scope of the host's systemd. */
-#include "cgroup.h"
+#include "part.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
-#include <systemd/sd-daemon.h>
 #include <time.h>
-
-#include "cleanup.h"
-#include "place.h"
-#include "util.h"
 
 #define DESTINATION "org.freedesktop.systemd1"
 #define PATH "/org/freedesktop/systemd1"
 #define INTERFACE DESTINATION ".Manager"
 #define WAIT_USEC 25000000ULL
-
-bool cgroup_by_systemd(const struct spec *spec)
-{
-	return !spec->linux_.cgroups_path && cgroup_mount_point() &&
-	       !spec_annotation(spec, SPEC_ANNOTATION_PARENT) &&
-	       sd_booted() > 0;
-}
 
 struct job {
 	char *path;
@@ -96,9 +84,8 @@ static int wait_job(sd_bus *bus, struct job *job)
 	return strcmp(job->result, "done") ? -EIO : 0;
 }
 
-int cgroup_stop_scope(const char *path, struct shift_error *err)
+int part_stop_scope(const char *unit, struct shift_error *err)
 {
-	const char *unit = strrchr(path, '/') + 1;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	sd_bus_message *reply = NULL;
 	struct job job = { NULL, "" };
@@ -106,9 +93,6 @@ int cgroup_stop_scope(const char *path, struct shift_error *err)
 	sd_bus *bus = NULL;
 	int r;
 
-	if (strncmp(unit, "runner-", 7) || !strstr(unit, ".scope") ||
-	    sd_booted() <= 0)
-		return 0;
 	r = sd_bus_open_system(&bus);
 	if (r >= 0)
 		r = sd_bus_match_signal(bus, NULL, DESTINATION, PATH, INTERFACE,
@@ -137,20 +121,14 @@ int cgroup_stop_scope(const char *path, struct shift_error *err)
 	return r;
 }
 
-int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
-			char **ret, struct shift_error *err)
+int part_create_scope(const char *unit, const char *about, pid_t pid,
+		      struct shift_error *err)
 {
-	_cleanup_free_ char *unit = NULL, *about = NULL, *own = NULL;
 	sd_bus_error error = SD_BUS_ERROR_NULL;
 	struct job job = { NULL, "" };
 	sd_bus *bus = NULL;
 	int r;
 
-	(void)spec;
-	if ((r = place_name(name, &own, err)) < 0 ||
-	    (r = strf(&unit, err, "runner-%s.scope", own)) < 0 ||
-	    (r = strf(&about, err, "runner pod %s", name)) < 0)
-		return r;
 	r = sd_bus_open_system(&bus);
 	if (r >= 0)
 		r = sd_bus_match_signal(bus, NULL, DESTINATION, PATH, INTERFACE,
@@ -169,5 +147,5 @@ int cgroup_create_scope(const struct spec *spec, const char *name, pid_t pid,
 	sd_bus_error_free(&error);
 	sd_bus_flush_close_unref(bus);
 	free(job.path);
-	return r < 0 ? r : cgroup_of(pid, ret, err);
+	return r < 0 ? r : 0;
 }

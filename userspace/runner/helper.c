@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "helper.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "commands.h"
+#include "report.h"
+
+#define ARGS_MAX 8
+
+int helper_find(const char *name, char *path, size_t size)
+{
+	static const char *const places[] = { "", "../libexec/runner/" };
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash)
+		return -ENOENT;
+	*slash = '\0';
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++)
+		if (snprintf(path, size, "%s/%s%s", self, places[i], name) <
+		    (int)size && access(path, R_OK) == 0)
+			return 0;
+	return -ENOENT;
+}
+
+static int find(const char *name, char path[PATH_MAX], struct shift_error *err)
+{
+	int r = helper_find(name, path, PATH_MAX);
+
+	if (r >= 0)
+		return r;
+	shift_err_set(err, -r, "cannot find %s, a part of runner", name);
+	shift_err_hint(err, "it belongs beside runner, or into ../libexec/runner");
+	return r;
+}
+
+void *helper_load(const char *file, const char *symbol,
+		  struct shift_error *err)
+{
+	void *so, *found = NULL;
+	char path[PATH_MAX];
+
+	if (find(file, path, err) < 0)
+		return NULL;
+	so = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (so)
+		found = dlsym(so, symbol);
+	if (!found)
+		shift_err_set(err, 0, "cannot load %s: %s", path, dlerror());
+	return found;
+}
+
+int helper_become_image(int argc, char **argv, struct shift_error *err)
+{
+	_cleanup_free_ char **args = calloc((size_t)argc + 2, sizeof(*args));
+	char path[PATH_MAX];
+	int r = find(HELPER_IMAGE, path, err);
+
+	if (r < 0)
+		return r;
+	if (!args)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	args[0] = (char *)HELPER_IMAGE;
+	memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
+	execv(path, args);
+	return shift_err_set(err, errno, "cannot execute %s", path);
+}
+
+static void __attribute__((noreturn)) child_main(const char *path, pid_t parent,
+						 const char *what,
+						 const char *const *args,
+						 size_t n, int sock)
+{
+	struct report report = { .type = REPORT_FAILED };
+	const char *argv[ARGS_MAX + 4] = { HELPER_IMAGE, what };
+	struct shift_error err = SHIFT_ERROR_INIT;
+	char fd[16];
+	int r = 0;
+
+	snprintf(fd, sizeof(fd), "%d", sock);
+	argv[2] = fd;
+	memcpy(argv + 3, args, n * sizeof(*args));
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (getppid() != parent || fcntl(sock, F_SETFD, 0) < 0)
+		_exit(1);
+	execv(path, (char *const *)argv);
+	r = shift_err_set(&err, errno, "cannot execute %s", path);
+	report_failure(sock, &report, r, &err);
+}
+
+int helper_image(const char *what, const char *const *args, size_t n,
+		 struct shift_error *err)
+{
+	_cleanup_close_ int here = -1, there = -1;
+	struct report report;
+	pid_t parent = getpid(), pid;
+	char path[PATH_MAX];
+	int pair[2], status, r;
+
+	if (n > ARGS_MAX)
+		return shift_err_set(err, E2BIG, HELPER_IMAGE);
+	r = find(HELPER_IMAGE, path, err);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return shift_err_set(err, errno, "cannot make a socket");
+	here = pair[0];
+	there = pair[1];
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return shift_err_set(err, errno, "cannot fork");
+	if (!pid)
+		child_main(path, parent, what, args, n, there);
+	close(steal_fd(&there));
+	r = report_receive(here, &report, NULL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r < 0)
+		return shift_err_set(err, -r, HELPER_IMAGE);
+	if (report.type == REPORT_FAILED) {
+		shift_err_set(err, 0, "%s", report.text);
+		return report.error ? -report.error : -EIO;
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		return shift_err_set(err, EIO, HELPER_IMAGE " ended too early");
+	return 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Programs that belong to runner and lie beside it, or in ../libexec/runner.
+ * A start links and loads nothing that it does not need, so what unpacks,
+ * packs and copies images is a program of its own:
+ *
+ *	runner-image image ARGUMENT...			the command `runner image`
+ *	runner-image -import FD IMAGE			into the store
+ *	runner-image -copy FD FROM TO BASE COUNT	chown_copy()
+ *
+ * FD is the socket on which it reports a failure.  It finds the store by the
+ * environment that place_set() leaves.
+ */
+#ifndef RUNNER_HELPER_H
+#define RUNNER_HELPER_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+#define HELPER_IMAGE "runner-image"
+#define HELPER_IMPORT "-import"
+#define HELPER_COPY "-copy"
+
+/* Its path, in @size bytes of @path; a negative errno when there is none. */
+int helper_find(const char *name, char *path, size_t size);
+
+/*
+ * Loads the shared object @file from there; returns what @symbol is in it, or
+ * NULL.  It stays loaded.
+ */
+void *helper_load(const char *file, const char *symbol,
+		  struct shift_error *err);
+
+/* Becomes `runner-image image ARGUMENT...`; only a failure returns. */
+int helper_become_image(int argc, char **argv, struct shift_error *err);
+
+/*
+ * Runs runner-image with @what and the @n arguments, and waits for it; what it
+ * could not do is in @err.  It ends with the caller.
+ */
+int helper_image(const char *what, const char *const *args, size_t n,
+		 struct shift_error *err);
+
+#endif
