@@ -98,7 +98,7 @@ static int dry_run(struct held *h, const struct options *o, bool json,
 	if (r >= 0 && !h->spec.hostname)
 		r = str_replace(&h->spec.hostname, "pod-NEW", err);
 	if (r >= 0 && json) {
-		r = spec_to_json(&h->spec, &text, err);
+		r = spec_to_json(&h->spec, true, &text, err);
 		if (r >= 0)
 			fputs(text, stdout);
 		return r;

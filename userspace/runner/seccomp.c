@@ -11,6 +11,7 @@
 #include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -217,6 +218,69 @@ static int reduce(struct spec *spec, const char *text, const char *path,
 	return r;
 }
 
+/*
+ * Reading a profile and compiling it take longer than all else that a start
+ * computes, so what comes out is kept, behind the text that it was made of, in a
+ * file with a name made of that: whoever finds another text there, or none,
+ * computes.
+ */
+#define CACHE PLACE_RUN "/seccomp"
+#define CACHE_MAX (1 << 20)
+
+/* Only ever whole, by rename(2); that it cannot be kept is no error. */
+static void keep(const char *path, const char *text, const void *data,
+		 size_t size)
+{
+	_cleanup_free_ char *new = NULL;
+	_cleanup_close_ int fd = -1;
+	struct iovec parts[] = {
+		{ (char *)text, strlen(text) + 1 }, { (void *)data, size },
+	};
+
+	if (mkdir_parents(PLACE_RUN, 0755, NULL) < 0 ||
+	    mkdir_parents(CACHE, 0700, NULL) < 0 ||
+	    strf(&new, NULL, "%s.%d", path, (int)getpid()) < 0)
+		return;
+	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return;
+	if (writev(fd, parts, 2) !=
+	    (ssize_t)(parts[0].iov_len + parts[1].iov_len) ||
+	    rename(new, path) < 0)
+		unlink(new);
+}
+
+/*
+ * reduce() with its result kept: in a file named after the pod's capabilities
+ * and the program lies, behind the profile that it was made of, what it came to.
+ */
+static int reduce_once(struct spec *spec, const char *text, const char *path,
+		       struct shift_error *err)
+{
+	size_t head = strlen(text) + 1, len;
+	_cleanup_free_ char *at = NULL, *have = NULL;
+	struct stat self;
+	int r;
+
+	/* Another build of runner may read profiles otherwise. */
+	if (stat("/proc/self/exe", &self) < 0)
+		return reduce(spec, text, path, err);
+	r = strf(&at, err, CACHE "/%llx-%llx.%lx-%llx",
+		 (unsigned long long)self.st_ino,
+		 (unsigned long long)self.st_mtim.tv_sec, self.st_mtim.tv_nsec,
+		 (unsigned long long)spec->process.capabilities.bounding);
+	if (r < 0)
+		return r;
+	if (read_file(at, CACHE_MAX, &have, &len, NULL) >= 0 &&
+	    len > head && !memcmp(have, text, head) && !have[len - 1])
+		return str_replace(&spec->linux_.seccomp, have + head, err);
+	r = reduce(spec, text, path, err);
+	if (r >= 0)
+		keep(at, text, spec->linux_.seccomp,
+		     strlen(spec->linux_.seccomp) + 1);
+	return r;
+}
+
 int seccomp_apply(struct spec *spec, const char *which, struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
@@ -226,10 +290,10 @@ int seccomp_apply(struct spec *spec, const char *which, struct shift_error *err)
 	if (which && !strcmp(which, "unconfined"))
 		return str_replace(&spec->linux_.seccomp, NULL, err);
 	if (!which && access(path, F_OK) < 0)
-		return reduce(spec, runner_seccomp_profile, "", err);
+		return reduce_once(spec, runner_seccomp_profile, "", err);
 	r = read_file(path, 4 << 20, &text, NULL, err);
 	if (r >= 0)
-		r = reduce(spec, text, path, err);
+		r = reduce_once(spec, text, path, err);
 	if (r < 0)
 		return r;
 	/* A bad profile shall show before anything is made. */
@@ -395,14 +459,6 @@ static int compile(const char *json, int *ret_fd, struct shift_error *err)
 	return 0;
 }
 
-/*
- * Compiling takes longer than all else that a start computes.  The program for
- * a text is kept, behind that text, in a file with a name made of it: whoever
- * finds another text there, or none, compiles.
- */
-#define CACHE PLACE_RUN "/seccomp"
-#define CACHE_MAX (1 << 20)
-
 static int cache_path(const char *json, char **ret, struct shift_error *err)
 {
 	const struct scmp_version *v = seccomp_version();
@@ -431,38 +487,19 @@ static int from_cache(const char *path, const char *json, int *ret_fd)
 	return 0;
 }
 
-/* Only ever whole, by rename(2); that it cannot be kept is no error. */
-static void to_cache(const char *path, const char *json, int program)
-{
-	_cleanup_free_ char *new = NULL, *text = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t len = strlen(json) + 1;
-	struct stat st;
-
-	if (mkdir_parents(CACHE, 0700, NULL) < 0 || fstat(program, &st) < 0 ||
-	    strf(&new, NULL, "%s.%d", path, (int)getpid()) < 0 ||
-	    !(text = malloc(len + (size_t)st.st_size)))
-		return;
-	memcpy(text, json, len);
-	if (pread(program, text + len, (size_t)st.st_size, 0) != st.st_size)
-		return;
-	len += (size_t)st.st_size;
-	fd = open(new, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	if (write(fd, text, len) != (ssize_t)len || rename(new, path) < 0)
-		unlink(new);
-}
-
 int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ void *program = NULL;
 	int r = cache_path(json, &path, err);
+	struct stat st;
 
 	if (r < 0 || from_cache(path, json, ret_fd) >= 0)
 		return r;
 	r = compile(json, ret_fd, err);
-	if (r >= 0)
-		to_cache(path, json, *ret_fd);
+	if (r >= 0 && fstat(*ret_fd, &st) == 0 &&
+	    (program = malloc((size_t)st.st_size)) &&
+	    pread(*ret_fd, program, (size_t)st.st_size, 0) == st.st_size)
+		keep(path, json, program, (size_t)st.st_size);
 	return r;
 }

@@ -124,6 +124,16 @@ static void add_process(struct json_object *in, const struct spec *spec)
 	add_string(p, "apparmorProfile", spec->process.apparmor_profile);
 }
 
+/* JSON that is text already: reading it to write it again takes long. */
+static struct json_object *verbatim(const char *text)
+{
+	struct json_object *o = json_object_new_object();
+
+	json_object_set_serializer(o, json_object_userdata_to_json_string,
+				   strdup(text), json_object_free_userdata);
+	return o;
+}
+
 static void add_mounts(struct json_object *in, const struct spec *spec)
 {
 	struct json_object *list = array(in, "mounts");
@@ -196,7 +206,8 @@ static void add_map(struct json_object *in, const char *key,
 	add_int(o, "size", spec->linux_.map_size);
 }
 
-static void add_linux(struct json_object *in, const struct spec *spec)
+static void add_linux(struct json_object *in, const struct spec *spec,
+		      bool readable)
 {
 	struct json_object *l = object(in, "linux"), *list, *o;
 
@@ -230,7 +241,8 @@ static void add_linux(struct json_object *in, const struct spec *spec)
 	add_resources(l, &spec->linux_.resources);
 	if (spec->linux_.seccomp)
 		json_object_object_add(l, "seccomp",
-			json_tokener_parse(spec->linux_.seccomp));
+			readable ? json_tokener_parse(spec->linux_.seccomp) :
+				   verbatim(spec->linux_.seccomp));
 	add_string(l, "mountLabel", spec->linux_.mount_label);
 	add_strings(l, "maskedPaths", &spec->linux_.masked_paths);
 	add_strings(l, "readonlyPaths", &spec->linux_.readonly_paths);
@@ -252,7 +264,8 @@ static void add_layers(struct json_object *in, const struct spec *spec)
 						  JSON_C_TO_STRING_NOSLASHESCAPE));
 }
 
-int spec_to_json(const struct spec *spec, char **ret, struct shift_error *err)
+int spec_to_json(const struct spec *spec, bool readable, char **ret,
+		 struct shift_error *err)
 {
 	_cleanup_json_ struct json_object *top = json_object_new_object();
 	struct json_object *o;
@@ -269,7 +282,7 @@ int spec_to_json(const struct spec *spec, char **ret, struct shift_error *err)
 	add_string(o, SPEC_ANNOTATION_USER, spec->process.user);
 	add_string(o, SPEC_ANNOTATION_SHIFT, rootfs_shift_name(spec->shift));
 	add_layers(o, spec);
-	add_linux(top, spec);
+	add_linux(top, spec, readable);
 	return strf(ret, err, "%s\n", json_object_to_json_string_ext(top,
 		    JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
 }

@@ -6,8 +6,12 @@
 #include "error.h"
 #include "spec.h"
 
-/* malloc()ed text in *ret, the caller's; ends in a newline. */
-int spec_to_json(const struct spec *spec, char **ret, struct shift_error *err);
+/*
+ * malloc()ed text in *ret, the caller's; ends in a newline.  Without @readable
+ * the seccomp profile, most of it, is one line, which takes much less time.
+ */
+int spec_to_json(const struct spec *spec, bool readable, char **ret,
+		 struct shift_error *err);
 
 /*
  * Fills @spec, which is cleared first, from @text.  @name is what messages

@@ -218,7 +218,7 @@ int state_save_spec(const struct state *st, const struct spec *spec,
 		    struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	int r = spec_to_json(spec, &text, err);
+	int r = spec_to_json(spec, false, &text, err);
 
 	return r < 0 ? r : write_json(st, "config.json", text, err);
 }

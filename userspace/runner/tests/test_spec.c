@@ -45,11 +45,11 @@ static void round_trip(void)
 	r |= volume_add(&a, "/usr:/a b:ro:idmap=u:15149:184:1;g:15149:998:1:squash=5:6", &err);
 	r |= volume_add(&a, "/etc:/c:idmap=uids=0-5-10#@20-0-1;gids=0-5-10,noexec", &err);
 	r |= volume_add_tmpfs(&a, "/t:size=1m,mode=0700", &err);
-	r |= spec_to_json(&a, &one, &err);
+	r |= spec_to_json(&a, true, &one, &err);
 	is_int(r, 0, "a description is written");
 	r = spec_from_json(&b, one, "one", &err);
 	is_int(r, 0, "and read back");
-	r = spec_to_json(&b, &two, &err);
+	r = spec_to_json(&b, true, &two, &err);
 	is_int(r, 0, "and written again");
 	is_str(two, one, "both are the same");
 	is_str(b.process.user, "app:staff", "a user by name");
