@@ -242,6 +242,57 @@ l = json.load(sys.stdin); print(l[0]["base"], l[0]["pod"])' <<<"$out")"
 	finish "$shift: ranges"
 }
 
+# Where nobody leased anything: what user namespaces of others map.
+test_live() {
+	local base other ns=$work/ns
+	runner run --rootfs "$work/root" --shift="$shift" -- cat /proc/self/uid_map
+	base=$(echo $out$errors | cut -d' ' -f2)
+	unshare -U sleep 600 &
+	other=$!
+	for _ in $(seq 600); do
+		[ "$(readlink /proc/$other/ns/user)" = "$(readlink /proc/self/ns/user)" ] || break
+		sleep 0.05
+	done
+	# not from the start of the range
+	echo "0 $((base + 65000)) 1000" >/proc/$other/uid_map
+	for _ in 1 2; do
+		runner run --rootfs "$work/root" --shift="$shift" -- cat /proc/self/uid_map
+		same "a range beside it, run $_" 0 "$status$errors"
+		same "the map in the pod" "0 $((base + 65536 * 2)) 65536" "$(echo $out)"
+	done
+	runner run --rootfs "$work/root" --shift="$shift" --userns="$base" -- true
+	same "the range itself" 125 $status
+	has "message" "$errors" "process $other uses $((base + 65000))+1000"
+	# one that is kept without a process: only a list of namespaces has it
+	if [ -e /run/runner/uid-maps ]; then
+		: >"$ns"
+		mount --bind /proc/$other/ns/user "$ns"
+		kill $other
+		wait $other
+		rm /run/runner/uid-maps
+		runner run --rootfs "$work/root" --shift="$shift" --userns="$base" -- true
+		same "without a process" 125 $status
+		has "message" "$errors" "a live user namespace maps them"
+		umount "$ns"
+	else
+		kill $other
+		wait $other
+	fi
+	runner run --rootfs "$work/root" --shift="$shift" -- cat /proc/self/uid_map
+	same "when it has gone" "$base" "$(echo $out$errors | cut -d' ' -f2)"
+	# more dead leases than a start looks at
+	for n in $(seq 0 39); do : >"/run/runner/uids/$((base + n * 65536))-65536"; done
+	runner run --rootfs "$work/root" --shift="$shift" --userns=$((base + 5 * 65536)) -- true
+	same "a dead lease in the way" "0" "$status$errors"
+	for n in $(seq 30); do
+		[ "$(ls /run/runner/uids)" ] || break
+		runner run --rootfs "$work/root" --shift="$shift" -- true
+		same "beside dead leases" 0 "$status$errors"
+	done
+	same "dead leases" '' "$(ls /run/runner/uids)"
+	finish "$shift: ranges of others"
+}
+
 # What the description of a pod keeps, which start, and start again, read.
 test_again() {
 	local d=$volume/again options map='idmap=u:15149:184:1;g:15149:998:1'
@@ -319,5 +370,5 @@ for l in $(ldd "$(type -P setpriv)" | sed -n 's/.* \(\/[^ ]*\) (.*/\1/p'); do
 	cp "$(readlink -f "$l")" "$work/root$l"
 done
 all="database spellings kinds squash"
-[ "${SHIFTFS_TEST_LOWER:-ext4}" != ext4 ] || all+=" readonly rootfs chown ranges again"
+[ "${SHIFTFS_TEST_LOWER:-ext4}" != ext4 ] || all+=" readonly rootfs chown ranges live again"
 run_tests "$all" "$@"

@@ -103,7 +103,7 @@ int cmd_ps(int argc, char **argv, struct shift_error *err)
 	}
 	r = poddir_prepare(err);
 	if (r >= 0)
-		r = state_sweep(err);
+		r = state_sweep(0, err);
 	if (r >= 0)
 		r = poddir_sweep(err);
 	if (r >= 0)

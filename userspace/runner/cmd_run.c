@@ -15,6 +15,13 @@
 #include "report.h"
 #include "spec_json.h"
 
+/*
+ * How many pods a start looks at for what a killed runner has left: all on a
+ * small host, and on one with hundreds some by chance, as their number is not to
+ * slow a start down.
+ */
+#define SWEEP_AT_START 16
+
 static void usage(FILE *to)
 {
 	fputs("Usage: runner run|create|spec --image IMAGE [OPTION]... [--] [COMMAND [ARGUMENT]...]\n"
@@ -125,8 +132,9 @@ static int prepare(struct held *h, struct shift_error *err)
 {
 	int r;
 
-	if ((r = poddir_prepare(err)) < 0 || (r = state_sweep(err)) < 0 ||
-	    (r = poddir_sweep(err)) < 0)
+	if ((r = poddir_prepare(err)) < 0 ||
+	    (r = state_sweep(SWEEP_AT_START, err)) < 0 ||
+	    (r = poddir_sweep_if_due(err)) < 0)
 		return r;
 	return image_prepare(&h->image, &h->spec, err);
 }
@@ -271,7 +279,7 @@ int cmd_start(int argc, char **argv, struct shift_error *err)
 		shift_err_set(err, 0, "usage: runner start [-a] POD");
 		return status;
 	}
-	if (state_sweep(err) >= 0 &&
+	if (state_sweep(0, err) >= 0 &&
 	    state_load(&st, argv[1 + attach], err) >= 0) {
 		switch (st.status) {
 		case STATUS_CREATED:

@@ -19,6 +19,9 @@
 #define LEASE_DIR "/run/runner/uids"
 #define LEASE_SIZE 65536u
 
+/* ranges_know_map() */
+#define LEASE_MAPS "/run/runner/uid-maps"
+
 struct lease {
 	uint32_t base;		/* first host id; the same for uids and gids */
 	uint32_t count;

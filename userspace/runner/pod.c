@@ -21,7 +21,9 @@
 #include "cleanup.h"
 #include "devbpf.h"
 #include "fault.h"
+#include "lease.h"
 #include "notify.h"
+#include "ranges.h"
 #include "report.h"
 #include "syscalls.h"
 #include "tty.h"
@@ -431,6 +433,10 @@ static int set_up(struct pod *pod, struct pod_child *child, int *status,
 		r = write_map(child, "gid_map", plan->spec, err);
 		if (r >= 0)
 			r = write_map(child, "uid_map", plan->spec, err);
+		if (r >= 0)
+			ranges_know_map(LEASE_MAPS, child->pid,
+					plan->spec->linux_.host_base,
+					plan->spec->linux_.map_size);
 	}
 	fault_point("id maps");
 	if (r >= 0)

@@ -69,10 +69,33 @@ static int sweep_one(const char *name, struct shift_error *err)
 	return remove_tree(path, err);
 }
 
+/* A file in /run: gone after a start of the host, when all folders are old. */
+static int swept(char **ret)
+{
+	return strf(ret, NULL, "%s/swept", place_run());
+}
+
+void poddir_sweep_is_due(void)
+{
+	_cleanup_free_ char *mark = NULL;
+
+	if (swept(&mark) >= 0)
+		unlink(mark);
+}
+
+int poddir_sweep_if_due(struct shift_error *err)
+{
+	_cleanup_free_ char *mark = NULL;
+
+	return swept(&mark) >= 0 && !access(mark, F_OK) ? 0 : poddir_sweep(err);
+}
+
 int poddir_sweep(struct shift_error *err)
 {
 	_cleanup_close_ int all = lock_all(err);
 	_cleanup_dir_ DIR *dir = NULL;
+	_cleanup_free_ char *mark = NULL;
+	_cleanup_close_ int fd = -1;
 	struct dirent *e;
 	int r;
 
@@ -81,12 +104,17 @@ int poddir_sweep(struct shift_error *err)
 	dir = fdopendir(dup(all));
 	if (!dir)
 		return shift_err_set(err, errno, "cannot read the pods' folders");
+	/* Before: what is left from here on makes another one due. */
+	if (swept(&mark) >= 0)
+		fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	while ((e = readdir(dir))) {
 		if (e->d_name[0] == '.')
 			continue;
 		r = sweep_one(e->d_name, err);
-		if (r < 0)
+		if (r < 0) {
+			poddir_sweep_is_due();
 			return r;
+		}
 	}
 	return 0;
 }

@@ -36,6 +36,13 @@ int poddir_prepare(struct shift_error *err);
 /* Removes the folders of ephemeral pods whose runner was killed. */
 int poddir_sweep(struct shift_error *err);
 
+/*
+ * The same when nobody has since the host was started, or somebody has found
+ * since then that a runner was killed, and said poddir_sweep_is_due().
+ */
+int poddir_sweep_if_due(struct shift_error *err);
+void poddir_sweep_is_due(void);
+
 /* Whether @name can be the name, and the hostname, of a pod. */
 int poddir_check_name(const char *name, struct shift_error *err);
 

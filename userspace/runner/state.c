@@ -379,8 +379,11 @@ static int sweep_one(const char *name, struct shift_error *err)
 	r = set_name(&st, name, err);
 	if (r >= 0 && state_lock(&st, NULL) >= 0 &&
 	    (r = read_state(&st, err)) >= 0 &&
-	    (st.status != STATUS_EXITED || st.ephemeral))
+	    (st.status != STATUS_EXITED || st.ephemeral)) {
+		/* First: who is killed here leaves it to the next. */
+		poddir_sweep_is_due();
 		r = finish(&st, err);
+	}
 	state_clear(&st);
 	return r;
 }
@@ -403,15 +406,19 @@ int state_list(struct strv *names, struct shift_error *err)
 	return r;
 }
 
-int state_sweep(struct shift_error *err)
+int state_sweep(size_t most, struct shift_error *err)
 {
 	_cleanup_close_ int all = lock_all(err);
+	_cleanup_free_ char *path = NULL;
+	_cleanup_dir_ DIR *dir = NULL;
 	struct strv names = { NULL, 0 };
 	int r;
 
 	if (all < 0)
 		return all;
-	r = state_list(&names, err);
+	r = pods_dir(&path, err);
+	if (r >= 0 && (dir = opendir(path)))
+		r = dir_sample(dir, most, &names, err);
 	for (size_t i = 0; r >= 0 && i < names.n; i++)
 		r = sweep_one(names.v[i], err);
 	strv_clear(&names);

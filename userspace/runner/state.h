@@ -91,8 +91,11 @@ int state_to_json(const struct state *st, char **ret, struct shift_error *err);
 /* Names of all pods, sorted. */
 int state_list(struct strv *names, struct shift_error *err);
 
-/* Clears away what killed runners left. */
-int state_sweep(struct shift_error *err);
+/*
+ * Clears away what killed runners left.  Of more than @most pods, 0: no limit,
+ * it looks at so many by chance.
+ */
+int state_sweep(size_t most, struct shift_error *err);
 
 /*
  * The end of a pod: its cgroup goes; the folder goes when the pod is ephemeral

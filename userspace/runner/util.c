@@ -136,9 +136,12 @@ int str_replace(char **dst, const char *text, struct shift_error *err)
 
 int mkdir_parents(const char *path, mode_t mode, struct shift_error *err)
 {
-	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_free_ char *copy = NULL;
 	struct stat st;
 
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return 0;
+	copy = strdup(path);
 	if (!copy)
 		return out_of_memory(err);
 	for (char *p = copy + 1; ; p++) {
@@ -158,6 +161,31 @@ int mkdir_parents(const char *path, mode_t mode, struct shift_error *err)
 	if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
 		return shift_err_set(err, ENOTDIR, "%s", path);
 	return 0;
+}
+
+int dir_sample(DIR *dir, size_t most, struct strv *ret,
+	       struct shift_error *err)
+{
+	struct dirent *e;
+	size_t seen = 0;
+	int r = 0;
+
+	if (most)
+		srandom((unsigned int)getpid());
+	while (r >= 0 && (e = readdir(dir))) {
+		size_t at = seen;
+
+		if (e->d_name[0] == '.')
+			continue;
+		/* Each of those seen so far is kept as likely as any other. */
+		if (most && seen++ >= most)
+			at = (size_t)random() % seen;
+		if (!most || at == ret->n)
+			r = strv_add(ret, e->d_name, err);
+		else if (at < most)
+			r = str_replace(&ret->v[at], e->d_name, err);
+	}
+	return r;
 }
 
 int remove_tree(const char *path, struct shift_error *err)

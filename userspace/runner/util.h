@@ -3,6 +3,7 @@
 #ifndef RUNNER_UTIL_H
 #define RUNNER_UTIL_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -53,5 +54,12 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
 
 /* Writes all of @text to an existing file in one write(2), as /proc wants. */
 int write_file(const char *path, const char *text, struct shift_error *err);
+
+/*
+ * Adds the names in @dir to @ret, without those that begin with '.'; of more
+ * than @most, 0: no limit, so many by chance.
+ */
+int dir_sample(DIR *dir, size_t most, struct strv *ret,
+	       struct shift_error *err);
 
 #endif
