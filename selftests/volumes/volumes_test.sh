@@ -301,6 +301,8 @@ test_again() {
 	cp -a "$work/root" "$work/again"
 	runner image import "$work/again" --name again
 	same "import" 0 "$status$errors"
+	RUNNER_ROOT=$work/elsewhere runner --root /var/lib/runner image ls
+	has "the store that was named" "$out" again
 	options=(--image again --shift="$shift" --userns=300000 --read-only -u 184:998 -v "$d:/data:$map")
 	runner spec "${options[@]}" -- true
 	same "spec" 0 "$status$errors"
