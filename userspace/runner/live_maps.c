@@ -22,7 +22,7 @@
 #include "lower.h"
 #include "util.h"
 
-/* Linux 6.19; the number is the same on all that are younger than alpha. */
+/* listns(2), Linux 6.19. */
 #define SYS_LISTNS 470
 #define GET_ID _IOR(0xb7, 13, uint64_t)
 #define HANDLE_TYPE 0xf1
