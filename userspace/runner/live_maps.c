@@ -178,6 +178,7 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 	_cleanup_close_ int fd = open_by_handle_at(NSFS_ROOT, &handle.head,
 						   O_RDONLY | O_CLOEXEC);
 	pid_t parent = getpid(), pid;
+	size_t before = *n, uids;
 	int ready[2], ret = 0;
 	char c;
 
@@ -200,8 +201,12 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 	close(ready[0]);
 	if (ret >= 0)
 		ret = add_map(pid, "uid_map", r, id, known, n, err);
+	uids = *n;
 	if (ret >= 0)
 		ret = add_map(pid, "gid_map", r, id, known, n, err);
+	/* What is not written yet is not known. */
+	if (uids == before || *n == uids)
+		*n = before;
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
