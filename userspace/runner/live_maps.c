@@ -126,34 +126,31 @@ int ranges_add_processes(struct ranges *r, struct shift_error *err)
 	return ret;
 }
 
-/* The ids of all user namespaces, ascending; a negative errno. */
+/*
+ * The ids of all user namespaces, ascending; a negative errno.  Always from the
+ * first one: to go on after a full list fails with ENOENT where that was all, and
+ * what it does where the last one has gone meanwhile is not documented.
+ */
 static int list_namespaces(uint64_t **ret, size_t *n)
 {
-	struct list_request req = {
-		.size = sizeof(req), .type = CLONE_NEWUSER,
-	};
-	size_t room = 0;
-
 	*ret = NULL;
 	*n = 0;
-	for (;;) {
-		uint64_t *more;
+	for (size_t room = 1024;; room *= 2) {
+		struct list_request req = {
+			.size = sizeof(req), .type = CLONE_NEWUSER,
+		};
+		uint64_t *more = reallocarray(*ret, room, sizeof(*more));
 		long got;
 
-		if (*n == room) {
-			room += 1024;
-			more = reallocarray(*ret, room, sizeof(*more));
-			if (!more)
-				return -ENOMEM;
-			*ret = more;
-		}
-		got = syscall(SYS_LISTNS, &req, *ret + *n, room - *n, 0);
+		if (!more)
+			return -ENOMEM;
+		*ret = more;
+		got = syscall(SYS_LISTNS, &req, more, room, 0);
 		if (got < 0)
 			return -errno;
-		if (!got)
+		*n = (size_t)got;
+		if (*n < room)
 			return 0;
-		*n += (size_t)got;
-		req.after = (*ret)[*n - 1];
 	}
 }
 
