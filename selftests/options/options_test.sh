@@ -11,14 +11,7 @@
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
-# ranges of this test's own, by which its processes are known
-echo runner:1700000000:6553600 >"$work/subids"
-for file in /etc/subuid /etc/subgid; do
-	[ -e $file ] || : >$file
-	mount --bind "$work/subids" $file
-done
-ours='^ +0 +17[0-9]+ +65536$'
-cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
+own_ranges 100
 
 # up NAME ARGUMENT...: a detached pod
 up() {
@@ -46,7 +39,7 @@ check_clean() {
 	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "mounts" '' "$(grep -F -e /run/runner/stage /proc/self/mountinfo)"
 	same "cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "processes" '' "$(grep -l -s -E "$ours" /proc/[0-9]*/uid_map)"
+	same "processes" '' "$(own_processes)"
 }
 
 test_command() {

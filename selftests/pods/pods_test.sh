@@ -12,16 +12,9 @@
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
-# ranges of this test's own, by which its processes are known
-echo runner:1900000000:26214400 >"$work/subids"
-for file in /etc/subuid /etc/subgid; do
-	[ -e $file ] || : >$file
-	mount --bind "$work/subids" $file
-done
-ours='^ +0 +19[0-9]+ +65536$'
+own_ranges 400
 real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
 [ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
-cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 
 # up NAME ARGUMENT...: a detached pod
 up() {
@@ -41,7 +34,7 @@ check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "$1: processes" '' "$(grep -l -s -E "$ours" /proc/[0-9]*/uid_map || :)"
+	same "$1: processes" '' "$(own_processes)"
 }
 
 terminal() {
@@ -129,9 +122,9 @@ test_lifecycle() {
 }
 
 test_spec() {
-	runner spec --image "$image" --uid-base 100000 --name it --memory 64m --cpus 1.5 --device /dev/null:/dev/other:r --cap-drop all --net host -u user -e A=b -- sh -c true
+	runner spec --image "$image" --uid-base $ids --name it --memory 64m --cpus 1.5 --device /dev/null:/dev/other:r --cap-drop all --net host -u user -e A=b -- sh -c true
 	same "status" 0 "$status$errors"
-	same "config.json" "sh it 100000 67108864 150000 ['A=b'] [] user other" "$(python3 -c '
+	same "config.json" "sh it $ids 67108864 150000 ['A=b'] [] user other" "$(python3 -c '
 import json, sys
 c = json.load(sys.stdin)
 l = c["linux"]
@@ -263,7 +256,7 @@ after_fault() {
 	[ ! -e /run/runner/pods/f/lock ] || flock -w 10 /run/runner/pods/f/lock true
 	# the kernel takes the pod with it
 	for _ in $(seq 200); do
-		grep -q -s -E "$ours" /proc/[0-9]*/uid_map || break
+		[ "$(own_processes)" ] || break
 		sleep 0.05
 	done
 	runner ps -a

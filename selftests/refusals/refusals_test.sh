@@ -12,19 +12,13 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
 completion=$work/completion
-# a range of this test's own, by which its processes are known
-ids=1800000000
-printf 'runner:%d:65536\n' $ids >"$work/subids"
-for file in /etc/subuid /etc/subgid; do
-	[ -e $file ] || : >$file
-	mount --bind "$work/subids" $file
-done
+own_ranges 1
 
 # What no refused start may leave behind.
 check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage /proc/self/mountinfo)"
-	same "$1: processes" '' "$(grep -l -s -E "^ +0 +$ids +65536$" /proc/[0-9]*/uid_map)"
+	same "$1: processes" '' "$(own_processes)"
 }
 
 # refused WHAT PART... : the last runner was, with these in what it said
