@@ -232,7 +232,9 @@ test_leases() {
 	same "host user nobody" 125 $status
 	has "message" "$errors" nobody
 	printf 'somebody:%d:65536\n' $((ids + 300000)) >"$work/subuid"
+	: >"$work/subgid"
 	mount --bind "$work/subuid" /etc/subuid
+	mount --bind "$work/subgid" /etc/subgid
 	pod --image "$image" --uid-base $((ids + 300000)) -- true
 	same "subordinate ids of somebody" 125 $status
 	has "message" "$errors" somebody
@@ -240,7 +242,7 @@ test_leases() {
 	pod --image "$image" -- cat /proc/self/uid_map
 	same "subordinate uids without gids" 125 $status
 	has "message" "$errors" /etc/subgid
-	mount --bind "$work/subuid" /etc/subgid
+	cat "$work/subuid" >"$work/subgid"
 	pod --image "$image" -- cat /proc/self/uid_map
 	same "runner's own subordinate ids" "0 $((ids + 400000)) 65536" "$(echo $out$errors)"
 	umount /etc/subuid /etc/subgid
