@@ -713,29 +713,45 @@ test_root() {
 	finish "--root"
 }
 
+# Three in four end by themselves, all at the same time, with a status each; the
+# fourth is stopped then, by a runner each.
 test_many() {
-	local n=6 i pids=()
+	local n=6 i pids=() stops=() script wanted
 	[ ! "$long" ] || n=200
 	mkfifo "$work/hold"
 	for i in $(seq $n); do
-		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c 'cat /proc/self/uid_map; read x; cat /proc/self/uid_map' >"$work/many.$i" 2>&1 <"$work/hold" &
-		pids+=($!)
+		script="read x; cat /proc/self/uid_map; exit $((i % 100))"
+		[ $((i % 4)) != 0 ] || script='sleep 3600'
+		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c "cat /proc/self/uid_map; $script" >"$work/many.$i" 2>&1 <"$work/hold" &
+		pids[i]=$!
 	done
 	exec 8>"$work/hold"
-	for i in $(seq 300); do
+	for i in $(seq 600); do
 		[ "$(cat "$work"/many.* | grep -c ' 65536$')" -lt $n ] || break
 		sleep 1
 	done
 	runner ps
 	same "all are up" $n "$(grep -c '^many[0-9]* *running' "$work/out")"
+	same "ranges that begin where another has not ended" '' "$(cat "$work"/many.* | sort -n -k2 |
+		awk 'NR > 1 && $2 < end { print } { end = $2 + $3 }')"
 	exec 8>&-
-	for i in "${pids[@]}"; do
-		wait "$i" || problem "one of them failed: $?"
+	for i in $(seq 4 4 $n); do
+		"$RUNNER" stop -t 0 "many$i" 2>"$work/stop.$i" &
+		stops[i]=$!
 	done
-	same "ranges" $n "$(cat "$work"/many.* | sort -u | grep -c ' 65536$')"
-	same "both lines of each" $((2 * n)) "$(cat "$work"/many.* | grep -c ' 65536$')"
+	for i in "${!stops[@]}"; do
+		wait "${stops[i]}" || problem "stop of $i: $? $(cat "$work/stop.$i")"
+	done
+	for i in "${!pids[@]}"; do
+		wanted=$((i % 100))
+		[ $((i % 4)) != 0 ] || wanted=137
+		wait "${pids[i]}"
+		same "status of $i" $wanted $?
+		same "its range, at the beginning and the end" "$((i % 4 ? 2 : 1)) 1" \
+			"$(grep -c ' 65536$' "$work/many.$i") $(sort -u "$work/many.$i" | wc -l)"
+	done
 	check_clean "at the end"
-	finish "$n pods at once"
+	finish "$n pods started and stopped at once"
 }
 
 modprobe -q shiftfs 2>/dev/null
