@@ -20,26 +20,33 @@ fi
 # root, so that the pods of others are out of its sight; but for systemd's hosts,
 # where runner asks that for a scope.
 cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
-own_cgroup=${RUNNER_TEST_CGROUP:-}
 if [ -z "${RUNNER_TEST_NS:-}" ]; then
-	if [ "$cgroups" ] && [ ! -d /run/systemd/system ]; then
-		read -ra each <"$cgroups/cgroup.controllers"
-		for each in "${each[@]}"; do
-			echo "+$each" >"$cgroups/cgroup.subtree_control"
-		done
-		RUNNER_TEST_CGROUP=$cgroups/runner-selftest.$$
-		mkdir "$RUNNER_TEST_CGROUP" && echo $$ >"$RUNNER_TEST_CGROUP/cgroup.procs" || exit 1
-		export RUNNER_TEST_CGROUP
-		set -- -C -- "$0" "$@"
-	else
-		set -- -- "$0" "$@"
+	export RUNNER_TEST_NS=1
+	if [ -z "$cgroups" ] || [ -d /run/systemd/system ]; then
+		exec unshare -m --propagation private -- "$0" "$@"
 	fi
-	RUNNER_TEST_NS=1 exec unshare -m --propagation private "$@"
+	read -ra each <"$cgroups/cgroup.controllers"
+	for each in "${each[@]}"; do
+		echo "+$each" >"$cgroups/cgroup.subtree_control"
+	done
+	own=$cgroups/runner-selftest.$$
+	mkdir "$own" || exit 1
+	(
+		echo "$BASHPID" >"$own/cgroup.procs" &&
+			RUNNER_TEST_CGROUP=1 exec unshare -m -C --propagation private -- "$0" "$@"
+	)
+	status=$?
+	# who has been killed may be in there yet
+	for _ in $(seq 50); do
+		find "$own" -depth -type d -exec rmdir {} + 2>/dev/null && break
+		sleep 0.1
+	done
+	exit $status
 fi
-if [ "$own_cgroup" ]; then
+if [ "${RUNNER_TEST_CGROUP:-}" ]; then
 	# a filesystem is not mounted on itself
-	mount -t tmpfs none "$cgroups" && mount -t cgroup2 none "$cgroups" && mkdir "$cgroups/self" &&
-		echo $$ >"$cgroups/self/cgroup.procs" || exit 1
+	mount -t tmpfs none "$cgroups" && mount -t cgroup2 none "$cgroups" &&
+		mkdir "$cgroups/self" && echo $$ >"$cgroups/self/cgroup.procs" || exit 1
 fi
 
 top=$(cd "$(dirname "$0")/../../.." && pwd)
@@ -67,15 +74,6 @@ cleanup() {
 	jobs -p | xargs -r kill -9 2>/dev/null
 	wait 2>/dev/null
 	umount /var/lib/runner /run/runner
-	if [ "$own_cgroup" ]; then
-		umount "$cgroups" && umount "$cgroups"
-		echo $$ >"$cgroups/cgroup.procs"
-		# who has been killed may be in there yet
-		for _ in $(seq 50); do
-			find "$own_cgroup" -depth -type d -exec rmdir {} + 2>/dev/null && break
-			sleep 0.1
-		done
-	fi
 	rm -rf "$work" "$volume"
 }
 trap cleanup EXIT
