@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """make_archives.py OUT: archives of images, good and hostile, below OUT."""
+import ctypes
 import gzip
 import hashlib
 import io
@@ -42,6 +43,22 @@ def tar(*entries):
 def put(name, data):
     with open(os.path.join(out, name), "wb") as f:
         f.write(data)
+
+
+def put_compressed(name, data, how):
+    """By libarchive, since the programs for it are not everywhere."""
+    lib = ctypes.CDLL("libarchive.so.13")
+    lib.archive_write_new.restype = lib.archive_entry_new.restype = ctypes.c_void_p
+    a = ctypes.c_void_p(lib.archive_write_new())
+    e = ctypes.c_void_p(lib.archive_entry_new())
+    assert getattr(lib, "archive_write_add_filter_" + how)(a) == 0, how
+    assert lib.archive_write_set_format_raw(a) == 0
+    assert lib.archive_write_open_filename(a, os.path.join(out, name).encode()) == 0
+    lib.archive_entry_set_filetype(e, 0o100000)
+    assert lib.archive_write_header(a, e) == 0
+    lib.archive_write_data.restype = ctypes.c_ssize_t
+    assert lib.archive_write_data(a, data, ctypes.c_size_t(len(data))) == len(data)
+    assert lib.archive_write_close(a) == 0
 
 
 def sha(data):
@@ -125,6 +142,8 @@ def oci(name, layers, tag="app:2", diff_ids=None, squeeze=gzip.compress):
 docker("docker.tar", [base, second])
 oci("oci.tar", [base, second])
 put("base.tar", base)
+for method in ("gzip", "bzip2", "compress", "lz4", "lzma", "xz", "zstd"):
+    put_compressed("base." + method, base, method)
 put("other.tar.gz", gzip.compress(tar(
     entry("usr", D, mode=0o755),
     entry("usr/copy", data=same, mode=0o755),

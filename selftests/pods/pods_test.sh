@@ -12,16 +12,9 @@
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
-# ranges of this test's own, by which its processes are known
-echo runner:1900000000:26214400 >"$work/subids"
-for file in /etc/subuid /etc/subgid; do
-	[ -e $file ] || : >$file
-	mount --bind "$work/subids" $file
-done
-ours='^ +0 +19[0-9]+ +65536$'
+own_ranges 400
 real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
 [ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
-cgroups=$(findmnt -rno TARGET -t cgroup2 | head -n 1)
 
 # up NAME ARGUMENT...: a detached pod
 up() {
@@ -41,7 +34,7 @@ check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "$1: processes" '' "$(grep -l -s -E "$ours" /proc/[0-9]*/uid_map || :)"
+	same "$1: processes" '' "$(own_processes)"
 }
 
 terminal() {
@@ -129,9 +122,9 @@ test_lifecycle() {
 }
 
 test_spec() {
-	runner spec --image "$image" --uid-base 100000 --name it --memory 64m --cpus 1.5 --device /dev/null:/dev/other:r --cap-drop all --net host -u user -e A=b -- sh -c true
+	runner spec --image "$image" --uid-base $ids --name it --memory 64m --cpus 1.5 --device /dev/null:/dev/other:r --cap-drop all --net host -u user -e A=b -- sh -c true
 	same "status" 0 "$status$errors"
-	same "config.json" "sh it 100000 67108864 150000 ['A=b'] [] user other" "$(python3 -c '
+	same "config.json" "sh it $ids 67108864 150000 ['A=b'] [] user other" "$(python3 -c '
 import json, sys
 c = json.load(sys.stdin)
 l = c["linux"]
@@ -227,13 +220,14 @@ test_terminal() {
 # Each step in the foreground, and of the same code in the background some:
 # there it is the monitor that is killed, or who waits for it.
 test_faults() {
-	local n steps=0 last=0 stride=6
+	local n steps=0 stride=6 names=' '
 	[ ! "$long" ] || stride=1
 	for n in $(seq 1 $stride 100); do
 		RUNNER_FAULT=$n runner run --image "$image" --name f --rm -- true 2>/dev/null
 		[ $status != 0 ] || break
 		same "step $n" 137 $status
 		steps=$n
+		names+="${errors##*, } "
 		after_fault $n
 		[ -z "$problems" ] || break
 	done
@@ -247,11 +241,12 @@ test_faults() {
 		RUNNER_FAULT=$n runner run --rm --image "$image" --name f -- sleep 0.8 2>/dev/null
 		[ $status != 0 ] || break
 		same "step $n" 137 $status
-		last=$n
+		names+="${errors##*, } "
 		after_fault $n
 	done
-	# a slow machine comes to it with the first walk as well
-	[ "$last" -ge $((steps + 2)) ] || problem "steps of runner-monitor: $last after $steps"
+	# there and back; a slow machine comes to it with the first walk as well
+	has "steps of runner-monitor" "$names" " idle "
+	has "steps of runner-monitor" "$names" " resumed "
 	runner run --image "$image" --name f --rm -- true
 	same "a pod of that name" 0 "$status$errors"
 	check_clean "at the end"
@@ -263,7 +258,7 @@ after_fault() {
 	[ ! -e /run/runner/pods/f/lock ] || flock -w 10 /run/runner/pods/f/lock true
 	# the kernel takes the pod with it
 	for _ in $(seq 200); do
-		grep -q -s -E "$ours" /proc/[0-9]*/uid_map || break
+		[ "$(own_processes)" ] || break
 		sleep 0.05
 	done
 	runner ps -a
@@ -720,29 +715,45 @@ test_root() {
 	finish "--root"
 }
 
+# Three in four end by themselves, all at the same time, with a status each; the
+# fourth is stopped then, by a runner each.
 test_many() {
-	local n=6 i pids=()
+	local n=6 i pids=() stops=() script wanted
 	[ ! "$long" ] || n=200
 	mkfifo "$work/hold"
 	for i in $(seq $n); do
-		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c 'cat /proc/self/uid_map; read x; cat /proc/self/uid_map' >"$work/many.$i" 2>&1 <"$work/hold" &
-		pids+=($!)
+		script="read x; cat /proc/self/uid_map; exit $((i % 100))"
+		[ $((i % 4)) != 0 ] || script='sleep 3600'
+		"$RUNNER" run --image "$image" --name "many$i" --rm -- sh -c "cat /proc/self/uid_map; $script" >"$work/many.$i" 2>&1 <"$work/hold" &
+		pids[i]=$!
 	done
 	exec 8>"$work/hold"
-	for i in $(seq 300); do
+	for i in $(seq 600); do
 		[ "$(cat "$work"/many.* | grep -c ' 65536$')" -lt $n ] || break
 		sleep 1
 	done
 	runner ps
 	same "all are up" $n "$(grep -c '^many[0-9]* *running' "$work/out")"
+	same "ranges that begin where another has not ended" '' "$(cat "$work"/many.* | sort -n -k2 |
+		awk 'NR > 1 && $2 < end { print } { end = $2 + $3 }')"
 	exec 8>&-
-	for i in "${pids[@]}"; do
-		wait "$i" || problem "one of them failed: $?"
+	for i in $(seq 4 4 $n); do
+		"$RUNNER" stop -t 0 "many$i" 2>"$work/stop.$i" &
+		stops[i]=$!
 	done
-	same "ranges" $n "$(cat "$work"/many.* | sort -u | grep -c ' 65536$')"
-	same "both lines of each" $((2 * n)) "$(cat "$work"/many.* | grep -c ' 65536$')"
+	for i in "${!stops[@]}"; do
+		wait "${stops[i]}" || problem "stop of $i: $? $(cat "$work/stop.$i")"
+	done
+	for i in "${!pids[@]}"; do
+		wanted=$((i % 100))
+		[ $((i % 4)) != 0 ] || wanted=137
+		wait "${pids[i]}"
+		same "status of $i" $wanted $?
+		same "its range, at the beginning and the end" "$((i % 4 ? 2 : 1)) 1" \
+			"$(grep -c ' 65536$' "$work/many.$i") $(sort -u "$work/many.$i" | wc -l)"
+	done
 	check_clean "at the end"
-	finish "$n pods at once"
+	finish "$n pods started and stopped at once"
 }
 
 modprobe -q shiftfs 2>/dev/null

@@ -11,20 +11,14 @@
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$work/image
-completion=$work/completion
-# a range of this test's own, by which its processes are known
-ids=1800000000
-printf 'runner:%d:65536\n' $ids >"$work/subids"
-for file in /etc/subuid /etc/subgid; do
-	[ -e $file ] || : >$file
-	mount --bind "$work/subids" $file
-done
+completion=$work/completion manual=$work/manual
+own_ranges 1
 
 # What no refused start may leave behind.
 check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "$1: mounts" '' "$(grep -F -e /run/runner/stage /proc/self/mountinfo)"
-	same "$1: processes" '' "$(grep -l -s -E "^ +0 +$ids +65536$" /proc/[0-9]*/uid_map)"
+	same "$1: processes" '' "$(own_processes)"
 }
 
 # refused WHAT PART... : the last runner was, with these in what it said
@@ -166,7 +160,7 @@ completed() {
 		export RUNNER='"$RUNNER"'
 		COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
 		_runner
-		printf "%s\n" "${COMPREPLY[@]}"' "$completion" runner "$@" | sort -u | xargs
+		printf "%s\n" "${COMPREPLY[@]}"' "$completion" runner "$@" | sort -u | paste -sd' '
 }
 
 test_completion() {
@@ -180,21 +174,47 @@ test_completion() {
 	for word in $options; do
 		has "options of run" " $(completed run --) " " $word "
 	done
+	# what the man pages have is an option of something
+	options=$(for word in run ps update "image import" "image ls" "image rm" "uidmap ls"; do
+		completed $word --
+	done)
+	word=$(sed 's/\\-/-/g' "$manual" | grep -o -e '--[a-z][a-z-]*' | sort -u | xargs)
+	[ "$(wc -w <<<"$word")" -gt 45 ] || problem "the manual has few options: $word"
+	for word in $word; do
+		has "of the manual" " $(echo $options) " " $word "
+	done
+	same "of exec" "-e -i -t -u -w" "$(completed exec -)"
+	same "of logs" "-f -n -t" "$(completed logs -)"
+	same "of start" "--attach -a" "$(completed start -)"
+	same "of rm" "--force -f" "$(completed rm -)"
+	same "of stop" "-t" "$(completed stop -)"
+	same "a signal" "TERM" "$(completed kill any TER)"
+	same "of image" "import inspect ls prune rm verify" "$(completed image '')"
 	runner image import "$image" --name completed
 	same "an image" completed "$(completed run --image compl)"
 	same "an image to inspect" completed "$(completed image inspect com)"
 	runner run -d --image completed --name finish -- sleep 600
 	same "a pod to be completed" 0 "$status$errors"
 	same "a pod" finish "$(completed stop fin)"
+	same "a pod to enter" finish "$(completed exec fin)"
+	runner stop -t 0 finish
+	same "one that has ended, to be started" finish "$(completed start fin)"
+	same "and not to be stopped" '' "$(completed stop fin)"
+	runner start finish
 	same "a pod whose namespaces are joined" finish "$(completed run --pod fi)"
 	runner rm -f finish
 	same "no pod" '' "$(completed stop fin)"
 	runner image rm completed
+	same "policies" "always no on-failure" "$(completed run --restart '')"
 	same "shifts" "auto chown idmap shiftfs" "$(completed run --shift '')"
 	check_clean "at the end"
 	finish "completion"
 }
 
+cat >"$manual" <<'MANUAL'
+#@MANUAL@
+#@PODS@
+MANUAL
 cat >"$completion" <<'COMPLETION'
 #@COMPLETION@
 COMPLETION

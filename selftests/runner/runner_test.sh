@@ -15,6 +15,8 @@
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 image=$volume
+own_ranges 100
+other=$((ids + 100000))
 
 # pod ARGUMENT...: output in $out, errors in $errors, status in $status
 pod() {
@@ -49,9 +51,7 @@ check_clean() {
 	same "leases" '' "$(ls /run/runner/uids 2>/dev/null)"
 	same "pod folders" '' "$(ls /var/lib/runner/pods 2>/dev/null)"
 	same "mounts" '' "$(grep -e /run/runner/ -e overlay /proc/self/mountinfo | grep -F "$work" || :)"
-	# By name and parent: the range may be that of another program of the host.
-	same "processes" '' "$(grep -l -s -E '^ +0 +(1|2)00000 ' /proc/[0-9]*/uid_map |
-		while IFS=/ read -r _ _ pid _; do ps -o pid=,ppid=,lstart=,args= -p "$pid" || echo "$pid"; done)"
+	same "processes" '' "$(own_processes)"
 }
 
 # image_root ROOT: with what the tests look at
@@ -123,7 +123,7 @@ test_signals() {
 }
 
 test_owners() {
-	start owners --image "$image" --name own --uid-base 100000 -- sh -c '
+	start owners --image "$image" --name own --uid-base $ids -- sh -c '
 		stat -c "%u:%g %n" /etc/of-root /etc/of-user
 		echo new >/etc/new; touch /etc/given; chown 1000:1001 /etc/given
 		echo more >>/etc/of-user
@@ -131,15 +131,15 @@ test_owners() {
 		echo ready; sleep 600'
 	same "in the pod" "0:0 /etc/of-root 1000:1001 /etc/of-user 0:0 /etc/new 1000:1001 /etc/given 1000:1001 /etc/of-user ready" \
 		"$(echo $(cat "$work/owners.out"))"
-	same "from the host" "100000:100000 101000:101001 101000:101001" \
+	same "from the host" "$ids:$ids $((ids + 1000)):$((ids + 1001)) $((ids + 1000)):$((ids + 1001))" \
 		"$(cd "/proc/$init/root/etc" && echo $(stat -c %u:%g new given of-user))"
 	same "on disk" "0:0 1000:1001 1000:1001" \
 		"$(cd /var/lib/runner/pods/own/layer/upper/etc && echo $(stat -c %u:%g new given of-user))"
 	same "image" "of user" "$(cat "$image/etc/of-user")"
 	same "filesystem of the root" "${root_type[$shift]}" \
 		"$(sed -n 's/^.* \/ \/ .* - \([a-z]*\) .*/\1/p' "/proc/$init/mountinfo")"
-	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/uid_map"))"
-	same "map" "0 100000 65536" "$(echo $(cat "/proc/$init/gid_map"))"
+	same "map" "0 $ids 65536" "$(echo $(cat "/proc/$init/uid_map"))"
+	same "map" "0 $ids 65536" "$(echo $(cat "/proc/$init/gid_map"))"
 	same "state is closed to others" 700 "$(stat -c %a /var/lib/runner/pods)"
 	# so that runner keeps no filesystem of the host busy
 	for _ in $(seq 40); do
@@ -150,7 +150,7 @@ test_owners() {
 	kill -9 "$init"
 	wait "$runner"
 	# the same changes seen from another range
-	pod --image "$image" --name own --uid-base 200000 --rm -- stat -c '%u:%g' /etc/new /etc/given /etc/of-user
+	pod --image "$image" --name own --uid-base $other --rm -- stat -c '%u:%g' /etc/new /etc/given /etc/of-user
 	same "in another range" "0:0 1000:1001 1000:1001" "$(echo $out)"
 	check_clean
 	finish "$shift: owners in the pod, on the host, on disk; changes come back in another range"
@@ -175,16 +175,16 @@ test_two_pods() {
 	local before after runner1 init1 script
 	before=$(listing "$image")
 	script='echo "$1" >/etc/of-root; rm /etc/of-user; chmod 700 /etc; chown 5:6 /home; mkdir /made; echo ready; sleep 600'
-	start one --image "$image" --uid-base 100000 -- sh -c "$script" sh one
+	start one --image "$image" --uid-base $ids -- sh -c "$script" sh one
 	runner1=$runner init1=$init
-	start two --image "$image" --uid-base 200000 -- sh -c "$script" sh two
+	start two --image "$image" --uid-base $other -- sh -c "$script" sh two
 	same "first pod's file" one "$(cat "/proc/$init1/root/etc/of-root")"
 	same "second pod's file" two "$(cat "/proc/$init/root/etc/of-root")"
-	same "first pod's owners" "100000:100000 100005:100006" \
+	same "first pod's owners" "$ids:$ids $((ids + 5)):$((ids + 6))" \
 		"$(echo $(stat -c %u:%g "/proc/$init1/root/etc/of-root" "/proc/$init1/root/home"))"
-	same "second pod's owners" "200000:200000 200005:200006" \
+	same "second pod's owners" "$other:$other $((other + 5)):$((other + 6))" \
 		"$(echo $(stat -c %u:%g "/proc/$init/root/etc/of-root" "/proc/$init/root/home"))"
-	same "process owners" "100000 200000" "$(echo $(stat -c %u "/proc/$init1" "/proc/$init"))"
+	same "process owners" "$ids $other" "$(echo $(stat -c %u "/proc/$init1" "/proc/$init"))"
 	same "of-user is gone in the pods" '' "$(ls "/proc/$init1/root/etc/of-user" "/proc/$init/root/etc/of-user" 2>/dev/null)"
 	kill -9 "$init1" "$init"
 	wait "$runner1" "$runner"
@@ -195,31 +195,31 @@ test_two_pods() {
 }
 
 test_leases() {
-	start held --image "$image" --uid-base 100000 -- sh -c 'echo ready; sleep 600'
+	start held --image "$image" --uid-base $ids -- sh -c 'echo ready; sleep 600'
 	local runner1=$runner init1=$init
-	pod --image "$image" --uid-base 100000 -- true
+	pod --image "$image" --uid-base $ids -- true
 	same "the same base" 125 $status
 	has "message" "$errors" "lease"
-	pod --image "$image" --uid-base 104096 -- true
+	pod --image "$image" --uid-base $((ids + 4096)) -- true
 	same "a base within" 125 $status
-	pod --image "$image" --uid-base 165535 -- true
+	pod --image "$image" --uid-base $((ids + 65535)) -- true
 	same "a range that begins with its last id" 125 $status
-	pod --image "$image" --uid-base 165536 -- true
+	pod --image "$image" --uid-base $((ids + 65536)) -- true
 	same "a range that begins one id later" 0 "$status$errors"
 	pod --image "$image" -- cat /proc/self/uid_map
 	same "a free range" 0 $status
-	[ "$(echo $out | cut -d' ' -f2)" != 100000 ] || problem "the range of another pod was given out"
+	[ "$(echo $out | cut -d' ' -f2)" != $ids ] || problem "the range of another pod was given out"
 	# a lease without its file, the namespace is still alive
-	rm /run/runner/uids/100000-65536
-	pod --image "$image" --uid-base 100000 -- true
+	rm /run/runner/uids/$ids-65536
+	pod --image "$image" --uid-base $ids -- true
 	same "a live user namespace" 125 $status
-	has "message" "$errors" "uses 100000"
+	has "message" "$errors" "uses $ids"
 	kill -9 "$init1"
 	wait "$runner1"
-	pod --image "$image" --uid-base 100000 -- true
+	pod --image "$image" --uid-base $ids -- true
 	same "free again" 0 "$status$errors"
-	: >/run/runner/uids/200000-65536
-	pod --image "$image" --uid-base 200000 -- true
+	: >/run/runner/uids/$other-65536
+	pod --image "$image" --uid-base $other -- true
 	same "a file without a lock is no lease" 0 "$status$errors"
 
 	pod --image "$image" --uid-base 0 -- true
@@ -231,18 +231,20 @@ test_leases() {
 	pod --image "$image" --uid-base 60000 -- true
 	same "host user nobody" 125 $status
 	has "message" "$errors" nobody
-	printf 'somebody:300000:65536\n' >"$work/subuid"
+	printf 'somebody:%d:65536\n' $((ids + 300000)) >"$work/subuid"
+	: >"$work/subgid"
 	mount --bind "$work/subuid" /etc/subuid
-	pod --image "$image" --uid-base 300000 -- true
+	mount --bind "$work/subgid" /etc/subgid
+	pod --image "$image" --uid-base $((ids + 300000)) -- true
 	same "subordinate ids of somebody" 125 $status
 	has "message" "$errors" somebody
-	printf 'runner:400000:131072\n' >"$work/subuid"
+	printf 'runner:%d:131072\n' $((ids + 400000)) >"$work/subuid"
 	pod --image "$image" -- cat /proc/self/uid_map
 	same "subordinate uids without gids" 125 $status
 	has "message" "$errors" /etc/subgid
-	mount --bind "$work/subuid" /etc/subgid
+	cat "$work/subuid" >"$work/subgid"
 	pod --image "$image" -- cat /proc/self/uid_map
-	same "runner's own subordinate ids" "0 400000 65536" "$(echo $out$errors)"
+	same "runner's own subordinate ids" "0 $((ids + 400000)) 65536" "$(echo $out$errors)"
 	umount /etc/subuid /etc/subgid
 	check_clean
 	finish "$shift: leases of ranges"
@@ -301,26 +303,26 @@ test_isolation() {
 }
 
 test_leftovers() {
-	start killed --image "$image" --uid-base 100000 -- sh -c 'sleep 601 & sleep 602 & echo ready; wait'
+	start killed --image "$image" --uid-base $ids -- sh -c 'sleep 601 & sleep 602 & echo ready; wait'
 	kill -9 "$init"
 	wait "$runner"
 	check_clean
-	pod --image "$image" --uid-base 100000 -- nosuch
+	pod --image "$image" --uid-base $ids -- nosuch
 	check_clean
-	pod --image "$work/empty" --uid-base 100000 -- true
+	pod --image "$work/empty" --uid-base $ids -- true
 	same "empty image" 127 $status
 	check_clean
 	: >"$work/etc-only"
-	pod --image "$work/etc-only" --uid-base 100000 -- true
+	pod --image "$work/etc-only" --uid-base $ids -- true
 	same "a file as image" 125 $status
 	check_clean
 	# an image in which /dev and /proc are no directories
-	pod --image "$work/odd" --uid-base 100000 -- true
+	pod --image "$work/odd" --uid-base $ids -- true
 	same "odd image" 125 $status
 	has "message" "$errors" /dev
 	check_clean
 	# runner itself killed: the pod ends, and the next start clears its folder
-	start orphan --image "$image" --uid-base 100000 -- sh -c 'echo ready; sleep 600'
+	start orphan --image "$image" --uid-base $ids -- sh -c 'echo ready; sleep 600'
 	kill -9 "$runner"
 	wait "$runner" 2>/dev/null
 	for _ in $(seq 100); do
@@ -329,7 +331,7 @@ test_leftovers() {
 	done
 	kill -0 "$init" 2>/dev/null && problem "the pod outlived runner"
 	same "mounts" '' "$(grep -F "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
-	pod --image "$image" --uid-base 100000 -- true
+	pod --image "$image" --uid-base $ids -- true
 	same "the range is free" 0 "$status$errors"
 	check_clean
 	finish "$shift: nothing is left behind"
@@ -356,9 +358,9 @@ test_names() {
 }
 
 test_dry_run() {
-	pod --image "$image" --uid-base 100000 --dry-run -- sh -c 'echo ran'
+	pod --image "$image" --uid-base $ids --dry-run -- sh -c 'echo ran'
 	same "status" 0 "$status$errors"
-	has "plan" "$out" "map=0:100000:65536 shift=$shift"
+	has "plan" "$out" "map=0:$ids:65536 shift=$shift"
 	has "plan" "$out" "attach proc /proc"
 	has "plan" "$out" "exec sh -c echo ran"
 	check_clean

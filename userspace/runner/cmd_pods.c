@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <json.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -238,20 +239,26 @@ static int stop(const struct state *st, int seconds, struct shift_error *err)
 int cmd_stop(int argc, char **argv, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
-	int c, r = 0, seconds = 10;
+	long seconds = 10;
+	int c, r = 0;
 
 	optind = 1;
 	while ((c = getopt(argc, argv, "+t:")) >= 0) {
 		if (c != 't')
 			return usage("stop [-t SECONDS] POD...", err);
-		seconds = atoi(optarg);
+		/* In the milliseconds of poll(2). */
+		if (options_integer(optarg, 0, INT_MAX / 1000, &seconds,
+				    err) < 0) {
+			shift_err_prefix(err, "stop -t");
+			return FAILED;
+		}
 	}
 	if (optind >= argc)
 		return usage("stop [-t SECONDS] POD...", err);
 	for (int i = optind; r >= 0 && i < argc; i++) {
 		r = state_load(&st, argv[i], err);
 		if (r >= 0 && st.status != STATUS_EXITED)
-			r = stop(&st, seconds, err);
+			r = stop(&st, (int)seconds, err);
 		state_clear(&st);
 	}
 	return r < 0 ? FAILED : 0;
@@ -395,14 +402,17 @@ int cmd_logs(int argc, char **argv, struct shift_error *err)
 
 	optind = 1;
 	while ((c = getopt(argc, argv, "+ftn:")) >= 0) {
-		if (c == 'f')
+		if (c == 'f') {
 			follow = true;
-		else if (c == 't')
+		} else if (c == 't') {
 			times = true;
-		else if (c == 'n')
-			tail = atol(optarg);
-		else
+		} else if (c != 'n') {
 			return usage("logs [-f] [-t] [-n LINES] POD", err);
+		} else if (options_integer(optarg, 0, INT_MAX, &tail,
+					   err) < 0) {
+			shift_err_prefix(err, "logs -n");
+			return FAILED;
+		}
 	}
 	if (optind + 1 != argc)
 		return usage("logs [-f] [-t] [-n LINES] POD", err);

@@ -2,6 +2,7 @@
 /* run, create, spec, start: from the command line to a pod. */
 #include "commands.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,9 +121,12 @@ static int dry_run(struct held *h, const struct options *o, bool json,
 
 static int check_restart(const char *policy, struct shift_error *err)
 {
+	long n;
+
 	if (!policy || !strcmp(policy, "no") || !strcmp(policy, "always") ||
 	    !strcmp(policy, "on-failure") ||
-	    (!strncmp(policy, "on-failure:", 11) && atoi(policy + 11) > 0))
+	    (!strncmp(policy, "on-failure:", 11) &&
+	     options_integer(policy + 11, 1, INT_MAX, &n, NULL) >= 0))
 		return 0;
 	return shift_err_set(err, 0, "--restart '%s': there are no, always, on-failure and on-failure:N",
 			     policy);

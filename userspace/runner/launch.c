@@ -78,6 +78,9 @@ static bool again(const struct held *h, int status)
 		return false;
 	if (!strcmp(policy, "always"))
 		return true;
+	/* It may be an annotation that somebody wrote. */
+	if (strncmp(policy, "on-failure", strlen("on-failure")))
+		return false;
 	if (policy[strlen("on-failure")] == ':')
 		max = (unsigned int)atoi(policy + strlen("on-failure:"));
 	return status != 0 && h->state.restarts < max;

@@ -129,17 +129,17 @@ int options_bytes(const char *text, int64_t *ret, struct shift_error *err)
 	return 0;
 }
 
-static int parse_number(const char *text, int64_t max, int64_t *ret,
-			struct shift_error *err)
+int options_integer(const char *text, long min, long max, long *ret,
+		    struct shift_error *err)
 {
 	char *end;
-	long long v;
+	long v;
 
 	errno = 0;
-	v = strtoll(text, &end, 10);
-	if (!*text || *end || errno || v > max || v < -1 || !v)
-		return shift_err_set(err, 0, "'%s' is not a number from 1 to %lld, or -1 for no limit",
-				     text, (long long)max);
+	v = strtol(text, &end, 10);
+	if (!*text || *end || errno || v < min || v > max)
+		return shift_err_set(err, EINVAL, "'%s' is not a number from %ld to %ld",
+				     text, min, max);
 	*ret = v;
 	return 0;
 }
@@ -177,7 +177,8 @@ static int parse_cpus(const char *text, struct spec_resources *res,
 	char *end;
 	double v = strtod(text, &end);
 
-	if (!*text || *end || v < 0.01 || v > 10000)
+	/* So that it is none of the things that are no number, too. */
+	if (!*text || *end || !(v >= 0.01 && v <= 10000))
 		return shift_err_set(err, 0, "'%s' is no number of processors",
 				     text);
 	res->cpu_period = 100000;
@@ -185,11 +186,23 @@ static int parse_cpus(const char *text, struct spec_resources *res,
 	return 0;
 }
 
+/* -1 is no limit. */
+static int parse_pids(const char *text, int64_t *ret, struct shift_error *err)
+{
+	long v = -1;
+	int r = strcmp(text, "-1") ?
+		options_integer(text, 1, INT_MAX, &v, err) : 0;
+
+	if (r >= 0)
+		*ret = v;
+	return r;
+}
+
 int options_limit(const char *name, const char *value,
 		  struct spec_resources *res, struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
-	int64_t v;
+	long v;
 	int r;
 
 	if (!strcmp(name, "memory"))
@@ -199,15 +212,15 @@ int options_limit(const char *name, const char *value,
 	else if (!strcmp(name, "cpus"))
 		r = parse_cpus(value, res, err);
 	else if (!strcmp(name, "pids-limit"))
-		r = parse_number(value, INT_MAX, &res->pids_limit, err);
+		r = parse_pids(value, &res->pids_limit, err);
 	else if (!strcmp(name, "cpu-shares")) {
-		r = parse_number(value, 262144, &v, err);
+		r = options_integer(value, 1, 262144, &v, err);
 		if (r >= 0)
 			res->cpu_shares = v < 2 ? 2 : (uint64_t)v;
 	} else if (!strcmp(name, "io-weight")) {
-		r = parse_number(value, 10000, &v, err);
+		r = options_integer(value, 1, 10000, &v, err);
 		if (r >= 0)
-			r = strf(&text, err, "io.weight=%lld", (long long)v);
+			r = strf(&text, err, "io.weight=%ld", v);
 	} else if (!strcmp(name, "io-max")) {
 		r = devices_io_max(value, res, &text, err);
 	} else if (!strcmp(name, "cgroup-conf")) {

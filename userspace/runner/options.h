@@ -46,6 +46,10 @@ int options_apply(const struct options *options, struct spec *spec,
 /* "512m": bytes with a suffix b, k, m, g or t; -1 is no limit. */
 int options_bytes(const char *text, int64_t *ret, struct shift_error *err);
 
+/* A decimal number from @min to @max and nothing else; else -EINVAL. */
+int options_integer(const char *text, long min, long max, long *ret,
+		    struct shift_error *err);
+
 /* A name, with or without SIG and +N, or a number; 0 when it is none. */
 int options_signal(const char *text);
 

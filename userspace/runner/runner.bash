@@ -38,6 +38,9 @@ _runner() {
 		--net) COMPREPLY=($(compgen -W 'none private host ns: pod:' -- "$cur")) ;;
 		--systemd) COMPREPLY=($(compgen -W 'auto always false' -- "$cur")) ;;
 		--restart) COMPREPLY=($(compgen -W 'no always on-failure' -- "$cur")) ;;
+		--cgroupfs) COMPREPLY=($(compgen -W 'ro rw' -- "$cur")) ;;
+		--sdnotify) COMPREPLY=($(compgen -W 'runner pod' -- "$cur")) ;;
+		--security-opt) COMPREPLY=($(compgen -W 'seccomp= label= apparmor= no-new-privileges=false' -- "$cur")) ;;
 		--pod) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
 		--device | --device-wait) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
 		*)
@@ -48,14 +51,23 @@ _runner() {
 	image)
 		if [ "$COMP_CWORD" = 2 ]; then
 			COMPREPLY=($(compgen -W 'import ls inspect verify rm prune' -- "$cur"))
-		elif [ "${COMP_WORDS[2]}" = import ]; then
-			COMPREPLY=($(compgen -f -- "$cur"))
-		else
-			COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur"))
+			return
 		fi
+		case ${COMP_WORDS[2]}:$cur in
+		import:-*) COMPREPLY=($(compgen -W '--name --max-size --quiet' -- "$cur")) ;;
+		import:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		ls:*) COMPREPLY=($(compgen -W '--json' -- "$cur")) ;;
+		rm:-*) COMPREPLY=($(compgen -W '--force' -- "$cur")) ;;
+		prune:*) ;;
+		*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
+		esac
 		;;
 	uidmap)
-		COMPREPLY=($(compgen -W 'ls' -- "$cur"))
+		if [ "$COMP_CWORD" = 2 ]; then
+			COMPREPLY=($(compgen -W 'ls' -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W '--json' -- "$cur"))
+		fi
 		;;
 	device)
 		if [ "$COMP_CWORD" = 2 ]; then
@@ -66,11 +78,32 @@ _runner() {
 			COMPREPLY=($(compgen -f -- "${cur:-/dev/}"))
 		fi
 		;;
-	start | rm | inspect | logs | wait)
-		COMPREPLY=($(compgen -W "$(_runner_pods -a)" -- "$cur"))
+	check) ;;
+	ps)
+		COMPREPLY=($(compgen -W '-a --all --json' -- "$cur"))
+		;;
+	kill)
+		if [ "$COMP_CWORD" = 3 ]; then
+			COMPREPLY=($(compgen -W "$(compgen -A signal | sed 's/^SIG//')" -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
+		fi
 		;;
 	*)
-		COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
+		local options='' all=''
+		case ${COMP_WORDS[1]} in
+		exec) options='-i -t -u -w -e' ;;
+		logs) options='-f -t -n' all=-a ;;
+		rm) options='-f --force' all=-a ;;
+		start) options='-a --attach' all=-a ;;
+		stop) options='-t' ;;
+		inspect | wait) all=-a ;;
+		update) options='--memory --memory-swap --cpus --cpu-shares --pids-limit --io-weight --io-max --cgroup-conf' ;;
+		esac
+		case $cur in
+		-*) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
+		*) COMPREPLY=($(compgen -W "$(_runner_pods $all)" -- "$cur")) ;;
+		esac
 		;;
 	esac
 }
