@@ -170,6 +170,10 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
 		return "whether the range or the lower is looked at first";
+	if (gen_server && op->flags & O_TRUNC && uses(op, 'f') &&
+	    shiftfs->ret < 0 && shiftfs->err == EBADF &&
+	    oracle->ret < 0 && oracle->err == EACCES)
+		return "how NFS says that it truncates only what is open to write";
 	/* a descriptor can be of the mount whatever @via is */
 	if (acl_before_caller() && uses(op, 'x') &&
 	    strstr(xattrs[op->name], "posix_acl") &&
