@@ -138,6 +138,7 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 			    const struct result *oracle);
 
 /* state.c */
+bool silly_name(const char *name);	/* NFS's, of what is open and unlinked */
 void tree_make(int dir, unsigned int other);	/* @other: owner of some */
 void tree_remove(const char *path);
 /*

@@ -325,18 +325,27 @@ static int compare_dirent(const void *a, const void *b)
 		      ((const struct dirent *)b)->d_name);
 }
 
+bool silly_name(const char *name)
+{
+	return !strncmp(name, ".nfs", 4);
+}
+
 /* Takes the descriptor. */
 static void put_dir(struct out *o, int dir, const char *path)
 {
 	struct dirent *list = NULL, *d;
 	DIR *stream = fdopendir(dir);
-	int n = 0, dots = 0;
+	int n = 0, dots = 0, silly = 0;
 
 	CHECK(stream);
 	errno = 0;
 	while ((d = readdir(stream))) {
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) {
 			dots++;
+			continue;
+		}
+		if (silly_name(d->d_name)) {
+			silly++;
 			continue;
 		}
 		list = realloc(list, (n + 1) * sizeof(*list));
@@ -346,6 +355,8 @@ static void put_dir(struct out *o, int dir, const char *path)
 		put_error(o, "readdir");
 	if (dots != 2)
 		put_text(o, "%s has %d dots\n", path, dots);
+	if (silly)
+		put_text(o, "%s has %d silly names\n", path, silly);
 	if (n)
 		qsort(list, n, sizeof(*list), compare_dirent);
 	for (int i = 0; i < n; i++) {
