@@ -314,6 +314,7 @@ def nfs_all(test):
     test("NFSv4 ACLs", nfs_acl)
     test("set-ids", nfs_set_ids)
     test("set-ids and an old mode", nfs_old_mode)
+    test("truncation by who reads", nfs_truncate)
     test("locks without delegations", nfs_locks)
     test("no silly names are left", lambda: equal(
         [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
@@ -400,6 +401,22 @@ def nfs_old_mode():
     finally:
         os.seteuid(0)
         sh(f"umount {old_up} {old_low}")
+
+
+def nfs_truncate():
+    """Refused as on NFS itself, not as if the descriptor were a bad one."""
+    stored = os.path.join(back, "truncate")
+    leases = "/proc/sys/fs/leases-enable"
+    # with a delegation the client does it
+    write(leases, "0")
+    write(stored, "text")
+    os.chown(stored, 1000, 1000)
+    for path, uid in (low, 1000), (up, seen(1000)):
+        as_user(uid, uid, lambda path=path: fails(
+            errno.EACCES, os.open, os.path.join(path, "truncate"),
+            os.O_RDONLY | os.O_TRUNC))
+    write(leases, "1")
+    equal("text", read(stored), "stored")
 
 
 def nfs_caller():
