@@ -104,6 +104,9 @@ const char *accepted(const struct op *op)
 		return "a caller that the map does not name";
 	if (gen_server && !server_knows(c))
 		return "a caller whose capabilities the server does not know";
+	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
+	    op->flags & O_APPEND && op->flags & O_DIRECT)
+		return "flags that NFS wants to be asked about";
 	if (gen_plain && uses(op, 'x') && uses(op, 'v') && uses(op, 'm') &&
 	    !xattr_value_mapped(op))
 		return "ids that the map does not name";
@@ -170,10 +173,6 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
 		return "whether the range or the lower is looked at first";
-	if (gen_server && op->flags & O_TRUNC && uses(op, 'f') &&
-	    shiftfs->ret < 0 && shiftfs->err == EBADF &&
-	    oracle->ret < 0 && oracle->err == EACCES)
-		return "how NFS says that it truncates only what is open to write";
 	/* a descriptor can be of the mount whatever @via is */
 	if (acl_before_caller() && uses(op, 'x') &&
 	    strstr(xattrs[op->name], "posix_acl") &&

@@ -143,9 +143,9 @@ void tree_make(int dir, unsigned int other);	/* @other: owner of some */
 void tree_remove(const char *path);
 /*
  * Text of all that can be seen of the tree, ids by id_shift; the buffer holds
- * STATE_SIZE.
+ * STATE_SIZE. @failed is the error of writing it back, or 0.
  */
-void tree_state(int dir, char *buf);
+void tree_state(int dir, int failed, char *buf);
 
 /* worker.c */
 struct side;

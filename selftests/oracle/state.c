@@ -370,12 +370,14 @@ static void put_dir(struct out *o, int dir, const char *path)
 	closedir(stream);
 }
 
-void tree_state(int dir, char *buf)
+void tree_state(int dir, int failed, char *buf)
 {
 	struct out o = { .p = buf, .end = buf + STATE_SIZE, .root = dir };
 	int fd;
 
 	*buf = 0;
+	if (failed)
+		put_text(&o, "not written: %s\n", strerrorname_np(failed));
 	put_file(&o, dir, ".", ".", NULL);
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
