@@ -390,6 +390,7 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 {
 	struct inode *inode = d_inode(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	const bool opening = attr->ia_valid & ATTR_OPEN;
 	struct shiftfs_owners owners = {
 		.uid = INVALID_UID,
 		.gid = INVALID_GID,
@@ -427,7 +428,12 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 						      S_ISDIR(inode->i_mode));
 	if (unlikely(ss->conf.chown_ignore))
 		return shiftfs_set_owner_attr(dentry, attr);
-	return shiftfs_do_set_lower_attr(dentry, attr);
+	err = shiftfs_do_set_lower_attr(dentry, attr);
+
+	/* How NFS puts it where it is told that an open truncates. */
+	if (unlikely(err == -EBADF) && opening)
+		return -EACCES;
+	return err;
 }
 
 /*

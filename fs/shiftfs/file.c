@@ -123,6 +123,27 @@ void shiftfs_accessed(struct file *file)
 }
 
 /*
+ * Take @bits from the lower mode, as it is where it is stored: what is cached may
+ * be old, and would undo what another client has set since.
+ */
+static noinline int shiftfs_remove_lower_bits(struct file *file, umode_t bits)
+{
+	struct path lower = shiftfs_lower_path(file_dentry(file));
+	struct iattr attr = { .ia_valid = ATTR_MODE | ATTR_FORCE };
+	const struct cred *old;
+	struct kstat stat;
+	int err;
+
+	old = shiftfs_override(file_inode(file)->i_sb);
+	err = vfs_getattr_nosec(&lower, &stat, STATX_MODE, AT_STATX_FORCE_SYNC);
+	shiftfs_revert(old);
+	if (err || !(stat.mode & bits))
+		return err;
+	attr.ia_mode = stat.mode & ~bits;
+	return shiftfs_set_lower_attr(file_dentry(file), &attr);
+}
+
+/*
  * What a write by this caller takes away (setuid, setgid, capabilities): the
  * mounter, with whose credentials the lower file is written, keeps them all.
  * The lower S_NOSEC says that there is nothing to take.
@@ -163,14 +184,8 @@ int shiftfs_remove_privs(struct file *file)
 	 */
 	bits &= shiftfs_lower_inode(inode)->i_mode;
 	if (!err && unlikely(bits) &&
-	    !shiftfs_sb(inode->i_sb)->conf.as_caller) {
-		struct iattr attr = {
-			.ia_valid = ATTR_MODE | ATTR_FORCE,
-			.ia_mode = shiftfs_lower_inode(inode)->i_mode & ~bits,
-		};
-
-		err = shiftfs_set_lower_attr(file_dentry(file), &attr);
-	}
+	    !shiftfs_sb(inode->i_sb)->conf.as_caller)
+		err = shiftfs_remove_lower_bits(file, bits);
 	inode_unlock(inode);
 	return err;
 }

@@ -313,6 +313,8 @@ def nfs_all(test):
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
     test("set-ids", nfs_set_ids)
+    test("set-ids and an old mode", nfs_old_mode)
+    test("truncation by who reads", nfs_truncate)
     test("locks without delegations", nfs_locks)
     test("no silly names are left", lambda: equal(
         [], [n for _, _, f in os.walk(back) for n in f if ".nfs" in n],
@@ -368,6 +370,53 @@ def nfs_locks():
         write("/proc/sys/fs/leases-enable", "1")
     equal("both", results[0][0], "a flock beside an OFD lock, natively")
     equal(results[0], results[1], "a flock beside an OFD and a POSIX lock")
+
+
+def nfs_old_mode():
+    """The mode that is cached is not written back over another client's."""
+    old_low, old_up = (os.path.join(work, d) for d in ("old-low", "old-up"))
+    stored = os.path.join(back, "old-mode")
+    write(stored, "text")
+    os.chown(stored, 1000, 1000)
+    os.chmod(stored, 0o6755)
+    for path in old_low, old_up:
+        os.mkdir(path)
+    sh(f"mount -t nfs -o vers=4.2,nosharecache,actimeo=600,sec=sys "
+       f"127.0.0.1:{back} {old_low}; "
+       f"mount -t shiftfs -o {MAP} {old_low} {old_up}")
+
+    try:
+        os.seteuid(seen(1000))
+        fd = os.open(os.path.join(old_up, "old-mode"), os.O_WRONLY)
+        os.seteuid(0)
+        os.chmod(stored, 0o6700)
+        os.seteuid(seen(1000))
+        equal(0o6755, stat.S_IMODE(os.fstat(fd).st_mode), "the cached mode")
+        os.write(fd, b"T")
+        os.close(fd)
+        os.seteuid(0)
+        equal(0o700, mode(stored), "the stored mode")
+        equal(0o700, mode(os.path.join(old_up, "old-mode")), "the mode seen")
+        equal("Text", read(stored), "stored")
+    finally:
+        os.seteuid(0)
+        sh(f"umount {old_up} {old_low}")
+
+
+def nfs_truncate():
+    """Refused as on NFS itself, not as if the descriptor were a bad one."""
+    stored = os.path.join(back, "truncate")
+    leases = "/proc/sys/fs/leases-enable"
+    # with a delegation the client does it
+    write(leases, "0")
+    write(stored, "text")
+    os.chown(stored, 1000, 1000)
+    for path, uid in (low, 1000), (up, seen(1000)):
+        as_user(uid, uid, lambda path=path: fails(
+            errno.EACCES, os.open, os.path.join(path, "truncate"),
+            os.O_RDONLY | os.O_TRUNC))
+    write(leases, "1")
+    equal("text", read(stored), "stored")
 
 
 def nfs_caller():

@@ -104,6 +104,9 @@ const char *accepted(const struct op *op)
 		return "a caller that the map does not name";
 	if (gen_server && !server_knows(c))
 		return "a caller whose capabilities the server does not know";
+	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
+	    op->flags & O_APPEND && op->flags & O_DIRECT)
+		return "flags that NFS wants to be asked about";
 	if (gen_plain && uses(op, 'x') && uses(op, 'v') && uses(op, 'm') &&
 	    !xattr_value_mapped(op))
 		return "ids that the map does not name";
@@ -180,6 +183,30 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	return NULL;
 }
 
+/* What is there at the start is read and removed more often than at random. */
+static void pick_xattr(struct rng *r, struct op *op)
+{
+	static const struct {
+		const char *path, *name;
+	} there[] = {
+		{ "a", "system.posix_acl_access" }, { "a", "user.one" },
+		{ "D", "system.posix_acl_default" },
+		{ "T/a", "security.capability" },
+		{ "G/a", "security.capability" },
+	};
+	bool sets = uses(op, 'v') && uses(op, 'm');
+	unsigned int i;
+
+	op->name = below(r, nr_xattrs);
+	if (sets || !uses(op, 'p') || below(r, 2))
+		return;
+	i = below(r, sizeof(there) / sizeof(*there));
+	for (op->path = 0; strcmp(paths[op->path], there[i].path);)
+		op->path++;
+	for (op->name = 0; strcmp(xattrs[op->name], there[i].name);)
+		op->name++;
+}
+
 static void gen_once(struct rng *r, struct op *op)
 {
 	static int total;
@@ -223,7 +250,7 @@ static void gen_once(struct rng *r, struct op *op)
 	if (uses(op, 'l'))
 		op->len = PICK(r, lengths);
 	if (uses(op, 'x'))
-		op->name = below(r, nr_xattrs);
+		pick_xattr(r, op);
 	if (uses(op, 'v'))
 		op->value = below(r, 16);
 	if (uses(op, 'f')) {

@@ -2,7 +2,7 @@
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
  *        [--self] [--both] [--idmap] [--plain] [--server] [--stored DIR] [--fault]
- *        [--stats] DIR
+ *        [--stats] [--no-reduce] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
@@ -25,6 +25,7 @@ static char stored_dir[2][PATH_MAX];
 static const char *first_backend = "shiftfs", *oracle_backend = "idmap";
 static const char *first_map = MAP;
 static unsigned int episode_length = 150;
+static bool no_reduce;
 static unsigned long called[128], succeeded[128];	/* by kind */
 
 struct divergence {
@@ -254,12 +255,15 @@ static int fuzz(uint64_t seed, unsigned long steps, long only, int max)
 			       (unsigned long long)seed, (unsigned long long)e,
 			       d.step);
 			print_script(ops + d.step, 1);
-			printf("%s# reduced:\n", d.what);
-			fflush(stdout);
-			n = reduce(ops, n, &d);
-			print_script(ops, n);
 			printf("%s", d.what);
 			fflush(stdout);
+			if (!no_reduce) {
+				puts("# reduced:");
+				n = reduce(ops, n, &d);
+				print_script(ops, n);
+				printf("%s", d.what);
+				fflush(stdout);
+			}
 			strcpy(seen[findings++], sign);
 			if (findings == max || findings == 64)
 				break;
@@ -294,6 +298,7 @@ int main(int argc, char **argv)
 		{ "stored", required_argument, NULL, 'd' },
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
+		{ "no-reduce", no_argument, NULL, 'R' },
 		{ 0 },
 	};
 	unsigned long steps = 1000, seed = 1, seeds = 1;
@@ -312,6 +317,7 @@ int main(int argc, char **argv)
 		case 'f': max = strtol(optarg, NULL, 0); break;
 		case 'F': first_map = "b:0:100000:65535"; break;
 		case 't': stats = true; break;
+		case 'R': no_reduce = true; break;
 		case 'x': self = true; break;
 		case 'p': gen_plain = true; oracle_backend = PLAIN; break;
 		case 'r': gen_server = true; break;

@@ -430,7 +430,7 @@ OP(op_readdir)
 		for (long at = 0; at < n;) {
 			struct dirent64 *d = (void *)(buf + at);
 
-			if (count < 128)
+			if (count < 128 && !silly_name(d->d_name))
 				snprintf(names[count++], 64, "%.50s(%d)",
 					 d->d_name, d->d_type);
 			at += d->d_reclen;

@@ -138,13 +138,14 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 			    const struct result *oracle);
 
 /* state.c */
+bool silly_name(const char *name);	/* NFS's, of what is open and unlinked */
 void tree_make(int dir, unsigned int other);	/* @other: owner of some */
 void tree_remove(const char *path);
 /*
  * Text of all that can be seen of the tree, ids by id_shift; the buffer holds
- * STATE_SIZE.
+ * STATE_SIZE. @failed is the error of writing it back, or 0.
  */
-void tree_state(int dir, char *buf);
+void tree_state(int dir, int failed, char *buf);
 
 /* worker.c */
 struct side;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The tree at the start, and all that can be seen of it. */
 #include <dirent.h>
+#include <linux/capability.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -67,6 +68,42 @@ static void make_dir(int dir, const char *name, uid_t uid, gid_t gid,
 	OK(fchmodat(dir, name, mode, 0));
 }
 
+static void make_xattr(int dir, const char *path, const char *name,
+		       const void *value, size_t size)
+{
+	int fd = OK(openat(dir, path, O_RDONLY | O_CLOEXEC));
+
+	/* not every lower has them all */
+	if (fsetxattr(fd, name, value, size, 0))
+		CHECK(errno == EOPNOTSUPP);
+	close(fd);
+}
+
+static void make_xattrs(int dir)
+{
+	struct {
+		uint32_t version;
+		struct {
+			uint16_t tag, perm;
+			uint32_t id;
+		} entry[5];
+	} acl = {
+		2, { { 0x01, 7, -1 }, { 0x02, 7, 1001 }, { 0x04, 5, -1 },
+		     { 0x10, 7, -1 }, { 0x20, 5, -1 } },
+	};
+	struct vfs_ns_cap_data cap = {
+		.magic_etc = VFS_CAP_REVISION_3,
+		.data[0].permitted = 1 << CAP_CHOWN,
+	};
+
+	make_xattr(dir, "a", "user.one", "1", 1);
+	make_xattr(dir, "a", "system.posix_acl_access", &acl, sizeof(acl));
+	make_xattr(dir, "D", "system.posix_acl_default", &acl, sizeof(acl));
+	make_xattr(dir, "T/a", "security.capability", &cap, sizeof(cap));
+	cap.rootid = 1000;
+	make_xattr(dir, "G/a", "security.capability", &cap, sizeof(cap));
+}
+
 void tree_make(int dir, unsigned int other)
 {
 	static const char *const dirs[] = { "D/E", "D", "E", "T", "G", "Z" };
@@ -84,6 +121,7 @@ void tree_make(int dir, unsigned int other)
 	make_file(dir, "E/a", 1000, 0600, "secret\n");
 	make_file(dir, "T/a", 1001, 0666, "everybody's\n");
 	make_file(dir, "G/a", 1000, 06770, "the group's\n");
+	make_xattrs(dir);
 	OK(symlinkat("D/a", dir, "S"));
 	OK(fchownat(dir, "S", 1000, 1000, AT_SYMLINK_NOFOLLOW));
 	old_times(dir, "S");
@@ -287,18 +325,27 @@ static int compare_dirent(const void *a, const void *b)
 		      ((const struct dirent *)b)->d_name);
 }
 
+bool silly_name(const char *name)
+{
+	return !strncmp(name, ".nfs", 4);
+}
+
 /* Takes the descriptor. */
 static void put_dir(struct out *o, int dir, const char *path)
 {
 	struct dirent *list = NULL, *d;
 	DIR *stream = fdopendir(dir);
-	int n = 0, dots = 0;
+	int n = 0, dots = 0, silly = 0;
 
 	CHECK(stream);
 	errno = 0;
 	while ((d = readdir(stream))) {
 		if (!strcmp(d->d_name, ".") || !strcmp(d->d_name, "..")) {
 			dots++;
+			continue;
+		}
+		if (silly_name(d->d_name)) {
+			silly++;
 			continue;
 		}
 		list = realloc(list, (n + 1) * sizeof(*list));
@@ -308,6 +355,8 @@ static void put_dir(struct out *o, int dir, const char *path)
 		put_error(o, "readdir");
 	if (dots != 2)
 		put_text(o, "%s has %d dots\n", path, dots);
+	if (silly)
+		put_text(o, "%s has %d silly names\n", path, silly);
 	if (n)
 		qsort(list, n, sizeof(*list), compare_dirent);
 	for (int i = 0; i < n; i++) {
@@ -321,12 +370,14 @@ static void put_dir(struct out *o, int dir, const char *path)
 	closedir(stream);
 }
 
-void tree_state(int dir, char *buf)
+void tree_state(int dir, int failed, char *buf)
 {
 	struct out o = { .p = buf, .end = buf + STATE_SIZE, .root = dir };
 	int fd;
 
 	*buf = 0;
+	if (failed)
+		put_text(&o, "not written: %s\n", strerrorname_np(failed));
 	put_file(&o, dir, ".", ".", NULL);
 	fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {

@@ -244,8 +244,9 @@ void side_run(struct side *side, const struct op *op, struct result *res)
 
 void side_state(struct side *side, int via, char *buf)
 {
-	if (via == LOWER && side->remote >= 0)
-		OK(syncfs(side->remote));
+	int failed = via == LOWER && side->remote >= 0 && syncfs(side->remote) ?
+		errno : 0;
+
 	id_shift = side->plain && via == MOUNT ? SHIFT : 0;
-	tree_state(side->root[via], buf);
+	tree_state(side->root[via], failed, buf);
 }
