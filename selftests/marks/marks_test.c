@@ -272,6 +272,8 @@ TEST_F(shift, without_a_mark)
 		OK(mount("t", tmp, "tmpfs", 0, NULL));
 		FAILS(shift(tmp, point, NULL), EPERM);
 		FAILS(shift(tmp, point, "idmap=b:100000:100000:65536"), EPERM);
+		/* of which nothing is kept */
+		OK(umount(tmp));
 		FAILS(shift(m, point, "idmap=b:0:100000:65536"), EPERM);
 		FAILS(shift(m, point, "squash_uid=0:100000"), EPERM);
 	}
