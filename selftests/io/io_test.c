@@ -472,6 +472,10 @@ TEST_F(shift, exec_of_a_file_being_written)
 	EQ(EXEC_FAILED(ETXTBSY), run(lower, "p"));
 	close(fd);
 	EQ(0, run(lower, "p"));
+	/* nothing is left open: a write lease is for who is alone */
+	fd = below("p", O_RDONLY);
+	CHECK(!fcntl(fd, F_SETLEASE, F_WRLCK) || errno == EINVAL);
+	close(fd);
 	BOTH("p", 1000, 1000, S_IFREG | 0755);
 }
 

@@ -372,6 +372,19 @@ TEST_F(shift, idmapped_shiftfs)
 	CONTENT(lower, "f", "x");
 }
 
+/* Each superblock is one; -1 where shiftfs is no module. */
+static int module_users(void)
+{
+	FILE *f = fopen("/sys/module/shiftfs/refcnt", "re");
+	int n = -1;
+
+	if (!f)
+		return -1;
+	EQ(1, fscanf(f, "%d", &n));
+	fclose(f);
+	return n;
+}
+
 /*
  * shiftfs on shiftfs is as deep as the kernel stacks; on an overlay it is
  * too deep already.
@@ -379,7 +392,7 @@ TEST_F(shift, idmapped_shiftfs)
 TEST_F(shift, stacking)
 {
 	const char *point = mount_point(true);
-	int view;
+	int users, view = -1;
 
 	ONLY_SHIFTFS();
 	make("f", 5, 6, S_IFREG | 0600);
@@ -396,8 +409,15 @@ TEST_F(shift, stacking)
 	} else {
 		point = upper_path;
 	}
+	users = module_users();
 	FAILS(mount_map(point, mount_point(true), MAP, 0), EINVAL);
 	CHECK(strstr(mount_log, "stacked"));
+	/* of which nothing is kept */
+	if (view < 0 || users < 0)
+		return;
+	close(view);
+	OK(umount(point));
+	EQ(users - 1, module_users());
 }
 
 static int mount_overlay(const char *point, const char *dir)

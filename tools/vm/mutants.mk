@@ -4,6 +4,7 @@
 #   make check-mutants [KERNEL=6.12] [MUTANTS='allow-ignored maps-not-composed']
 #                            modules from which a check was taken, one for each
 #                            patch in selftests/mutants: the test it names fails
+#                            ATTACKS=1: those of the attacks on marks
 
 CHECK_ALL += check-mutants
 
