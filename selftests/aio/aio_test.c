@@ -47,6 +47,10 @@ TEST_F(shift, io_submit)
 	CHECK(!strcmp(buf, "async"));
 	EQ(0, aio(ctx, IOCB_CMD_FSYNC, fd, NULL, 0, 0));
 	OK(sys_io_destroy(ctx));
+	close(fd);
+	/* nothing is left open: a write lease is for who is alone */
+	fd = OK(openat(lower, "f", O_RDONLY));
+	CHECK(!fcntl(fd, F_SETLEASE, F_WRLCK) || errno == EINVAL);
 }
 
 TEST_F(shift, io_submit_direct)
