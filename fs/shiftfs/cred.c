@@ -221,6 +221,31 @@ static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
 	return new;
 }
 
+/*
+ * The mounter's credentials with other filesystem ids and with @groups, whose
+ * reference is consumed; NULL without memory, for @groups too.
+ */
+static struct cred *shiftfs_cred_in(const struct shiftfs_sb *ss, kuid_t uid,
+				    kgid_t gid, struct group_info *groups)
+{
+	const struct cred *old = override_creds(ss->cred);
+	struct cred *new = prepare_creds();
+
+	revert_creds(old);
+	if (!groups) {
+		if (new)
+			abort_creds(new);
+		return NULL;
+	}
+	if (new) {
+		new->fsuid = uid;
+		new->fsgid = gid;
+		set_groups(new, groups);
+	}
+	put_group_info(groups);
+	return new;
+}
+
 static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
 			       const struct inode *dir, kuid_t *uid, kgid_t *gid)
 {
@@ -262,6 +287,14 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 		return ERR_PTR(err);
 	if (ss->conf.as_caller)
 		return shiftfs_caller_cred(dir->i_sb);
+	/* A server has no use for capabilities: he may by his groups, or not. */
+	if (unlikely(ss->remote)) {
+		struct group_info *groups =
+			shiftfs_groups_down(ss, current_cred()->group_info);
+
+		return shiftfs_cred_in(ss, uid, gid, groups) ?:
+		       ERR_PTR(-ENOMEM);
+	}
 	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
 }
 
@@ -289,22 +322,11 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
  */
 const struct cred *shiftfs_member_cred(const struct super_block *sb, kgid_t gid)
 {
-	const struct cred *old = override_creds(shiftfs_sb(sb)->cred);
-	struct group_info *groups = groups_alloc(0);
-	struct cred *new = prepare_creds();
+	struct cred *new = shiftfs_cred_in(shiftfs_sb(sb), current_fsuid(), gid,
+					   groups_alloc(0));
 
-	revert_creds(old);
-	if (!new || !groups) {
-		if (new)
-			abort_creds(new);
-		if (groups)
-			put_group_info(groups);
+	if (!new)
 		return ERR_PTR(-ENOMEM);
-	}
-	new->fsuid = current_fsuid();
-	new->fsgid = gid;
-	set_groups(new, groups);
-	put_group_info(groups);
 	cap_lower(new->cap_effective, CAP_FSETID);
 	return new;
 }

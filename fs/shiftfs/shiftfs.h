@@ -74,6 +74,7 @@ struct shiftfs_config {
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
+ * @remote:	there may be a server below, which decides by who asks
  * @lower_caps:	where that holds, its handler of file capabilities
  * @owns_all:	those credentials stand for the owner of any file
  * @conf:	options other than the maps
@@ -99,6 +100,7 @@ struct shiftfs_sb {
 	const struct cred *cred;
 	bool check_lower;
 	bool getattr_as_any;
+	bool remote;
 	const struct xattr_handler *lower_caps;
 	bool owns_all;
 	bool nosuid;

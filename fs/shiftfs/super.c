@@ -198,6 +198,14 @@ static bool shiftfs_is_local(const struct super_block *sb)
 	       sb->s_magic == TMPFS_MAGIC;
 }
 
+/* One without a disk of its own that is not of the kernel alone. */
+static bool shiftfs_is_remote(const struct super_block *sb)
+{
+	return !(sb->s_type->fs_flags & FS_REQUIRES_DEV) &&
+	       sb->s_magic != TMPFS_MAGIC &&
+	       sb->s_magic != OVERLAYFS_SUPER_MAGIC;
+}
+
 int shiftfs_get_tree(struct fs_context *fc)
 {
 	struct shiftfs_fc *opts = fc->fs_private;
@@ -230,6 +238,7 @@ int shiftfs_get_tree(struct fs_context *fc)
 
 	/* With creds=caller it is the lower filesystem that says. */
 	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
+	ss->remote = shiftfs_is_remote(lower);
 	if (ss->getattr_as_any)
 		ss->lower_caps = shiftfs_find_caps(lower);
 

@@ -100,9 +100,9 @@ def reap(pid):
           "the child failed")
 
 
-def as_user(uid, gid, function):
+def as_user(uid, gid, function, groups=()):
     def prepare():
-        os.setgroups([])
+        os.setgroups(groups)
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
     reap(in_child(function, prepare))
@@ -313,6 +313,7 @@ def nfs_all(test):
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
     test("set-ids", nfs_set_ids)
+    test("a directory of a group", nfs_group)
     test("set-ids and an old mode", nfs_old_mode)
     test("truncation by who reads", nfs_truncate)
     test("locks without delegations", nfs_locks)
@@ -353,6 +354,31 @@ def nfs_set_ids():
         for path in stored, os.path.join(up, name):
             equal(mode & 0o777, os.stat(path).st_mode & 0o7777, "mode")
         equal("Text", read(stored), "stored")
+
+
+def nfs_group():
+    """Who may make files there by a group alone, may so on the server."""
+    stored, above = (os.path.join(top, "group") for top in (back, up))
+    os.mkdir(stored)
+    os.chown(stored, 1000, 2000)
+    os.chmod(stored, 0o2770)
+
+    def make():
+        write(above + "/f", "text")
+        os.mkdir(above + "/d")
+        os.symlink("f", above + "/l")
+        os.link(above + "/f", above + "/h")
+        os.rename(above + "/h", above + "/r")
+        os.unlink(above + "/r")
+
+    as_user(seen(1001), seen(1001), make, [seen(2000), seen(7)])
+    for name in "f", "d", "l":
+        equal((1001, 2000), owner(f"{stored}/{name}"), "stored owner of " + name)
+        equal((seen(1001), seen(2000)), owner(f"{above}/{name}"), "owner of " + name)
+    # 500000 is not in the map: no group below
+    as_user(seen(1001), seen(1001), lambda: fails(
+        errno.EACCES, os.mkdir, above + "/e"), [seen(7), 500000, 2000])
+    equal(["d", "f", "l"], sorted(os.listdir(stored)), "names")
 
 
 def nfs_locks():

@@ -244,6 +244,9 @@ static void gen_once(struct rng *r, struct op *op)
 		op->slot2 = below(r, SLOTS);
 	if (uses(op, 'm'))
 		op->mode = PICK(r, modes);
+	/* Who takes them away is the server, or shiftfs for the mounter. */
+	if (gen_server)
+		op->mode &= 01777;
 	if (uses(op, 'u'))
 		op->uid = pick_id(r, op);
 	if (uses(op, 'g'))

@@ -55,7 +55,7 @@ static void make_file(int dir, const char *name, unsigned int id, mode_t mode,
 
 	OK(write(fd, content, strlen(content)));
 	OK(fchown(fd, id, id));
-	OK(fchmod(fd, mode));
+	OK(fchmod(fd, gen_server ? mode & 01777 : mode));
 	close(fd);
 	old_times(dir, name);
 }
