@@ -246,6 +246,16 @@ static struct cred *shiftfs_cred_in(const struct shiftfs_sb *ss, kuid_t uid,
 	return new;
 }
 
+/* A server has no use for capabilities: he may by his groups, or not. C9 */
+static const struct cred *shiftfs_server_cred(const struct shiftfs_sb *ss,
+					      kuid_t uid, kgid_t gid)
+{
+	struct group_info *groups =
+			shiftfs_groups_down(ss, current_cred()->group_info);
+
+	return shiftfs_cred_in(ss, uid, gid, groups) ?: ERR_PTR(-ENOMEM);
+}
+
 static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
 			       const struct inode *dir, kuid_t *uid, kgid_t *gid)
 {
@@ -287,15 +297,26 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 		return ERR_PTR(err);
 	if (ss->conf.as_caller)
 		return shiftfs_caller_cred(dir->i_sb);
-	/* A server has no use for capabilities: he may by his groups, or not. */
-	if (unlikely(ss->remote)) {
-		struct group_info *groups =
-			shiftfs_groups_down(ss, current_cred()->group_info);
-
-		return shiftfs_cred_in(ss, uid, gid, groups) ?:
-		       ERR_PTR(-ENOMEM);
-	}
+	if (unlikely(ss->remote))
+		return shiftfs_server_cred(ss, uid, gid);
 	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
+}
+
+/*
+ * Returns referenced credentials for a change of a file's data that is asked of
+ * a server in the name of who is current, not of who has opened the file. Whom
+ * the map lacks has no name there: it is the mounter who asks.
+ */
+const struct cred *shiftfs_remote_cred(struct shiftfs_mnt_idmap *idmap,
+				       const struct inode *inode)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	kuid_t uid;
+	kgid_t gid;
+
+	if (shiftfs_creator_ids(idmap, inode, &uid, &gid))
+		return get_cred(ss->cred);
+	return shiftfs_server_cred(ss, uid, gid);
 }
 
 /*

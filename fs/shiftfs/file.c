@@ -232,6 +232,8 @@ const struct cred *shiftfs_change_cred(struct file *file)
 	umode_t mode = lower->i_mode;
 	kgid_t gid = INVALID_GID;
 
+	if (unlikely(shiftfs_sb(sb)->remote && !shiftfs_sb(sb)->conf.as_caller))
+		return shiftfs_remote_cred(idmap, inode);
 	if (likely(!(mode & (S_ISUID | S_ISGID))) || capable(CAP_FSETID))
 		return shiftfs_data_cred(sb, true);
 	if ((mode & (S_ISGID | 0010)) != S_ISGID || shiftfs_sb(sb)->conf.as_caller)

@@ -329,6 +329,8 @@ int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap,
 		       const struct inode *dir);
 const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 				       const struct inode *dir);
+const struct cred *shiftfs_remote_cred(struct shiftfs_mnt_idmap *idmap,
+				       const struct inode *inode);
 const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid);
 const struct cred *shiftfs_member_cred(const struct super_block *sb,
 				       kgid_t gid);

@@ -370,11 +370,18 @@ def nfs_group():
         os.link(above + "/f", above + "/h")
         os.rename(above + "/h", above + "/r")
         os.unlink(above + "/r")
+        # these are asked in the name of the caller, not of who opened the file
+        fd = os.open(above + "/f", os.O_RDWR)
+        check(libc.fallocate(fd, 3, ctypes.c_long(0), ctypes.c_long(2)) == 0,
+              "fallocate")
+        equal(2, os.copy_file_range(fd, fd, 2, 2, 4), "copy_file_range")
+        os.close(fd)
 
     as_user(seen(1001), seen(1001), make, [seen(2000), seen(7)])
     for name in "f", "d", "l":
         equal((1001, 2000), owner(f"{stored}/{name}"), "stored owner of " + name)
         equal((seen(1001), seen(2000)), owner(f"{above}/{name}"), "owner of " + name)
+    equal("\0\0xtxt", read(stored + "/f"), "stored")
     # 500000 is not in the map: no group below
     as_user(seen(1001), seen(1001), lambda: fails(
         errno.EACCES, os.mkdir, above + "/e"), [seen(7), 500000, 2000])
