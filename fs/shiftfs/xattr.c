@@ -91,11 +91,12 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 
 	/*
 	 * Each chown, exec and first write asks, and hardly a file has one:
-	 * what is not there needs no check of who may read it.
+	 * what is not there needs no check of who may read it. A handler may want
+	 * the prefix before the name that it is given: xattr_full_name().
 	 */
 	if (likely(caps && d_inode(lower)->i_opflags & IOP_XATTR) &&
-	    caps->get(caps, lower, d_inode(lower), XATTR_CAPS_SUFFIX, NULL,
-		      0) == -ENODATA)
+	    caps->get(caps, lower, d_inode(lower),
+		      name + XATTR_SECURITY_PREFIX_LEN, NULL, 0) == -ENODATA)
 		return -ENODATA;
 
 	old = shiftfs_override(sb);
