@@ -163,14 +163,14 @@ static int ns_id(const char *path, uint64_t *ret)
 
 /*
  * In a namespace nobody may be, whose map only who is in it can show: a child
- * goes there.  A namespace that has gone meanwhile maps nothing.
+ * goes there.
  */
 static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 		       size_t *n, struct shift_error *err)
 {
 	struct ns_handle handle = {
 		.head = { .handle_bytes = 16, .handle_type = HANDLE_TYPE },
-		.id = id, .type = CLONE_NEWUSER,
+		.id = id,	/* with type and inode, or without both */
 	};
 	_cleanup_close_ int fd = open_by_handle_at(NSFS_ROOT, &handle.head,
 						   O_RDONLY | O_CLOEXEC);
@@ -179,8 +179,9 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 	int ready[2], ret = 0;
 	char c;
 
+	/* Gone, or not to be had: then the processes are looked at. */
 	if (fd < 0)
-		return errno == ESTALE || errno == ENOENT ? 0 : -errno;
+		return -errno;
 	if (pipe2(ready, O_CLOEXEC) < 0)
 		return -errno;
 	fflush(NULL);
