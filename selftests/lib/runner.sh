@@ -152,6 +152,19 @@ runner() {
 	errors=$(cat "$work/err")
 }
 
+# up NAME ARGUMENT...: a detached pod on $image
+up() {
+	local name=$1
+	shift
+	runner run -d --image "$image" --name "$name" "$@"
+	same "start of $name" 0 "$status$errors"
+}
+
+# field NAME POD: of runner inspect's state
+field() {
+	"$RUNNER" inspect "$2" | sed -n '/^  "state":/,/^  }/s/^ *"'"$1"'": *"\{0,1\}\([^",]*\).*/\1/p'
+}
+
 # make_root ROOT PROGRAM...: a root filesystem of the machine's own shell and
 # the programs of it that are there.
 make_root() {

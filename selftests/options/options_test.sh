@@ -13,19 +13,6 @@
 image=$work/image
 own_ranges 100
 
-# up NAME ARGUMENT...: a detached pod
-up() {
-	local name=$1
-	shift
-	runner run -d --image "$image" --name "$name" "$@"
-	same "start of $name" 0 "$status$errors"
-}
-
-# field NAME POD: of runner inspect's state
-field() {
-	"$RUNNER" inspect "$2" | sed -n '/^  "state":/,/^  }/s/^ *"'"$1"'": *"\{0,1\}\([^",]*\).*/\1/p'
-}
-
 # said POD TEXT: waits until the pod has said it
 said() {
 	for _ in $(seq 200); do

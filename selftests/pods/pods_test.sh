@@ -16,19 +16,6 @@ own_ranges 400
 real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
 [ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
 
-# up NAME ARGUMENT...: a detached pod
-up() {
-	local name=$1
-	shift
-	runner run -d --image "$image" --name "$name" "$@"
-	same "start of $name" 0 "$status$errors"
-}
-
-# field NAME POD: of runner inspect's state
-field() {
-	"$RUNNER" inspect "$2" | sed -n '/^  "state":/,/^  }/s/^ *"'"$1"'": *"\{0,1\}\([^",]*\).*/\1/p'
-}
-
 # What no pod may leave behind.
 check_clean() {
 	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"

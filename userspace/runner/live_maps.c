@@ -170,7 +170,7 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 {
 	struct ns_handle handle = {
 		.head = { .handle_bytes = 16, .handle_type = HANDLE_TYPE },
-		.id = id,	/* with type and inode, or without both */
+		.id = id,	/* with a type, but no inode, it is stale */
 	};
 	_cleanup_close_ int fd = open_by_handle_at(NSFS_ROOT, &handle.head,
 						   O_RDONLY | O_CLOEXEC);
