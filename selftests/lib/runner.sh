@@ -61,6 +61,7 @@ lower=${SHIFTFS_TEST_LOWER:-ext4}
 state_dir=${SHIFTFS_TEST_DIR:-/var/tmp}
 [ "$lower" != overlay ] || state_dir=/var/tmp
 work=$(mktemp -d "$state_dir/runner_test.XXXXXX")
+image=$work/image
 volume=$(mktemp -d "${SHIFTFS_TEST_DIR:-/var/tmp}/runner_volume.XXXXXX")
 mkdir -p "$work/state" "$work/run" /var/lib/runner /run/runner
 chmod 755 "$work" "$volume"

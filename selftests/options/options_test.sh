@@ -10,7 +10,6 @@
 # shellcheck disable=SC2005,SC2012,SC2016,SC2034,SC2046,SC2086,SC2116,SC2317 # as in its relatives
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
-image=$work/image
 own_ranges 100
 
 # said POD TEXT: waits until the pod has said it

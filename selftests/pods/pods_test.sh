@@ -11,7 +11,6 @@
 # shellcheck disable=SC2012,SC2016,SC2317 # names are ours; for the pod's shell; called by name
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
-image=$work/image
 own_ranges 400
 real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
 [ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
