@@ -291,7 +291,9 @@ def chowns():
 # NFS
 
 def nfs_server(export):
-    sh("ip link set lo up; modprobe nfsd; "
+    # manage-gids, in Debian's, has the server look up a user's groups itself
+    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; "
+       "ip link set lo up; modprobe nfsd; "
        "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; "
        "mkdir -p /var/lib/nfs/v4recovery; "
        "pidof rpc.mountd >/dev/null || rpc.mountd -N 3 -V 4; "

@@ -84,6 +84,13 @@ bool uses(const struct op *op, char c)
 	return strchr(kinds[op->kind].sig, c);
 }
 
+static bool opens(const struct op *op)
+{
+	const char *sig = kinds[op->kind].sig;
+
+	return !strncmp(sig, "sp", 2) && strcmp(kinds[op->kind].name, "linkfd");
+}
+
 /* A server is told the caller's ids alone: root can do everything there. */
 static bool server_knows(const struct caller *c)
 {
@@ -107,6 +114,9 @@ const char *accepted(const struct op *op)
 	if (gen_server && !strcmp(kinds[op->kind].name, "utimensat") &&
 	    op->value % 6 == 2)
 		return "one time of now, for which a server wants the right to write";
+	if (gen_server && opens(op) && op->flags & O_TRUNC &&
+	    (op->flags & O_ACCMODE) == O_RDONLY)
+		return "a truncation for which NFS wants a file open for writing";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
 	    op->flags & O_APPEND && op->flags & O_DIRECT)
 		return "flags that NFS wants to be asked about";
@@ -145,13 +155,6 @@ static void pick_slot(struct rng *r, struct op *op)
 	op->slot = slot[i];
 }
 
-static bool opens(const struct op *op)
-{
-	const char *sig = kinds[op->kind].sig;
-
-	return !strncmp(sig, "sp", 2) && strcmp(kinds[op->kind].name, "linkfd");
-}
-
 /* Before 6.2 an idmapped mount maps the ACL's entries before all else. */
 static bool acl_before_caller(void)
 {
@@ -172,6 +175,10 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	if (op->via == MOUNT && !callers[op->caller].mapped &&
 	    shiftfs->ret < 0 && oracle->ret < 0 && oracle->err == EOVERFLOW)
 		return "which of two reasons a caller without ids is told";
+	if (gen_server && shiftfs->ret < 0 && shiftfs->err == EACCES &&
+	    oracle->ret < 0 && (oracle->err == EPERM || oracle->err == EINVAL ||
+				oracle->err == EOPNOTSUPP))
+		return "NFS leaves permission to its server and refuses for less first";
 	if (!strcmp(kinds[op->kind].name, "ficlonerange") &&
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
