@@ -326,6 +326,32 @@ test_together() {
 	finish "imports and prunes at once"
 }
 
+# What the documented way to get an image writes is read, whichever form it has.
+test_skopeo() {
+	local from id
+	if ! command -v skopeo >/dev/null; then
+		skipped "skopeo: what it copies" "skopeo: there is none"
+		return
+	fi
+	fresh
+	image import "$a/oci.tar" --name direct
+	same "import" 0 "$status$errors"
+	id=$(ls "$store/images")
+	tar -C "$(mktemp -d "$work/skopeo.XXX")" -xf "$a/oci.tar"
+	for from in oci:one:app:2 oci-archive:two.tar:app:2 docker-archive:three.tar:app:2; do
+		(cd "$work"/skopeo.* && skopeo --insecure-policy copy "oci:.:app:2" "$from") >"$work/out" 2>&1 ||
+			problem "skopeo to $from: $(tail -n 1 "$work/out")"
+	done
+	for from in one:app:2 two.tar three.tar; do
+		image import "$(echo "$work"/skopeo.*)/$from" --name "by/$from"
+		same "import of $from" 0 "$status$errors"
+		has "layers of $from" "$out" "2 layers, 0 of them new"
+	done
+	same "one image" "$id" "$(ls "$store/images")"
+	check_store
+	finish "what skopeo copies"
+}
+
 test_terminal() {
 	fresh
 	python3 - "$RUNNER" "$store" "$a/docker.tar" >"$work/tty" <<'EOF'
@@ -348,4 +374,4 @@ make_archives "$a" || {
 	echo "Bail out! cannot make the archives"
 	exit 1
 }
-run_tests "formats shared layers names verify hostile killed together terminal" "$@"
+run_tests "formats skopeo shared layers names verify hostile killed together terminal" "$@"
