@@ -186,6 +186,35 @@ def said(want, *args):
     assert (got.returncode, text) == (0, want), f"{args}: {got.returncode}: {text}"
 
 
+def mounted_for_a_pod():
+    """What is the pod's alone has its label, a command of exec its process's."""
+    want = context("container_file_t") + ":c0,c1"
+    places = ["/", "/bin/bash", "/tmp/made", "/home-made", "/dev", "/dev/null",
+              "/dev/pts", "/run", "/t"]
+    stored = label(WORK + "/image.d/bin/bash")
+    for shift in "shiftfs", "idmap":
+        said("\n".join([want] * len(places)),
+             "touch /tmp/made /home-made; stat -c %C " + " ".join(places),
+             "--shift", shift, "--tmpfs", "/t", "--name", "labelled",
+             "--security-opt", "label=level:s0:c0,c1")
+        assert label(WORK + "/image.d/bin/bash") == stored
+        made = "/var/lib/runner/pods/labelled/layer/upper/home-made"
+        assert os.stat(made).st_uid == 0
+        # made through an overlay with that label: stored with it
+        assert label(made) == want, label(made)
+        sh("runner rm labelled")
+    # without a label nothing gets one
+    got = in_pod("stat -c %C /tmp /run")
+    assert b"container" not in got.stdout and got.returncode == 0, got
+    sh(f"runner run -d --name labelled --image {WORK}/image.d "
+       "--security-opt label=type:a_t -- /bin/bash -c 'read x </dev/pts/ptmx'")
+    got = subprocess.run(["runner", "exec", "labelled", "cat", "/proc/self/attr/current",
+                          "/proc/1/attr/current"],
+                         stdout=subprocess.PIPE, check=True).stdout
+    sh("runner rm -f labelled")
+    assert got.count(b"system_u:system_r:a_t:s0") == 2, got
+
+
 def pods():
     """--security-opt label= is the process's, z and Z are the volume's."""
     make_root(WORK + "/image.d")
@@ -194,6 +223,7 @@ def pods():
          "--security-opt", "label=level:s0")
     said("system_u:system_r:a_t:s0:c0", attr, "--security-opt", "label=type:a_t",
          "--security-opt", "label=level:s0:c0")
+    mounted_for_a_pod()
     see = "stat -c %C:%u:%g /v/a; touch /v/made"
     for option, level in (":z", "s0"), (":Z", "s0:c0"), ("", None):
         want = context("container_file_t")[:-2] + level if level else context("a_t")

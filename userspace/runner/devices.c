@@ -11,15 +11,22 @@
 
 #include "cleanup.h"
 #include "plan.h"
+#include "security.h"
 #include "syscalls.h"
 
-int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err)
+int devices_tmpfs(const char *path, const struct spec *spec,
+		  struct shift_error *err)
 {
-	char data[128];
+	_cleanup_free_ char *data = NULL, *label = NULL;
+	uint32_t owner = spec->linux_.host_base;
+	int r = security_mount_label(spec, &label, err);
 
-	snprintf(data, sizeof(data),
-		 "mode=0755,size=64k,nr_inodes=1024,uid=%" PRIu32 ",gid=%" PRIu32,
-		 owner, owner);
+	if (r >= 0)
+		r = strf(&data, err, "mode=0755,size=64k,nr_inodes=1024,uid=%" PRIu32 ",gid=%" PRIu32 "%s%s%s",
+			 owner, owner, label ? ",context=\"" : "",
+			 label ?: "", label ? "\"" : "");
+	if (r < 0)
+		return r;
 	if (mount("dev", path, "tmpfs", MS_NOSUID | MS_NOEXEC, data) < 0)
 		return shift_err_set(err, errno, "cannot mount a tmpfs at %s",
 				     path);

@@ -24,7 +24,8 @@ int devices_option(struct spec *spec, const char *text,
 int devices_io_max(const char *text, const struct spec_resources *res,
 		   char **ret, struct shift_error *err);
 
-int devices_tmpfs(const char *path, uint32_t owner, struct shift_error *err);
+int devices_tmpfs(const char *path, const struct spec *spec,
+		  struct shift_error *err);
 
 /* @mode says S_IFCHR or S_IFBLK too; missing folders are made. */
 int devices_node(const char *path, mode_t mode, dev_t dev, uint32_t owner,

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "security.h"
 #include "util.h"
 
 #define ANNOTATION_NOTIFY "runner.notify"
@@ -132,17 +133,17 @@ int hostdir_make(const struct spec *spec, const char *path, int *ret_notify,
 		 struct shift_error *err)
 {
 	const char *uuid = strv_getenv(&spec->process.env, "container_uuid");
-	_cleanup_free_ char *os = NULL;
-	char data[128];
+	_cleanup_free_ char *os = NULL, *data = NULL, *label = NULL;
 	size_t len;
 	int r;
 
-	r = mkdir_parents(path, 0755, err);
-	if (r < 0)
+	if ((r = mkdir_parents(path, 0755, err)) < 0 ||
+	    (r = security_mount_label(spec, &label, err)) < 0 ||
+	    (r = strf(&data, err, "mode=0755,size=4m,nr_inodes=1024,uid=%" PRIu32 ",gid=%" PRIu32 "%s%s%s",
+		      spec->linux_.host_base, spec->linux_.host_base,
+		      label ? ",context=\"" : "", label ?: "",
+		      label ? "\"" : "")) < 0)
 		return r;
-	snprintf(data, sizeof(data),
-		 "mode=0755,size=4m,nr_inodes=1024,uid=%" PRIu32 ",gid=%" PRIu32,
-		 spec->linux_.host_base, spec->linux_.host_base);
 	if (mount("host", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  data) < 0)
 		return shift_err_set(err, errno, "cannot mount a tmpfs at %s",

@@ -80,7 +80,7 @@ static int clone_sysfs(unsigned int attrs)
 }
 
 int mounts_create(const char *fstype, const char *source, const char *options,
-		  struct shift_error *err)
+		  const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int ctx = -1;
 	unsigned int attrs = 0;
@@ -94,6 +94,8 @@ int mounts_create(const char *fstype, const char *source, const char *options,
 		r = configure(ctx, options, &attrs, err);
 	if (r < 0)
 		return shift_err_prefix(err, "mount options '%s'", options);
+	if (label && (r = shift_fsctx_string(ctx, "context", label, err)) < 0)
+		return r;
 	r = shift_fsctx_create(ctx, err);
 	if (r >= 0)
 		r = shift_fsctx_mount(ctx, attrs, err);

@@ -14,10 +14,10 @@
 
 /*
  * A new instance of @fstype with @options (comma-separated, as in fstab), not
- * attached.  Returns an fd, the caller's to close.
+ * attached.  @label, or NULL, is the SELinux context of its files.  Returns an fd, the caller's to close.
  */
 int mounts_create(const char *fstype, const char *source, const char *options,
-		  struct shift_error *err);
+		  const char *label, struct shift_error *err);
 
 /* The mount at @path and what is mounted below, detached.  Returns an fd. */
 int mounts_clone(const char *path, struct shift_error *err);

@@ -147,12 +147,22 @@ static int add_volumes(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
+/* The kernel gives few filesystems a context in a user namespace. */
+static bool takes_label(const char *fstype)
+{
+	return !strcmp(fstype, "tmpfs") || !strcmp(fstype, "devpts");
+}
+
 static int add_mounts(struct plan *plan, struct shift_error *err)
 {
 	const struct spec *spec = plan->spec;
+	_cleanup_free_ char *label = NULL;
 	struct op *op;
 	int r;
 
+	r = security_mount_label(spec, &label, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
 		bool sys = !strcmp(m->type, "sysfs") && !new_network(spec);
@@ -171,6 +181,10 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 		if (!op->fstype || !op->options)
 			return shift_err_set(err, ENOMEM,
 					     "cannot allocate memory");
+		if (label && takes_label(m->type) && !is_volume(m))
+			r = str_replace(&op->label, label, err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -342,7 +356,8 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 			op->source);
 		break;
 	case OP_MOUNT:
-		fprintf(to, "new %s %s\n", op->fstype, op->options);
+		fprintf(to, "new %s %s", op->fstype, op->options);
+		fprintf(to, op->label ? " context=%s\n" : "%s\n", op->label ?: "");
 		break;
 	case OP_ATTACH:
 		fprintf(to, "attach %s %s\n", plan->ops[op->from].fstype ?
@@ -458,7 +473,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return volume_mount(spec, op->source, op->options, op->target,
 				    err);
 	case OP_DEV_TMPFS:
-		return devices_tmpfs(op->target, spec->linux_.host_base, err);
+		return devices_tmpfs(op->target, spec, err);
 	case OP_DEV_NODE:
 		return devices_node(op->target, op->mode, op->dev,
 				    spec->linux_.host_base, err);
@@ -488,7 +503,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return mounts_pivot(op->target, op->source, err);
 	case OP_MOUNT:
 		op->fd = mounts_create(op->fstype, op->source, op->options,
-				       err);
+				       op->label, err);
 		return op->fd < 0 ? op->fd : 0;
 	case OP_CLONE:
 		op->fd = mounts_clone(op->source, err);
@@ -560,6 +575,7 @@ void plan_clear(struct plan *plan)
 		free(plan->ops[i].target);
 		free(plan->ops[i].fstype);
 		free(plan->ops[i].options);
+		free(plan->ops[i].label);
 		if (plan->ops[i].fd >= 0)
 			close(plan->ops[i].fd);
 	}

@@ -43,7 +43,7 @@ enum op_type {
 	/* pod */
 	OP_CGROUP_NS,	/* cgroup namespace, its root the pod's cgroup */
 	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */
-	OP_MOUNT,	/* fstype source options, detached, fd kept */
+	OP_MOUNT,	/* fstype source options label, detached, fd kept */
 	OP_CLONE,	/* the mount at source, detached, fd kept */
 	OP_PIVOT,	/* into target, devices from source, host's tree gone */
 	OP_ATTACH,	/* the mount made by operation number from, at target */
@@ -64,6 +64,7 @@ struct op {
 	char *target;
 	char *fstype;
 	char *options;
+	char *label;		/* SELinux context of the files, or NULL */
 	dev_t dev;
 	mode_t mode;
 	size_t from;

@@ -19,6 +19,7 @@
 #include "helper.h"
 #include "mounttree.h"
 #include "plan.h"
+#include "security.h"
 #include "shift.h"
 #include "syscalls.h"
 #include "userns.h"
@@ -146,7 +147,7 @@ static int lowerdir(size_t layers, char text[256], struct shift_error *err)
 
 /* Mounts the overlay of the layers on the stage at @target. */
 static int mount_overlay_here(size_t layers, bool writable, const char *target,
-			      unsigned int attrs, struct shift_error *err)
+			      const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int ctx = -1, mnt = -1;
 	char lower[256];
@@ -167,38 +168,42 @@ static int mount_overlay_here(size_t layers, bool writable, const char *target,
 	     (r = shift_fsctx_string(ctx, "workdir", STAGE_WRITABLE "/work",
 				     err)) < 0))
 		return r;
+	if (label && (r = shift_fsctx_string(ctx, "context", label, err)) < 0)
+		return r;
 	r = shift_fsctx_create(ctx, err);
 	if (r < 0)
 		return r;
-	mnt = shift_fsctx_mount(ctx, attrs, err);
+	mnt = shift_fsctx_mount(ctx, ROOT_ATTRS, err);
 	if (mnt < 0)
 		return mnt;
 	return shift_attach(mnt, target, err);
 }
 
+/* @label is the SELinux context of all files there, or NULL. */
 static int mount_overlay(size_t layers, bool writable, const char *target,
-			 unsigned int attrs, struct shift_error *err)
+			 const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
 	if (cwd < 0 || chdir(STAGE_LOWER) < 0)
 		return shift_err_set(err, errno, "cannot enter %s", STAGE_LOWER);
-	r = mount_overlay_here(layers, writable, target, attrs, err);
+	r = mount_overlay_here(layers, writable, target, label, err);
 	if (fchdir(cwd) < 0 && r >= 0)
 		r = shift_err_set(err, errno, "cannot go back");
 	return r;
 }
 
 static int mount_plain_overlay(const struct spec *spec, const char *pod_dir,
-			       const char *target, struct shift_error *err)
+			       const char *target, const char *label,
+			       struct shift_error *err)
 {
 	int r;
 
 	if ((r = attach_layers(&spec->root.layers, -1, err)) < 0 ||
 	    (r = bind_at(pod_dir, STAGE_WRITABLE, err)) < 0)
 		return r;
-	r = mount_overlay(spec->root.layers.n, true, target, ROOT_ATTRS, err);
+	r = mount_overlay(spec->root.layers.n, true, target, label, err);
 	if (r < 0)
 		shift_err_prefix(err, "overlay of %s with the changes in %s/upper",
 				 spec->root.path, pod_dir);
@@ -208,10 +213,10 @@ static int mount_plain_overlay(const struct spec *spec, const char *pod_dir,
 /* One map on top of the finished tree @from. */
 static int shift_whole(const struct spec *spec, const char *from,
 		       const struct shift_idmap *map, const char *target,
-		       struct shift_error *err)
+		       const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int fd = shift_tree(spec->shift, from, map, ROOT_ATTRS,
-					    err);
+					    label, err);
 
 	return fd < 0 ? fd : shift_attach(fd, target, err);
 }
@@ -222,7 +227,7 @@ static int shift_whole(const struct spec *spec, const char *from,
  * word: so mount it as the pod's root, with root's capabilities.
  */
 static int mount_overlay_as(uint32_t id, size_t layers, const char *target,
-			    struct shift_error *err)
+			    const char *label, struct shift_error *err)
 {
 	cap_t caps = cap_get_proc();
 	int r;
@@ -234,7 +239,7 @@ static int mount_overlay_as(uint32_t id, size_t layers, const char *target,
 	if (cap_set_proc(caps) < 0)
 		r = shift_err_set(err, errno, "cannot keep capabilities");
 	else
-		r = mount_overlay(layers, true, target, ROOT_ATTRS, err);
+		r = mount_overlay(layers, true, target, label, err);
 	setfsuid(0);
 	setfsgid(0);
 	cap_set_proc(caps);
@@ -246,7 +251,7 @@ static int mount_overlay_as(uint32_t id, size_t layers, const char *target,
 static int overlay_of_shifted(const struct spec *spec,
 			      const struct shift_idmap *map,
 			      const char *pod_dir, const char *target,
-			      struct shift_error *err)
+			      const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1, userns = shift_userns_create(map, err);
 	int r = userns;
@@ -258,7 +263,8 @@ static int overlay_of_shifted(const struct spec *spec,
 	if (r >= 0)
 		r = shift_attach(fd, STAGE_WRITABLE, err);
 	return r < 0 ? r : mount_overlay_as(spec->linux_.host_base,
-					    spec->root.layers.n, target, err);
+					    spec->root.layers.n, target, label,
+					    err);
 }
 
 /*
@@ -280,13 +286,14 @@ static void undo(const struct spec *spec)
 
 /* Shown as it is stored: the pod has the host's user namespace. */
 static int unshifted(const struct spec *spec, const char *pod_dir,
-		     const char *target, struct shift_error *err)
+		     const char *target, const char *label,
+		     struct shift_error *err)
 {
 	struct mount_attr attr = { .attr_set = ROOT_ATTRS };
 	_cleanup_close_ int fd = -1;
 
 	if (!spec->root.direct)
-		return mount_plain_overlay(spec, pod_dir, target, err);
+		return mount_plain_overlay(spec, pod_dir, target, label, err);
 	fd = sys_open_tree(AT_FDCWD, spec->root.layers.v[0],
 			   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH, &attr,
@@ -357,7 +364,7 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 			from = one;
 		else if (r >= 0)
 			r = mount_overlay(spec->root.layers.n, false, from,
-					  ROOT_ATTRS, err);
+					  NULL, err);
 		if (r >= 0)
 			r = copy_shifted(from, partial, base,
 					 spec->linux_.map_size, err);
@@ -384,15 +391,18 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 
 static int shifted_overlay(const struct spec *spec,
 			   const struct shift_idmap *map, const char *pod_dir,
-			   const char *target, struct shift_error *err)
+			   const char *target, const char *label,
+			   struct shift_error *err)
 {
-	int r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, err);
+	int r = mount_plain_overlay(spec, pod_dir, STAGE_OVERLAY, label, err);
 
-	return r < 0 ? r : shift_whole(spec, STAGE_OVERLAY, map, target, err);
+	return r < 0 ? r : shift_whole(spec, STAGE_OVERLAY, map, target, label,
+				       err);
 }
 
 static int shifted(const struct spec *spec, const char *pod_dir,
-		   const char *target, struct shift_error *err)
+		   const char *target, const char *label,
+		   struct shift_error *err)
 {
 	struct shift_error second = SHIFT_ERROR_INIT;
 	_cleanup_free_ struct shift_idmap *map = calloc(1, sizeof(*map));
@@ -405,17 +415,18 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 	if (r < 0)
 		return r;
 	if (spec->root.direct)
-		return shift_whole(spec, spec->root.layers.v[0], map, target, err);
+		return shift_whole(spec, spec->root.layers.v[0], map, target,
+				   label, err);
 	if (spec->shift == SPEC_SHIFT_SHIFTFS)
-		return shifted_overlay(spec, map, pod_dir, target, err);
+		return shifted_overlay(spec, map, pod_dir, target, label, err);
 	/* What is in the way takes long to find, and is seldom needed. */
-	if (shifted_overlay(spec, map, pod_dir, target, NULL) >= 0)
+	if (shifted_overlay(spec, map, pod_dir, target, label, NULL) >= 0)
 		return 0;
 	undo(spec);
-	if (overlay_of_shifted(spec, map, pod_dir, target, &second) >= 0)
+	if (overlay_of_shifted(spec, map, pod_dir, target, label, &second) >= 0)
 		return 0;
 	undo(spec);
-	r = shifted_overlay(spec, map, pod_dir, target, err);
+	r = shifted_overlay(spec, map, pod_dir, target, label, err);
 	if (r >= 0)
 		return r;
 	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %s",
@@ -429,14 +440,18 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 int rootfs_mount(const struct spec *spec, const char *pod_dir,
 		 const char *target, struct shift_error *err)
 {
+	_cleanup_free_ char *label = NULL;
 	int r;
 
+	r = security_mount_label(spec, &label, err);
+	if (r < 0)
+		return r;
 	if (!(spec->linux_.namespaces & SPEC_NS_USER))
-		r = unshifted(spec, pod_dir, target, err);
+		r = unshifted(spec, pod_dir, target, label, err);
 	else if (spec->shift == SPEC_SHIFT_CHOWN)
 		r = private_copy(spec, pod_dir, target, err);
 	else
-		r = shifted(spec, pod_dir, target, err);
+		r = shifted(spec, pod_dir, target, label, err);
 	return r < 0 ? shift_err_prefix(err, "root filesystem on %s with --shift=%s",
 					spec->root.path,
 					rootfs_shift_name(spec->shift)) : 0;

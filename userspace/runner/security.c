@@ -214,6 +214,15 @@ int security_file_label(const struct spec *spec, bool of_this_pod,
 	return strf(ret, err, "%.*s%s", (int)(level - files), files, own);
 }
 
+int security_mount_label(const struct spec *spec, char **ret,
+			 struct shift_error *err)
+{
+	*ret = NULL;
+	if (!spec->process.selinux_label && !spec->linux_.mount_label)
+		return 0;
+	return security_file_label(spec, true, ret, err);
+}
+
 int security_option(struct spec *spec, const char *text,
 		    struct shift_error *err)
 {

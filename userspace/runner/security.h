@@ -17,6 +17,14 @@
 int security_file_label(const struct spec *spec, bool of_this_pod,
 			char **ret, struct shift_error *err);
 
+/*
+ * The same for what is mounted for this pod alone, its root before all: without
+ * it a process with a label could not read the program that it shall become.
+ * *ret is NULL where its processes have none either.
+ */
+int security_mount_label(const struct spec *spec, char **ret,
+			 struct shift_error *err);
+
 /* Of the calling process; in this order around setresuid(2). */
 int security_label(const struct spec *spec, struct shift_error *err);
 int security_bounding(const struct spec *spec, struct shift_error *err);

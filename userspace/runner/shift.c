@@ -4,6 +4,7 @@
 #include "choose.h"
 #include "cleanup.h"
 #include "config.h"
+#include "fscontext.h"
 #include "mounttree.h"
 #include "userns.h"
 
@@ -17,23 +18,57 @@ int shift_by_userns(const char *source, int userns, unsigned int attrs,
 	return r < 0 ? r : steal_fd(&fd);
 }
 
-/* The mechanism that is preferred, else the other. */
-static int at_once(enum shift_mechanism prefer, const char *source, int userns,
-		   const struct shift_idmap *map, unsigned int attrs)
+int shift_by_shiftfs(const char *source, const struct shift_idmap *map,
+		     unsigned int attrs, const struct shift_option *options,
+		     struct shift_error *err)
 {
+	_cleanup_close_ int ctx = -1, pinned = -1;
+	int r;
+
+	r = ctx = shift_fsctx_open("shiftfs", err);
+	if (r >= 0)
+		r = shift_set_source(ctx, source, &pinned, err);
+	if (r >= 0)
+		r = shift_fsctx_idmap(ctx, map, err);
+	for (; r >= 0 && options->key; options++)
+		r = shift_fsctx_string(ctx, options->key, options->value, err);
+	if (r >= 0)
+		r = shift_fsctx_create(ctx, err);
+	return r < 0 ? r : shift_fsctx_mount(ctx, attrs, err);
+}
+
+static int with_label(const char *source, const struct shift_idmap *map,
+		      unsigned int attrs, const char *label,
+		      struct shift_error *err)
+{
+	const struct shift_option options[] = {
+		{ "context", label }, { NULL, NULL },
+	};
+
+	return label ? shift_by_shiftfs(source, map, attrs, options, err) :
+		       shift_mount_tree(source, map, attrs, err);
+}
+
+/* The mechanism that is preferred, else the other; for a label the one with it. */
+static int at_once(enum shift_mechanism prefer, const char *source, int userns,
+		   const struct shift_idmap *map, unsigned int attrs,
+		   const char *label)
+{
+	bool idmap_first = prefer == SHIFT_BY_IDMAP && !label;
 	int fd = -1;
 
-	if (prefer == SHIFT_BY_IDMAP && userns >= 0)
+	if (idmap_first && userns >= 0)
 		fd = shift_by_userns(source, userns, attrs, NULL);
 	if (fd < 0)
-		fd = shift_mount_tree(source, map, attrs, NULL);
-	if (fd < 0 && prefer != SHIFT_BY_IDMAP && userns >= 0)
+		fd = with_label(source, map, attrs, label, NULL);
+	if (fd < 0 && !idmap_first && userns >= 0)
 		fd = shift_by_userns(source, userns, attrs, NULL);
 	return fd;
 }
 
 static int by_choice(const char *source, const struct shift_idmap *map,
-		     unsigned int attrs, struct shift_error *err)
+		     unsigned int attrs, const char *label,
+		     struct shift_error *err)
 {
 	_cleanup_choice_ struct shift_choice choice = SHIFT_CHOICE_INIT;
 	struct shift_config config = SHIFT_CONFIG_INIT;
@@ -44,7 +79,7 @@ static int by_choice(const char *source, const struct shift_idmap *map,
 	if (r < 0)
 		return r;
 	userns = shift_userns_create(map, NULL);
-	fd = at_once(config.prefer, source, userns, map, attrs);
+	fd = at_once(config.prefer, source, userns, map, attrs, label);
 	if (fd >= 0 || !err)
 		return fd;
 	/* Once more, for what is in the way. */
@@ -58,18 +93,18 @@ static int by_choice(const char *source, const struct shift_idmap *map,
 	if (choice.chosen < 0)
 		return shift_choice_refuse(&choice, source, err);
 	if (choice.chosen == SHIFT_BY_SHIFTFS)
-		return shift_mount_tree(source, map, attrs, err);
+		return with_label(source, map, attrs, label, err);
 	return userns < 0 ? shift_idmap_tree(source, map, attrs, err) :
 			    shift_by_userns(source, userns, attrs, err);
 }
 
 int shift_tree(enum spec_shift how, const char *source,
 	       const struct shift_idmap *map, unsigned int attrs,
-	       struct shift_error *err)
+	       const char *label, struct shift_error *err)
 {
 	if (how == SPEC_SHIFT_AUTO)
-		return by_choice(source, map, attrs, err);
+		return by_choice(source, map, attrs, label, err);
 	return how == SPEC_SHIFT_SHIFTFS ?
-	       shift_mount_tree(source, map, attrs, err) :
+	       with_label(source, map, attrs, label, err) :
 	       shift_idmap_tree(source, map, attrs, err);
 }

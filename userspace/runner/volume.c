@@ -268,27 +268,20 @@ static int by_shiftfs(const char *source, const struct volume_options *o,
 		      const struct shift_idmap *map, const char *label,
 		      struct shift_error *err)
 {
-	_cleanup_close_ int ctx = -1, pinned = -1;
+	struct shift_option options[4] = { { NULL, NULL } };
 	char uid[16], gid[16];
+	size_t n = 0;
 	int r;
 
 	snprintf(uid, sizeof(uid), "%" PRIu32, o->squash_uid);
 	snprintf(gid, sizeof(gid), "%" PRIu32, o->squash_gid);
-	r = ctx = shift_fsctx_open("shiftfs", err);
-	if (r >= 0)
-		r = shift_set_source(ctx, source, &pinned, err);
-	if (r >= 0)
-		r = shift_fsctx_idmap(ctx, map, err);
-	if (r >= 0 && o->squash)
-		r = shift_fsctx_string(ctx, "squash_uid", uid, err);
-	if (r >= 0 && o->squash)
-		r = shift_fsctx_string(ctx, "squash_gid", gid, err);
-	if (r >= 0 && label)
-		r = shift_fsctx_string(ctx, "context", label, err);
-	if (r >= 0)
-		r = shift_fsctx_create(ctx, err);
-	if (r >= 0)
-		r = shift_fsctx_mount(ctx, o->attrs, err);
+	if (o->squash) {
+		options[n++] = (struct shift_option){ "squash_uid", uid };
+		options[n++] = (struct shift_option){ "squash_gid", gid };
+	}
+	if (label)
+		options[n++] = (struct shift_option){ "context", label };
+	r = shift_by_shiftfs(source, map, o->attrs, options, err);
 	if (r < 0)
 		shift_err_hint(err, o->squash ?
 			       "squash= is shiftfs's; idmapped mounts cannot store many ids as one" :
@@ -306,7 +299,7 @@ static int shifted(const struct spec *spec, const char *source, mode_t type,
 	int r;
 
 	if (!S_ISSOCK(type))
-		return shift_tree(how, source, map, o->attrs, err);
+		return shift_tree(how, source, map, o->attrs, NULL, err);
 	r = shift_idmap_tree(source, map, o->attrs, NULL);
 	/* Who may connect is all that a map would decide. */
 	return r >= 0 ? r : plain(source, o, err);
