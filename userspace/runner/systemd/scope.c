@@ -67,6 +67,16 @@ static int ask(sd_bus *bus, const char *unit, const char *name, pid_t pid,
 	return r;
 }
 
+/* A bus on which the end of @job is heard, from before it is known by its path. */
+static int listen_for(struct job *job, sd_bus **bus)
+{
+	int r = sd_bus_open_system(bus);
+
+	return r < 0 ? r : sd_bus_match_signal(*bus, NULL, DESTINATION, PATH,
+					       INTERFACE, "JobRemoved",
+					       on_removed, job);
+}
+
 static int wait_job(sd_bus *bus, struct job *job)
 {
 	time_t end = time(NULL) + WAIT_USEC / 1000000;
@@ -93,10 +103,7 @@ int part_stop_scope(const char *unit, struct shift_error *err)
 	sd_bus *bus = NULL;
 	int r;
 
-	r = sd_bus_open_system(&bus);
-	if (r >= 0)
-		r = sd_bus_match_signal(bus, NULL, DESTINATION, PATH, INTERFACE,
-					"JobRemoved", on_removed, &job);
+	r = listen_for(&job, &bus);
 	if (r >= 0)
 		r = sd_bus_call_method(bus, DESTINATION, PATH, INTERFACE,
 				       "StopUnit", &error, &reply, "ss", unit,
@@ -129,10 +136,7 @@ int part_create_scope(const char *unit, const char *about, pid_t pid,
 	sd_bus *bus = NULL;
 	int r;
 
-	r = sd_bus_open_system(&bus);
-	if (r >= 0)
-		r = sd_bus_match_signal(bus, NULL, DESTINATION, PATH, INTERFACE,
-					"JobRemoved", on_removed, &job);
+	r = listen_for(&job, &bus);
 	if (r >= 0)
 		r = ask(bus, unit, about, pid, &job, &error);
 	if (r >= 0)
