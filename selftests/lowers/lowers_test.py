@@ -314,6 +314,7 @@ def nfs_all(test):
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
+    test("an ACL of the server's", lambda: nfs_server_acl(False))
     test("set-ids", nfs_set_ids)
     test("a directory of a group", nfs_group)
     test("set-ids and an old mode", nfs_old_mode)
@@ -325,6 +326,7 @@ def nfs_all(test):
     unshift()
     shift(MAP + ",creds=caller")
     test("creds=caller, no_root_squash", nfs_caller)
+    test("creds=caller, an ACL of the server's", lambda: nfs_server_acl(True))
     unshift()
     nfs_end()
 
@@ -337,6 +339,30 @@ def nfs_acl():
         as_user(uid, uid, lambda: fails(
             errno.EOPNOTSUPP, os.setxattr, f, "system.nfs4_acl",
             os.getxattr(os.path.join(low, "acl"), "system.nfs4_acl")))
+
+
+def nfs_server_acl(caller):
+    """The mode says what the mounter's mount permits, the ACL what a caller's."""
+    stored, f = os.path.join(back, "server-acl"), os.path.join(up, "server-acl")
+    if not caller:
+        write(stored, "text")
+        os.chown(stored, 1000, 2000)
+        # user::rw- user:1005:rw- group::r-- mask::rw- other::---
+        os.setxattr(stored, "system.posix_acl_access", struct.pack(
+            "<I" + "HHI" * 5, 2, 1, 6, 2**32 - 1, 2, 6, 1005, 4, 4, 2**32 - 1,
+            16, 6, 2**32 - 1, 32, 0, 2**32 - 1))
+    equal(0o660, mode(f), "mode")
+
+    def opened():
+        os.close(os.open(f, os.O_RDWR))
+
+    def refused():
+        fails(errno.EACCES, os.open, f, os.O_RDWR)
+    as_user(seen(1001), seen(1001), refused if caller else opened, [seen(2000)])
+    as_user(seen(1005), seen(1005), refused)
+    as_user(seen(1000), seen(1000), opened)
+    equal((1000, 2000), owner(stored), "stored owner")
+    equal(0o660, mode(stored), "stored mode")
 
 
 def nfs_set_ids():

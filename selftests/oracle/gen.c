@@ -179,6 +179,10 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    oracle->ret < 0 && (oracle->err == EPERM || oracle->err == EINVAL ||
 				oracle->err == EOPNOTSUPP))
 		return "NFS leaves permission to its server and refuses for less first";
+	if (gen_server && !strcmp(kinds[op->kind].name, "fs_ioc_setflags") &&
+	    shiftfs->ret < 0 && shiftfs->err == EPERM &&
+	    oracle->ret < 0 && oracle->err == ENOTTY)
+		return "whether the caller or the lower is looked at first";
 	if (!strcmp(kinds[op->kind].name, "ficlonerange") &&
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
