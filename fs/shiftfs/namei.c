@@ -55,23 +55,35 @@ static int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 	return ret;
 }
 
-/* Does @dentry still stand for @lower? Then remember this moment. */
-static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *lower,
-				struct dentry *lower_dir)
+/*
+ * Does @dentry, a name in @parent, still stand for @lower?
+ *
+ * Then this moment is remembered, but not while somebody is about to change
+ * @dentry: between the unlocking of the lower directory and the VFS moving the
+ * upper dentry, or making it negative, who undoes the change beneath would be
+ * remembered as what the dentry then stands for. Whoever changes it so has the
+ * upper directory locked.
+ */
+static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *parent,
+				struct dentry *lower)
 {
-	struct name_snapshot name;
+	bool unlocked = inode_trylock_shared(d_inode(parent));
 	struct inode *inode;
 	bool holds;
 
-	take_dentry_name_snapshot(&name, dentry);
-	spin_lock(&lower->d_lock);
+	spin_lock(&dentry->d_lock);
+	spin_lock_nested(&lower->d_lock, DENTRY_D_LOCK_NESTED);
 	inode = d_inode(dentry);
-	holds = shiftfs_is_named(lower, lower_dir, &name.name) &&
+	holds = dentry->d_parent == parent &&
+		shiftfs_is_named(lower, shiftfs_lower_dentry(parent),
+				 &dentry->d_name) &&
 		d_inode(lower) == (inode ? shiftfs_lower_inode(inode) : NULL);
-	if (holds)
+	if (holds && unlocked)
 		shiftfs_sample(dentry, lower);
 	spin_unlock(&lower->d_lock);
-	release_dentry_name_snapshot(&name);
+	spin_unlock(&dentry->d_lock);
+	if (unlocked)
+		inode_unlock_shared(d_inode(parent));
 	return holds;
 }
 
@@ -85,20 +97,26 @@ static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *lower,
  */
 static int shiftfs_revalidate_slow(struct dentry *dentry, struct dentry *lower)
 {
-	struct dentry *parent = dget_parent(dentry);
-	struct dentry *lower_dir = shiftfs_lower_dentry(parent);
+	struct dentry *parent, *now;
+	struct inode *lower_dir;
+	bool moved;
 	int ret;
 
-	ret = shiftfs_still_holds(dentry, lower, lower_dir);
-	if (!ret) {
-		inode_lock_shared(d_inode(lower_dir));
-		lower = shiftfs_lower_dentry(dentry);
-		ret = !read_seqcount_retry(&lower->d_seq,
-					   READ_ONCE(dentry->d_time)) ||
-		      shiftfs_still_holds(dentry, lower, lower_dir);
-		inode_unlock_shared(d_inode(lower_dir));
-	}
-	dput(parent);
+	do {
+		parent = dget_parent(dentry);
+		ret = shiftfs_still_holds(dentry, parent, lower);
+		if (!ret) {
+			lower_dir = d_inode(shiftfs_lower_dentry(parent));
+			inode_lock_shared(lower_dir);
+			now = shiftfs_lower_dentry(dentry);
+			ret = !read_seqcount_retry(&now->d_seq,
+						   READ_ONCE(dentry->d_time)) ||
+			      shiftfs_still_holds(dentry, parent, now);
+			inode_unlock_shared(lower_dir);
+		}
+		moved = READ_ONCE(dentry->d_parent) != parent;
+		dput(parent);
+	} while (!ret && moved);
 	return ret;
 }
 

@@ -162,6 +162,88 @@ TEST_F_TIMEOUT(shift, renames_and_lookups, 120)
 	}
 }
 
+/* At rest the name leads to the same file through both, or to none. */
+static void same_name(const char *name)
+{
+	struct stat a = {}, b = {};
+	int above = fstatat(upper, name, &a, AT_SYMLINK_NOFOLLOW);
+	int below = fstatat(lower, name, &b, AT_SYMLINK_NOFOLLOW);
+
+	EQ(below, above);
+	EQ(b.st_ino, a.st_ino);
+}
+
+/*
+ * @above changes names through the mount, @below changes them back beneath, and
+ * who looks at them in between must not take what he sees for how it will stay.
+ */
+static void changed_back(void (*above)(void), void (*below)(void),
+			 const char *one, const char *two)
+{
+	struct stat s;
+
+	while (time_left()) {
+		pid_t pid[3];
+
+		for (int i = 0; i < 3; i++) {
+			pid[i] = spawn();
+			if (pid[i])
+				continue;
+			for (int n = 0; n < 60; n++) {
+				if (i == 0) {
+					above();
+				} else if (i == 1) {
+					below();
+				} else {
+					fstatat(upper, one, &s, 0);
+					fstatat(upper, two, &s, 0);
+				}
+			}
+			_exit(0);
+		}
+		for (int i = 0; i < 3; i++)
+			EQ(0, reap(pid[i]));
+		same_name(one);
+		same_name(two);
+	}
+}
+
+static void move_above(void)
+{
+	renameat(upper, "d0/x", upper, "d1/x");
+}
+
+static void move_below(void)
+{
+	renameat(lower, "d1/x", lower, "d0/x");
+}
+
+TEST_F_TIMEOUT(shift, renamed_back, 120)
+{
+	make("d0", 0, 0, S_IFDIR | 0777);
+	make("d1", 0, 0, S_IFDIR | 0777);
+	make("d0/x", 0, 0, S_IFREG | 0644);
+	changed_back(move_above, move_below, "d0/x", "d1/x");
+}
+
+static void unlink_above(void)
+{
+	unlinkat(upper, "d0/x", 0);
+}
+
+static void link_below(void)
+{
+	linkat(lower, "d0/y", lower, "d0/x", 0);
+}
+
+TEST_F_TIMEOUT(shift, linked_back, 120)
+{
+	make("d0", 0, 0, S_IFDIR | 0777);
+	make("d0/x", 0, 0, S_IFREG | 0644);
+	make("d0/y", 0, 0, S_IFREG | 0644);
+	changed_back(unlink_above, link_below, "d0/x", "d0/y");
+}
+
 /* Appends from both sides: not a byte is lost or torn. */
 TEST_F_TIMEOUT(shift, appends, 120)
 {
