@@ -117,6 +117,9 @@ const char *accepted(const struct op *op)
 	if (gen_server && opens(op) && op->flags & O_TRUNC &&
 	    (op->flags & O_ACCMODE) == O_RDONLY)
 		return "a truncation for which NFS wants a file open for writing";
+	if (gen_server && opens(op) && op->flags & O_TRUNC &&
+	    op->flags & O_CREAT)
+		return "a truncation that leaves the time of what is empty";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
 	    op->flags & O_APPEND && op->flags & O_DIRECT)
 		return "flags that NFS wants to be asked about";
@@ -179,6 +182,13 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    oracle->ret < 0 && (oracle->err == EPERM || oracle->err == EINVAL ||
 				oracle->err == EOPNOTSUPP))
 		return "NFS leaves permission to its server and refuses for less first";
+	if (gen_server && uses(op, 'x') && strstr(xattrs[op->name], "posix_acl") &&
+	    oracle->ret < 0 && oracle->err == EOPNOTSUPP &&
+	    (!shiftfs->ret || shiftfs->err == EPERM || shiftfs->err == EACCES))
+		return "whether the file or the lower, which has no ACLs, is looked at first";
+	if (gen_server && strstr(kinds[op->kind].name, "getlk") &&
+	    oracle->ret < 0 && oracle->err == EACCES && shiftfs->ret >= 0)
+		return "whose right to look at locks the server asks for";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fs_ioc_setflags") &&
 	    shiftfs->ret < 0 && shiftfs->err == EPERM &&
 	    oracle->ret < 0 && oracle->err == ENOTTY)

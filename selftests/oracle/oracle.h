@@ -140,7 +140,8 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 /* state.c */
 bool silly_name(const char *name);	/* NFS's, of what is open and unlinked */
 void tree_make(int dir, unsigned int other);	/* @other: owner of some */
-void tree_remove(const char *path);
+/* @stored: where flags are that keep a file, which NFS cannot change */
+void tree_remove(const char *path, const char *stored);
 /*
  * Text of all that can be seen of the tree, ids by id_shift; the buffer holds
  * STATE_SIZE. @failed is the error of writing it back, or 0.

@@ -167,9 +167,10 @@ static void clear_flags(int dir)
 		closedir(list);
 }
 
-void tree_remove(const char *path)
+void tree_remove(const char *path, const char *stored)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(stored, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char list[2 * PATH_MAX + 64];
 
 	if (fd < 0)
 		return;
@@ -181,7 +182,9 @@ void tree_remove(const char *path)
 			return;
 		usleep(100000);
 	}
-	fail_at(__FILE__, __LINE__, "%s cannot be removed", path);
+	snprintf(list, sizeof(list), "find '%s' -ls >&2; rm -r '%s'", path, path);
+	if (system(list))
+		fail_at(__FILE__, __LINE__, "%s cannot be removed", path);
 }
 
 static int compare(const void *a, const void *b)

@@ -56,7 +56,7 @@ struct worker {
 };
 
 struct side {
-	char lower[PATH_MAX], mount[PATH_MAX];
+	char lower[PATH_MAX], stored[PATH_MAX], mount[PATH_MAX];
 	int root[2];
 	bool plain;
 	int remote;		/* or -1: what has to be written to be stored */
@@ -163,7 +163,6 @@ static int side_mount(const struct side *side, const struct view *view)
 struct side *side_start(const struct view *view)
 {
 	struct side *side = calloc(1, sizeof(*side));
-	char stored[PATH_MAX];
 
 	CHECK(nr_callers <= 16);
 	side->plain = !strcmp(view->backend, PLAIN);
@@ -171,14 +170,14 @@ struct side *side_start(const struct view *view)
 	if (strcmp(view->dir, view->stored))
 		side->remote = OK(open(view->dir, O_RDONLY | O_CLOEXEC));
 	snprintf(side->lower, sizeof(side->lower), "%s/tree", view->dir);
-	snprintf(stored, sizeof(stored), "%s/tree", view->stored);
+	snprintf(side->stored, sizeof(side->stored), "%s/tree", view->stored);
 	snprintf(side->mount, sizeof(side->mount), "/run/%s",
 		 strrchr(view->dir, '/') + 1);
-	tree_remove(side->lower);
+	tree_remove(side->lower, side->stored);
 	OK(mkdir(side->lower, 0755));
 	if (mkdir(side->mount, 0755))
 		CHECK(errno == EEXIST);
-	side->root[LOWER] = OK(open(stored, O_RDONLY | O_CLOEXEC));
+	side->root[LOWER] = OK(open(side->stored, O_RDONLY | O_CLOEXEC));
 	tree_make(side->root[LOWER], gen_plain ? 7000 : OUTSIDE);
 	if (side_mount(side, view))
 		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
@@ -218,7 +217,7 @@ void side_stop(struct side *side)
 				side->mount, strerror(errno));
 		usleep(20000);
 	}
-	tree_remove(side->lower);
+	tree_remove(side->lower, side->stored);
 	free(side);
 }
 
