@@ -117,8 +117,9 @@ const char *accepted(const struct op *op)
 	if (gen_server && opens(op) && op->flags & O_TRUNC &&
 	    (op->flags & O_ACCMODE) == O_RDONLY)
 		return "a truncation for which NFS wants a file open for writing";
-	if (gen_server && opens(op) && op->flags & O_TRUNC &&
-	    op->flags & O_CREAT)
+	if (gen_server && opens(op) &&
+	    (!strcmp(kinds[op->kind].name, "creat") ||
+	     (op->flags & O_TRUNC && op->flags & O_CREAT)))
 		return "a truncation that leaves the time of what is empty";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
 	    op->flags & O_APPEND && op->flags & O_DIRECT)
@@ -180,7 +181,9 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 		return "which of two reasons a caller without ids is told";
 	if (gen_server && shiftfs->ret < 0 && shiftfs->err == EACCES &&
 	    oracle->ret < 0 && (oracle->err == EPERM || oracle->err == EINVAL ||
-				oracle->err == EOPNOTSUPP))
+				oracle->err == EOPNOTSUPP ||
+				oracle->err == EISDIR || oracle->err == ENOTDIR ||
+				oracle->err == ENOTEMPTY || oracle->err == EEXIST))
 		return "NFS leaves permission to its server and refuses for less first";
 	if (gen_server && uses(op, 'x') && strstr(xattrs[op->name], "posix_acl") &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP &&
