@@ -200,7 +200,7 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 }
 
 static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
-				   struct file *lower)
+				   struct file *lower, int flags)
 {
 	struct shiftfs_aio *aio = shiftfs_aio_alloc(iocb, lower);
 	struct super_block *sb = file_inode(lower)->i_sb;
@@ -208,7 +208,7 @@ static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
 
 	if (!aio)
 		return -ENOMEM;
-	aio->iocb.ki_flags |= IOCB_WRITE;
+	aio->iocb.ki_flags |= IOCB_WRITE | flags;
 
 	file_start_write(lower);
 	/* Whoever completes the request gives the right to write back. */
@@ -226,6 +226,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
 	struct inode *inode = file_inode(file);
+	/* The upper mount may be "sync" where the lower is not. */
+	const int sync = IS_SYNC(inode) ? IOCB_DSYNC | IOCB_SYNC : 0;
 	const struct cred *cred = NULL, *old = NULL;
 	bool some = iov_iter_count(iter);
 	bool change;
@@ -261,12 +263,11 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 
 	if (is_sync_kiocb(iocb)) {
 		file_start_write(lower);
-		/* The upper mount may be "sync" where the lower is not. */
 		ret = shiftfs_do_sync(lower->f_op->write_iter, iocb, iter, lower,
-				      IS_SYNC(inode) ? IOCB_DSYNC | IOCB_SYNC : 0);
+				      sync);
 		file_end_write(lower);
 	} else {
-		ret = shiftfs_write_async(iocb, iter, lower);
+		ret = shiftfs_write_async(iocb, iter, lower, sync);
 	}
 	if (unlikely(change)) {
 		revert_creds(old);

@@ -53,6 +53,39 @@ TEST_F(shift, io_submit)
 	CHECK(!fcntl(fd, F_SETLEASE, F_WRLCK) || errno == EINVAL);
 }
 
+#ifndef __NR_cachestat
+#define __NR_cachestat 451
+#endif
+
+/* On a mount that is "sync", where the lower one is not, it is written at once. */
+TEST_F(shift, io_submit_on_a_sync_mount)
+{
+	struct { uint64_t off, len; } range = { 0, 0 };
+	struct { uint64_t cache, dirty, writeback, evicted, recently; } stat;
+	const char *point = mount_point(true);
+	aio_context_t ctx = 0;
+	int view, fd, below;
+
+	ONLY_SHIFTFS();
+	make("f", 1000, 1000, S_IFREG | 0644);
+	below = OK(openat(lower, "f", O_RDONLY));
+	SKIP_IF(syscall(__NR_cachestat, below, &range, &stat, 0) &&
+		errno == ENOSYS, "no cachestat(2), which tells");
+	OK(mount(lower_path, point, "shiftfs", MS_SYNCHRONOUS, "idmap=" MAP));
+	view = OK(open(point, O_RDONLY | O_DIRECTORY));
+	become(SEEN(1000), SEEN(1000));
+	fd = OK(openat(view, "f", O_WRONLY));
+	become_root();
+	OK(sys_io_setup(4, &ctx));
+	EQ(5, aio(ctx, IOCB_CMD_PWRITE, fd, "async", 5, 0));
+	OK(sys_io_destroy(ctx));
+	OK(syscall(__NR_cachestat, below, &range, &stat, 0));
+	/* a tmpfs has nowhere to write it, and an overlay no pages */
+	if (!lower_is("tmpfs"))
+		EQ(0, stat.dirty + stat.writeback);
+	CONTENT(lower, "f", "async");
+}
+
 TEST_F(shift, io_submit_direct)
 {
 	struct iocb cb[8], *cbs[8];
