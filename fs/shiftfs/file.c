@@ -475,6 +475,8 @@ int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	/* d_tmpfile() takes one link away and so wants to find one. */
 	set_nlink(inode, 1);
 	d_tmpfile(file, inode);
+	/* That has made it dirty: given a name it would not be freed any more. */
+	sync_inode_metadata(inode, 0);
 	err = finish_open(file, dentry, shiftfs_opened);
 	/* Once it is opened, ->release closes the lower file. */
 	if (err && !(file->f_mode & FMODE_OPENED))

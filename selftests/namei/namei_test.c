@@ -321,6 +321,51 @@ TEST_F(shift, tmpfile)
 	ABSENT_BOTH("d/h");
 }
 
+/* Objects of the slab cache of plain inodes, once what can go has gone. */
+static long inodes(void)
+{
+	char line[256];
+	long n = -1;
+	FILE *f;
+
+	for (int i = 0; i < 3; i++) {
+		f = fopen("/proc/sys/vm/drop_caches", "w");
+		CHECK(f && fputs("3", f) >= 0 && !fclose(f));
+		usleep(200000);
+	}
+	f = fopen("/proc/slabinfo", "r");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "inode_cache %ld", &n) == 1)
+			break;
+	fclose(f);
+	CHECK(n > 0);
+	return n;
+}
+
+/* One that got a name is forgotten like any other when nobody uses it. */
+TEST_F(shift, tmpfile_is_forgotten)
+{
+	long before = inodes();
+	char name[16];
+
+	for (int i = 0; i < 600; i++) {
+		int fd;
+
+		become_caps(SEEN(0), SEEN(0));
+		fd = openat(upper, ".", O_TMPFILE | O_RDWR, 0600);
+		SKIP_IF(fd < 0 && errno == EOPNOTSUPP,
+			"the lower has no O_TMPFILE");
+		OK(fd);
+		snprintf(name, sizeof(name), "t%d", i);
+		OK(linkat(fd, "", upper, name, AT_EMPTY_PATH));
+		close(fd);
+		become_root();
+	}
+	BOTH("t0", 0, 0, S_IFREG | 0600);
+	CHECK(inodes() < before + 300);
+}
+
 TEST_F(shift, tmpfile_unmapped)
 {
 	int fd = openat(lower, ".", O_TMPFILE | O_RDWR, 0600);
