@@ -103,11 +103,16 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 	ret = vfs_getxattr(shiftfs_lower_idmap(sb), lower, name, &cap,
 			   sizeof(cap));
 	shiftfs_revert(old);
-	if (ret < 0)
-		return ret;
 
-	ret = shiftfs_caps_up(shiftfs_sb(sb), &cap, ret, sizeof(cap),
-			      sb->s_user_ns);
+	/* Nobody's below, so nobody's here: exec(2) must not fail for it. */
+	if (ret == -EOVERFLOW) {
+		cap.magic_etc = cpu_to_le32(VFS_CAP_REVISION_3);
+		cap.rootid = cpu_to_le32(-1);
+		ret = XATTR_CAPS_SZ_3;
+	} else if (ret > 0) {
+		ret = shiftfs_caps_up(shiftfs_sb(sb), &cap, ret, sizeof(cap),
+				      sb->s_user_ns);
+	}
 	if (ret < 0 || !size)
 		return ret;
 	if (size < ret)

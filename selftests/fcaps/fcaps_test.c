@@ -247,4 +247,28 @@ TEST_F(shift, nosuid_mount)
 		EQ(0, run(upper, "p"));
 }
 
+/* The lower mount does not show whose it is: it is nobody's, and no error. */
+TEST_F(shift, nobodys_below)
+{
+	const char *idmapped = mount_point(true), *point;
+	char path[PATH_MAX];
+	int tree, view;
+
+	ONLY_SHIFTFS();
+	tree = idmap_mount(lower_path, "b:1000:200000:1000", 0);
+	SKIP_IF(tree < 0 && errno == EINVAL,
+		"the lower has no idmapped mounts");
+	OK(tree);
+	OK(move_mount(tree, "", AT_FDCWD, idmapped, MOVE_MOUNT_F_EMPTY_PATH));
+	copy_self("p", 1000, 1000, 0755);
+	OK(set_v2(lo("p")));
+	view = open_view(idmapped, "b:200000:300000:1000", 0, &point);
+	AS_NS(-1, 300000, 300000, 0)
+		EQ(3, run(view, "p"));
+	snprintf(path, sizeof(path), "%s/p", point);
+	FAILS(root_of(path), EOVERFLOW);
+	ATTR(view, "p", 300000, 300000, S_IFREG | 0755);
+	EQ(0, root_of(lo("p")));
+}
+
 SHIFT_TEST_MAIN
