@@ -262,9 +262,11 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 	if (err)
 		return err;
 
-	/* Not while the lower file is executed through another path. */
+	/* Not while the lower file is executed, or leased, through another path. */
 	if (size) {
-		err = get_write_access(d_inode(lower));
+		err = break_lease(d_inode(lower), O_WRONLY);
+		if (!err)
+			err = get_write_access(d_inode(lower));
 		if (err)
 			goto out;
 	}
@@ -406,6 +408,9 @@ int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
 	}
 	if (attr->ia_valid & ATTR_SIZE)
 		shiftfs_copy_size(inode);
+	/* A caller may not remove capabilities: the lower one does it unasked. */
+	if (unlikely(ss->conf.as_caller))
+		attr->ia_valid &= ~ATTR_KILL_PRIV;
 	err = setattr_prepare(idmap, dentry, attr);
 	if (err)
 		return err;

@@ -15,6 +15,11 @@
 #include <linux/xattr.h>
 #include "compat_config.h"
 
+/* Leases and locks left fs.h in 6.3. */
+#ifdef SHIFTFS_HAVE_FILELOCK_H
+#include <linux/filelock.h>
+#endif
+
 /* What carries the id map of a mount: a user namespace up to 6.2. */
 #ifdef SHIFTFS_HAVE_MNT_IDMAP
 #define shiftfs_mnt_idmap	mnt_idmap

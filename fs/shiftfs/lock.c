@@ -12,7 +12,6 @@
 #include <linux/fs.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_FILE_LOCK_CORE
-#include <linux/filelock.h>
 #define fl_file_of(fl)	((fl)->c.flc_file)
 #define fl_owner_of(fl)	((fl)->c.flc_owner)
 #else
@@ -47,6 +46,13 @@ int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 	struct file *lower = shiftfs_lower_file(file);
 	int err;
 
+	/*
+	 * The server of NFS 3 releases its locks by what it finds at the upper
+	 * inode, without a ->flush.
+	 */
+	if (unlikely(fl->fl_lmops && fl->fl_lmops->lm_grant))
+		return -ENOLCK;
+
 	fl_file_of(fl) = lower;
 	/* It stays so: other requests that wait are compared with this one. */
 	if (fl_owner_of(fl) == (fl_owner_t)file)
@@ -55,6 +61,8 @@ int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 		err = shiftfs_lock_remote(file, lower, cmd, fl);
 	else if (IS_GETLK(cmd))
 		err = vfs_test_lock(lower, fl);
+	else if (unlikely(cmd == F_CANCELLK))
+		err = 0;	/* the VFS has, if nobody else has to */
 	else
 		err = posix_lock_file(lower, fl, NULL);
 	fl_file_of(fl) = file;

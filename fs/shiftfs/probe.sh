@@ -113,6 +113,9 @@ probe VFS_SPLICE_READ "linux/splice.h" \
 probe FILE_LOCK_CORE "linux/filelock.h" \
 'struct file *p(struct file_lock *l); struct file *p(struct file_lock *l) { return l->c.flc_file; }'
 
+probe FILELOCK_H "linux/filelock.h" \
+'int p(struct inode *i); int p(struct inode *i) { return break_lease(i, 0); }'
+
 probe FILE_LEASE "linux/filelock.h" \
 'int p(struct file *f, struct file_lease **l); int p(struct file *f, struct file_lease **l)
 { return f->f_op->setlease(f, 0, l, NULL); }'

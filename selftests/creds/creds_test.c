@@ -271,4 +271,31 @@ TEST_F(shift, options)
 	CHECK(!strstr(opts, "creds") && !strstr(opts, "chown"));
 }
 
+/* Who may not remove a capability may well change a file that has one. */
+TEST_F(shift, capability_of_a_changed_file)
+{
+	struct vfs_cap_data v = {
+		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+		.data[0].permitted = 1u << CAP_NET_RAW,
+	};
+	int view, fd;
+
+	ONLY_SHIFTFS();
+	view = caller();
+	make("f", 1000, 1000, S_IFREG | 0755);
+	make("g", 1000, 1000, S_IFREG | 0755);
+	OK(setxattr(lo("f"), "security.capability", &v, sizeof(v), 0));
+	OK(setxattr(lo("g"), "security.capability", &v, sizeof(v), 0));
+	become(SEEN(1000), SEEN(1000));
+	fd = OK(openat(view, "f", O_WRONLY));
+	OK(ftruncate(fd, 10));
+	close(fd);
+	OK(fchownat(view, "g", -1, SEEN(1000), 0));
+	become_root();
+	FAILS(getxattr(lo("f"), "security.capability", NULL, 0), ENODATA);
+	FAILS(getxattr(lo("g"), "security.capability", NULL, 0), ENODATA);
+	EQ(10, st(view, "f").st_size);
+	BOTH("f", 1000, 1000, S_IFREG | 0755);
+}
+
 SHIFT_TEST_MAIN

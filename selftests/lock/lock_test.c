@@ -378,4 +378,44 @@ TEST_F(shift, wrong_mode)
 	      EWOULDBLOCK);
 }
 
+static volatile sig_atomic_t told;
+
+static void tell(int sig)
+{
+	told = sig;
+}
+
+/* Who has cached the file by a lease is told that it is truncated. */
+TEST_F(shift, truncate_and_lease)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	OK(put(lower, "f", "text"));
+	OK(fchownat(lower, "f", 1000, 1000, 0));
+	OK(pipe(ready));
+	pid = spawn();
+	if (!pid) {
+		int fd = OK(openat(lower, "f", O_RDONLY));
+
+		signal(SIGIO, tell);
+		OK(fcntl(fd, F_SETLEASE, F_RDLCK));
+		OK(write(ready[1], "x", 1));
+		for (int i = 0; i < 100 && !told; i++)
+			usleep(100000);
+		EQ(4, st(lower, "f").st_size);
+		OK(fcntl(fd, F_SETLEASE, F_UNLCK));
+		CHECK(told);
+		_exit(0);
+	}
+	EQ(1, read(ready[0], &c, 1));
+	become(SEEN(1000), SEEN(1000));
+	OK(truncate(up("f"), 0));
+	become_root();
+	EQ(0, reap(pid));
+	CONTENT(lower, "f", "");
+	CONTENT(upper, "f", "");
+}
+
 SHIFT_TEST_MAIN
