@@ -46,21 +46,40 @@ static void shiftfs_copy_ids(struct inode *inode, bool first)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct inode *lower = shiftfs_lower_inode(inode);
-	/* Once: what is translated is what will be compared. */
-	kuid_t uid = READ_ONCE(lower->i_uid);
-	kgid_t gid = READ_ONCE(lower->i_gid);
-	u64 ids = shiftfs_make_ids(uid, gid);
+	umode_t mode = READ_ONCE(lower->i_mode);
 	unsigned int flags;
+	bool locked;
+	kuid_t uid;
+	kgid_t gid;
+	u64 ids;
 
-	WRITE_ONCE(inode->i_mode,
-		   shiftfs_effective_mode(ss, READ_ONCE(lower->i_mode)));
+	/*
+	 * A chown beneath stores the new owner first and takes set-ids away
+	 * last: who executes it in between must not become the new owner. What
+	 * is left out here is found to differ at the next look.
+	 */
+	locked = unlikely(mode & (S_ISUID | S_ISGID)) && !S_ISDIR(mode) &&
+		 inode_trylock_shared(lower);
+	/* Once: what is translated is what will be compared. */
+	uid = READ_ONCE(lower->i_uid);
+	gid = READ_ONCE(lower->i_gid);
+	mode = READ_ONCE(lower->i_mode);
+	if (locked)
+		inode_unlock_shared(lower);
+	else if (!S_ISDIR(mode))
+		mode &= ~(S_ISUID | S_ISGID);
+
+	ids = shiftfs_make_ids(uid, gid);
+	WRITE_ONCE(inode->i_mode, shiftfs_effective_mode(ss, mode));
 	if (first || ids != atomic64_read(&inode->i_version)) {
 		shiftfs_copy_owner(inode, uid, gid);
 		/* Who finds these ids finds their owner, see shiftfs_differs(). */
 		atomic64_set_release(&inode->i_version, ids);
 	}
 	flags = READ_ONCE(lower->i_flags) & SHIFTFS_COPY_FLAGS;
-	inode->i_flags = (inode->i_flags & ~SHIFTFS_COPY_FLAGS) | flags;
+	/* The VFS sets others, under other locks. */
+	if ((inode->i_flags & SHIFTFS_COPY_FLAGS) != flags)
+		inode_set_flags(inode, flags, SHIFTFS_COPY_FLAGS);
 
 	/*
 	 * These the VFS looks at itself, before it asks for permission to write
