@@ -305,18 +305,31 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
 /*
  * Returns referenced credentials for a change of a file's data that is asked of
  * a server in the name of who is current, not of who has opened the file. Whom
- * the map lacks has no name there: it is the mounter who asks.
+ * the map lacks has no name there: it is the mounter who asks. Set-ids are left
+ * to those with CAP_FSETID, as by shiftfs_data_cred().
  */
 const struct cred *shiftfs_remote_cred(struct shiftfs_mnt_idmap *idmap,
 				       const struct inode *inode)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	struct group_info *groups;
+	struct cred *cred;
 	kuid_t uid;
 	kgid_t gid;
 
-	if (shiftfs_creator_ids(idmap, inode, &uid, &gid))
-		return get_cred(ss->cred);
-	return shiftfs_server_cred(ss, uid, gid);
+	if (shiftfs_creator_ids(idmap, inode, &uid, &gid)) {
+		uid = ss->cred->fsuid;
+		gid = ss->cred->fsgid;
+		groups = get_group_info(ss->cred->group_info);
+	} else {
+		groups = shiftfs_groups_down(ss, current_cred()->group_info);
+	}
+	cred = shiftfs_cred_in(ss, uid, gid, groups);
+	if (!cred)
+		return ERR_PTR(-ENOMEM);
+	if (!capable(CAP_FSETID))
+		cap_lower(cred->cap_effective, CAP_FSETID);
+	return cred;
 }
 
 /*

@@ -116,6 +116,7 @@ struct shiftfs_sb {
 	struct shiftfs_acl_pair __rcu *acls[1 << SHIFTFS_ACL_BITS];
 	struct list_head devs;
 	errseq_t wb_err;
+	struct rcu_head rcu;
 };
 
 static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)

@@ -22,14 +22,10 @@ static void shiftfs_evict_inode(struct inode *inode)
 	iput(shiftfs_lower_inode(inode));
 }
 
-void shiftfs_free_sb(struct shiftfs_sb *ss)
+static void shiftfs_free_sb_rcu(struct rcu_head *rcu)
 {
-	if (!ss)
-		return;
-	shiftfs_free_devs(ss);
-	shiftfs_free_acls(ss);
-	dput(ss->lower.dentry);
-	shiftfs_put_clone(ss->clone);
+	struct shiftfs_sb *ss = container_of(rcu, struct shiftfs_sb, rcu);
+
 	put_cred(ss->create_cred);
 	put_cred(ss->data_cred);
 	put_cred(ss->caller);
@@ -41,11 +37,18 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 	kfree(ss);
 }
 
-static void shiftfs_put_super(struct super_block *sb)
+void shiftfs_free_sb(struct shiftfs_sb *ss)
 {
-	shiftfs_free_sb(sb->s_fs_info);
-	sb->s_fs_info = NULL;
+	if (!ss)
+		return;
+	shiftfs_free_devs(ss);
+	shiftfs_free_acls(ss);
+	dput(ss->lower.dentry);
+	shiftfs_put_clone(ss->clone);
+	/* A walk under RCU may have come too late for the mount. */
+	call_rcu(&ss->rcu, shiftfs_free_sb_rcu);
 }
+
 
 static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
@@ -92,7 +95,6 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 
 static const struct super_operations shiftfs_super_ops = {
 	.evict_inode	= shiftfs_evict_inode,
-	.put_super	= shiftfs_put_super,
 	.statfs		= shiftfs_statfs,
 	.sync_fs	= shiftfs_sync_fs,
 	.show_options	= shiftfs_show_options,
@@ -119,6 +121,8 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	struct inode *inode;
 
 	sb->s_magic = SHIFTFS_MAGIC;
+	/* i_version is in use: inode.c. */
+	sb->s_flags &= ~SB_I_VERSION;
 	sb->s_op = &shiftfs_super_ops;
 	shiftfs_set_d_op(sb, &shiftfs_dentry_ops);
 	sb->s_xattr = shiftfs_xattr_handlers;
@@ -201,6 +205,9 @@ static bool shiftfs_is_local(const struct super_block *sb)
 /* One without a disk of its own that is not of the kernel alone. */
 static bool shiftfs_is_remote(const struct super_block *sb)
 {
+	/* Who translates ids again leaves it to the last one which it is. */
+	if (shiftfs_is_ours(sb))
+		return shiftfs_sb(sb)->remote;
 	return !(sb->s_type->fs_flags & FS_REQUIRES_DEV) &&
 	       sb->s_magic != TMPFS_MAGIC &&
 	       sb->s_magic != OVERLAYFS_SUPER_MAGIC;
@@ -260,6 +267,7 @@ int shiftfs_reconfigure(struct fs_context *fc)
 	int err;
 
 	sync_filesystem(sb);
+	fc->sb_flags &= ~SB_I_VERSION;
 
 	err = shiftfs_check_unchanged(fc, opts, ss);
 	if (err)
@@ -276,14 +284,13 @@ int shiftfs_reconfigure(struct fs_context *fc)
 }
 
 /*
- * generic_shutdown_super() calls ->put_super only where there is a root: a
- * mount that failed before frees its shiftfs_sb here.
+ * Not in ->put_super, which generic_shutdown_super() calls only where there is a
+ * root: a mount can have failed before. s_fs_info stays for walks under RCU.
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {
 	kill_anon_super(sb);
 	shiftfs_free_sb(sb->s_fs_info);
-	sb->s_fs_info = NULL;
 }
 
 static struct file_system_type shiftfs_fs_type = {

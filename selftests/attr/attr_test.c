@@ -325,6 +325,28 @@ TEST_F(shift, set_ids_and_clone)
 	     S_IFREG | (r && !lower_is("overlay") ? 04777 : 0777));
 }
 
+/* A mount of a mount is no server, which would take them away by itself. */
+TEST_F(shift, set_ids_and_two_layers)
+{
+	const char *map = "b:100000:300000:65536";
+	int view, fd;
+
+	ONLY_SHIFTFS();
+	if (lower_is("overlay")) {
+		FAILS(mount_map(upper_path, mount_point(true), map, 0), EINVAL);
+		return;
+	}
+	view = open_view(upper_path, map, 0, NULL);
+	make("a", 1000, 1000, S_IFREG | 04777);
+	become(301001, 301001);
+	fd = OK(openat(view, "a", O_WRONLY));
+	OK(fallocate(fd, 0, 0, 4096));
+	close(fd);
+	become_root();
+	ATTR(view, "a", 301000, 301000, S_IFREG | 0777);
+	BOTH("a", 1000, 1000, S_IFREG | 0777);
+}
+
 /* Written and read above, where nobody asks the lower filesystem. */
 TEST_F(shift, fifo_times)
 {
