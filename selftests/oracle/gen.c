@@ -114,13 +114,9 @@ const char *accepted(const struct op *op)
 	if (gen_server && !strcmp(kinds[op->kind].name, "utimensat") &&
 	    op->value % 6 == 2)
 		return "one time of now, for which a server wants the right to write";
-	if (gen_server && opens(op) && op->flags & O_TRUNC &&
-	    (op->flags & O_ACCMODE) == O_RDONLY)
-		return "a truncation for which NFS wants a file open for writing";
 	if (gen_server && opens(op) &&
-	    (!strcmp(kinds[op->kind].name, "creat") ||
-	     (op->flags & O_TRUNC && op->flags & O_CREAT)))
-		return "a truncation that leaves the time of what is empty";
+	    (!strcmp(kinds[op->kind].name, "creat") || op->flags & O_TRUNC))
+		return "a truncation that NFS makes part of the open";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fcntl_setfl") &&
 	    op->flags & O_APPEND && op->flags & O_DIRECT)
 		return "flags that NFS wants to be asked about";
