@@ -61,8 +61,12 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 	}
 
 	err = -ESTALE;
-	if (shiftfs_rename_holds(old) && shiftfs_rename_holds(new))
+	if (shiftfs_rename_holds(old) && shiftfs_rename_holds(new)) {
+		/* @rd has one reference, see shiftfs_rename_target(). */
+		dput(new->lower);
 		err = vfs_rename(&rd);
+		dget(new->lower);
+	}
 	if (!err)
 		shiftfs_rename_sample(old, new);
 	end_renaming(&rd);
@@ -101,15 +105,16 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 #endif
 
 /*
- * The lower dentry of the target, which ->lookup did not keep where one dentry
- * has several names.
+ * The lower dentry of the target, referenced only if ->lookup did not keep it,
+ * where one dentry has several names: NFS takes one with more references than
+ * need be for a file in use, and moves that out of the way first.
  */
 static struct dentry *shiftfs_rename_target(struct dentry *new)
 {
 	struct dentry *lower = shiftfs_lower_dentry(new);
 
 	if (lower)
-		return dget(lower);
+		return lower;
 	return shiftfs_lookup_lower(shiftfs_lower_mnt(new->d_sb),
 				    shiftfs_lower_dentry(new->d_parent),
 				    &new->d_name, true);
@@ -167,7 +172,8 @@ int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
 		if (new_dir != old_dir)
 			shiftfs_copy_attr(new_dir);
 	}
-	dput(to.lower);
+	if (to.lower != shiftfs_lower_dentry(new))
+		dput(to.lower);
 
 out_revert:
 	revert_creds(saved);

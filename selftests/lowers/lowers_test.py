@@ -315,6 +315,7 @@ def nfs_all(test):
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
     test("an ACL of the server's", lambda: nfs_server_acl(False))
+    test("a target is replaced", nfs_rename)
     test("set-ids", nfs_set_ids)
     test("a directory of a group", nfs_group)
     test("set-ids and an old mode", nfs_old_mode)
@@ -363,6 +364,32 @@ def nfs_server_acl(caller):
     as_user(seen(1000), seen(1000), opened)
     equal((1000, 2000), owner(stored), "stored owner")
     equal(0o660, mode(stored), "stored mode")
+
+
+def renames_asked():
+    """What the client has asked of the server, by its own count."""
+    with open("/proc/self/mountstats", encoding="ascii") as f:
+        mount = f.read().split(f"mounted on {low} ")[1].split("\ndevice ")[0]
+    line = [l for l in mount.splitlines() if l.strip().startswith("RENAME:")][0]
+    return int(line.split()[1])
+
+
+def nfs_rename():
+    """A target that nobody has open is replaced, not moved away before."""
+    for name in "from", "to":
+        write(os.path.join(back, name), name)
+        os.chown(os.path.join(back, name), 1000, 1000)
+
+    def replace():
+        equal("to", read(os.path.join(up, "to")), "content")
+        os.rename(os.path.join(up, "from"), os.path.join(up, "to"))
+        equal("from", read(os.path.join(up, "to")), "content")
+    os.chmod(back, 0o777)
+    before = renames_asked()
+    as_user(seen(1000), seen(1000), replace)
+    equal(1, renames_asked() - before, "renames")
+    os.chmod(back, 0o755)
+    equal("from", read(os.path.join(back, "to")), "stored")
 
 
 def nfs_set_ids():
