@@ -337,13 +337,14 @@ test_skopeo() {
 	image import "$a/oci.tar" --name direct
 	same "import" 0 "$status$errors"
 	id=$(ls "$store/images")
-	tar -C "$(mktemp -d "$work/skopeo.XXX")" -xf "$a/oci.tar"
+	mkdir "$work/skopeo"
+	tar -C "$work/skopeo" -xf "$a/oci.tar"
 	for from in oci:one:app:2 oci-archive:two.tar:app:2 docker-archive:three.tar:app:2; do
-		(cd "$work"/skopeo.* && skopeo --insecure-policy copy "oci:.:app:2" "$from") >"$work/out" 2>&1 ||
+		(cd "$work/skopeo" && skopeo --insecure-policy copy "oci:.:app:2" "$from") >"$work/out" 2>&1 ||
 			problem "skopeo to $from: $(tail -n 1 "$work/out")"
 	done
 	for from in one:app:2 two.tar three.tar; do
-		image import "$(echo "$work"/skopeo.*)/$from" --name "by/$from"
+		image import "$work/skopeo/$from" --name "by/$from"
 		same "import of $from" 0 "$status$errors"
 		has "layers of $from" "$out" "2 layers, 0 of them new"
 	done
