@@ -201,6 +201,19 @@ const char *mount_point(bool directory)
 	return p;
 }
 
+const char *idmap_point(const char *source, const char *map)
+{
+	const char *point = mount_point(true);
+	int tree = idmap_mount(source, map, 0);
+
+	if (tree < 0 && errno == EINVAL)
+		return NULL;
+	OK(tree);
+	OK(move_mount(tree, "", AT_FDCWD, point, MOVE_MOUNT_F_EMPTY_PATH));
+	close(tree);
+	return point;
+}
+
 int open_view(const char *source, const char *map, unsigned int attr,
 	      const char **target)
 {

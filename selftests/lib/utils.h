@@ -173,6 +173,8 @@ int mount_map(const char *source, const char *target, const char *map,
 
 /* A detached idmapped mount, whatever the backend; -1 and errno. */
 int idmap_mount(const char *source, const char *map, unsigned int attr);
+/* The same at a new mount point; NULL where the filesystem has none. */
+const char *idmap_point(const char *source, const char *map);
 
 /* The next free mount point: a directory, or an empty file. */
 const char *mount_point(bool directory);
