@@ -131,8 +131,8 @@ debian_sources() {
 # checked against debian-archive-keyring), so the host's apt is not changed.
 # Its lists are read again when older than a day, or with LAB_REFRESH=1.
 archive_setup() {
-	local dir=$cache_dir/apt
-		lock apt
+	local dir=$cache_dir/apt line
+	lock apt
 	if [ -e "$dir/stamp" ] && [ -z "${LAB_REFRESH:-}" ] &&
 		[ -z "$(find "$dir/stamp" -mmin +1440)" ]; then
 		unlock apt
@@ -158,8 +158,21 @@ archive_setup() {
 	debian_sources bookworm bookworm-security bookworm-backports \
 		trixie trixie-security trixie-backports >"$dir/etc/sources.list"
 	export APT_CONFIG=$dir/apt.conf
-	with_progress "reading Debian's package lists" apt-get update ||
-		die "apt-get update failed with the sources in $dir/etc/sources.list"
+	if ! with_progress "reading Debian's package lists" apt-get update; then
+		# A suite that has left the archive shall not cost us the others.
+		mv "$dir/etc/sources.list" "$dir/etc/all"
+		while read -r line; do
+			echo "$line" >"$dir/etc/one"
+			if apt-get -qq -o "Dir::Etc::sourcelist=$dir/etc/one" \
+				-o APT::Get::List-Cleanup=false update 2>/dev/null; then
+				echo "$line" >>"$dir/etc/sources.list"
+			else
+				say "going on without: $line"
+			fi
+		done <"$dir/etc/all"
+		[ -s "$dir/etc/sources.list" ] ||
+			die "apt-get update failed with each of the sources in $dir/etc/all"
+	fi
 	touch "$dir/stamp"
 	unlock apt
 }
