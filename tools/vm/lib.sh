@@ -127,12 +127,21 @@ debian_sources() {
 	done
 }
 
+# archive_pins DIR: let the newest version of a package be the one to install,
+# in whichever suite it is. apt alone takes nothing from backports that is not
+# named, so a kernel from there would lack what it depends on.
+archive_pins() {
+	mkdir -p "$1/etc/preferences.d"
+	printf 'Package: *\nPin: release a=*\nPin-Priority: 500\n' >"$1/etc/preferences.d/suites"
+}
+
 # archive_setup: a private apt (own sources, state and cache, signatures
 # checked against debian-archive-keyring), so the host's apt is not changed.
 # Its lists are read again when older than a day, or with LAB_REFRESH=1.
 archive_setup() {
 	local dir=$cache_dir/apt line
 	lock apt
+	archive_pins "$dir"
 	if [ -e "$dir/stamp" ] && [ -z "${LAB_REFRESH:-}" ] &&
 		[ -z "$(find "$dir/stamp" -mmin +1440)" ]; then
 		unlock apt
