@@ -87,7 +87,7 @@ static void shiftfs_keep_acl(struct shiftfs_sb *ss, struct posix_acl *lower,
 static struct posix_acl *shiftfs_acl_up(const struct super_block *sb,
 					struct posix_acl *acl)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(sb);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(sb);
 	struct user_namespace *ns = shiftfs_lower_mnt(sb)->mnt_sb->s_user_ns;
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct posix_acl *copy;
@@ -195,7 +195,7 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
  * it goes the lower filesystem knows best, so this only says whether the caller
  * may keep it: NULL, or referenced credentials of somebody who may not.
  */
-static const struct cred *shiftfs_acl_cred(struct shiftfs_mnt_idmap *idmap,
+static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 					   struct inode *inode, int type)
 {
 	if (type != ACL_TYPE_ACCESS ||
@@ -209,7 +209,7 @@ static const struct cred *shiftfs_acl_cred(struct shiftfs_mnt_idmap *idmap,
 }
 
 /* The VFS asked who owns the file of a copy that may have been old. */
-static bool shiftfs_may_set_acl(struct shiftfs_mnt_idmap *idmap,
+static bool shiftfs_may_set_acl(shiftfs_mnt_idmap_t *idmap,
 				struct inode *inode)
 {
 	shiftfs_refresh(inode);
@@ -223,7 +223,7 @@ static const char *shiftfs_acl_name(int type)
 					 XATTR_NAME_POSIX_ACL_DEFAULT;
 }
 
-struct posix_acl *shiftfs_get_acl(struct shiftfs_mnt_idmap *idmap,
+struct posix_acl *shiftfs_get_acl(shiftfs_mnt_idmap_t *idmap,
 				  struct dentry *dentry, int type)
 {
 	struct super_block *sb = dentry->d_sb;
@@ -240,10 +240,10 @@ struct posix_acl *shiftfs_get_acl(struct shiftfs_mnt_idmap *idmap,
 	return shiftfs_acl_up(sb, acl);
 }
 
-int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+int shiftfs_set_acl(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 		    struct posix_acl *acl, int type)
 {
-	struct shiftfs_mnt_idmap *lower_idmap = shiftfs_lower_idmap(dentry->d_sb);
+	shiftfs_mnt_idmap_t *lower_idmap = shiftfs_lower_idmap(dentry->d_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct posix_acl *copy = NULL;
@@ -286,13 +286,13 @@ out:
 }
 #else
 /* 6.1 gives an inode only; any dentry of it does. */
-int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+int shiftfs_set_acl(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 		    struct posix_acl *acl, int type)
 {
 	const char *name = type == ACL_TYPE_ACCESS ?
 			   XATTR_NAME_POSIX_ACL_ACCESS :
 			   XATTR_NAME_POSIX_ACL_DEFAULT;
-	struct shiftfs_mnt_idmap *lower_idmap = shiftfs_lower_idmap(inode->i_sb);
+	shiftfs_mnt_idmap_t *lower_idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
 	struct dentry *dentry = NULL, *lower;
 	struct posix_acl *copy = NULL;
@@ -367,7 +367,7 @@ static bool shiftfs_lower_handles_acl(const struct inode *lower)
 static int shiftfs_acl_raw(struct dentry *dentry, const char *name,
 			   void *buffer, size_t size)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(dentry->d_sb);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(dentry->d_sb);
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	const struct cred *old;
 	struct posix_acl *acl;
@@ -413,7 +413,7 @@ static int shiftfs_acl_xattr_get(const struct xattr_handler *handler,
 }
 
 static int shiftfs_acl_xattr_set(const struct xattr_handler *handler,
-				 struct shiftfs_mnt_idmap *idmap,
+				 shiftfs_mnt_idmap_t *idmap,
 				 struct dentry *dentry, struct inode *inode,
 				 const char *name, const void *value,
 				 size_t size, int flags)

@@ -18,7 +18,7 @@ static inline bool shiftfs_has_no_acl(const struct inode *lower)
 }
 
 /* The VFS has looked at attributes that may have been old. */
-static noinline int shiftfs_permission_slow(struct shiftfs_mnt_idmap *idmap,
+static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 					    struct inode *inode, int mask)
 {
 	shiftfs_refresh(inode);
@@ -47,7 +47,7 @@ static const umode_t shiftfs_bits_aside[] = {
  * comes here: no call that is not the last one, so that there are no registers
  * to be saved.
  */
-int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+int shiftfs_permission(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 		       int mask)
 {
 	const unsigned int rights = (unsigned int)mask &
@@ -75,7 +75,7 @@ int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 }
 
 /* The same where the lower filesystem may refuse. */
-int shiftfs_permission_asking(struct shiftfs_mnt_idmap *idmap,
+int shiftfs_permission_asking(shiftfs_mnt_idmap_t *idmap,
 			      struct inode *inode, int mask)
 {
 	const struct cred *old;
@@ -183,7 +183,7 @@ static int shiftfs_getattr_lower(struct super_block *sb,
 	return err;
 }
 
-int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
+int shiftfs_getattr(shiftfs_mnt_idmap_t *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags)
 {
 	struct path lower = shiftfs_lower_path(path->dentry);
@@ -311,7 +311,7 @@ struct shiftfs_owners {
  * The root of the superblock's user namespace may give an owner to a file
  * without one, by the VFS's rules. Here it has one, below: M8.
  */
-static int shiftfs_owners_down(struct shiftfs_mnt_idmap *idmap,
+static int shiftfs_owners_down(shiftfs_mnt_idmap_t *idmap,
 			       const struct inode *inode,
 			       const struct iattr *attr,
 			       struct shiftfs_owners *to)
@@ -387,7 +387,7 @@ static noinline int shiftfs_set_owner_attr(struct dentry *dentry,
 	return shiftfs_set_lower_attr(dentry, &rest);
 }
 
-int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+int shiftfs_setattr(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 		    struct iattr *attr)
 {
 	struct inode *inode = d_inode(dentry);

@@ -20,13 +20,20 @@
 #include <linux/filelock.h>
 #endif
 
-/* What carries the id map of a mount: a user namespace up to 6.2. */
+/*
+ * What carries the id map of a mount, as a type: a user namespace up to 6.2, and
+ * const from 7.4 on.
+ */
 #ifdef SHIFTFS_HAVE_MNT_IDMAP
-#define shiftfs_mnt_idmap	mnt_idmap
+#ifdef SHIFTFS_HAVE_MNT_IDMAP_CONST
+#define shiftfs_mnt_idmap_t	const struct mnt_idmap
+#else
+#define shiftfs_mnt_idmap_t	struct mnt_idmap
+#endif
 #define shiftfs_idmap_of(mnt)	mnt_idmap(mnt)
 #define shiftfs_nop_idmap	(&nop_mnt_idmap)
 #else
-#define shiftfs_mnt_idmap	user_namespace
+#define shiftfs_mnt_idmap_t	struct user_namespace
 #define shiftfs_idmap_of(mnt)	mnt_user_ns(mnt)
 #define shiftfs_nop_idmap	(&init_user_ns)
 #endif
@@ -147,7 +154,7 @@ static inline struct dentry *shiftfs_lookup_noperm(struct dentry *dir,
 }
 
 /* The changing operations, with no delegation to break for a stacked caller. */
-static inline int shiftfs_vfs_create(struct shiftfs_mnt_idmap *idmap,
+static inline int shiftfs_vfs_create(shiftfs_mnt_idmap_t *idmap,
 				     struct inode *dir, struct dentry *dentry,
 				     umode_t mode)
 {
@@ -158,7 +165,7 @@ static inline int shiftfs_vfs_create(struct shiftfs_mnt_idmap *idmap,
 #endif
 }
 
-static inline int shiftfs_vfs_mknod(struct shiftfs_mnt_idmap *idmap,
+static inline int shiftfs_vfs_mknod(shiftfs_mnt_idmap_t *idmap,
 				    struct inode *dir, struct dentry *dentry,
 				    umode_t mode, dev_t dev)
 {
@@ -169,7 +176,7 @@ static inline int shiftfs_vfs_mknod(struct shiftfs_mnt_idmap *idmap,
 #endif
 }
 
-static inline int shiftfs_vfs_symlink(struct shiftfs_mnt_idmap *idmap,
+static inline int shiftfs_vfs_symlink(shiftfs_mnt_idmap_t *idmap,
 				      struct inode *dir, struct dentry *dentry,
 				      const char *target)
 {
@@ -180,7 +187,7 @@ static inline int shiftfs_vfs_symlink(struct shiftfs_mnt_idmap *idmap,
 #endif
 }
 
-static inline int shiftfs_vfs_rmdir(struct shiftfs_mnt_idmap *idmap,
+static inline int shiftfs_vfs_rmdir(shiftfs_mnt_idmap_t *idmap,
 				    struct inode *dir, struct dentry *dentry)
 {
 #ifdef SHIFTFS_HAVE_VFS_DELEGATED
@@ -242,7 +249,7 @@ static inline void shiftfs_end_create(struct dentry *dir, struct dentry *lower)
  * error the lock and the reference of shiftfs_start_create() may be gone
  * already: @dir is then unlocked and @dentry dropped on all kernels.
  */
-static inline struct dentry *shiftfs_vfs_mkdir(struct shiftfs_mnt_idmap *idmap,
+static inline struct dentry *shiftfs_vfs_mkdir(shiftfs_mnt_idmap_t *idmap,
 					       struct dentry *dir,
 					       struct dentry *dentry,
 					       umode_t mode)

@@ -256,7 +256,7 @@ static const struct cred *shiftfs_server_cred(const struct shiftfs_sb *ss,
 	return shiftfs_cred_in(ss, uid, gid, groups) ?: ERR_PTR(-ENOMEM);
 }
 
-static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
+static int shiftfs_creator_ids(shiftfs_mnt_idmap_t *idmap,
 			       const struct inode *dir, kuid_t *uid, kgid_t *gid)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
@@ -271,7 +271,7 @@ static int shiftfs_creator_ids(struct shiftfs_mnt_idmap *idmap,
  * Who cannot own a file here cannot make a name either: the VFS has this rule
  * for idmapped mounts, for links and renames as well as for new files.
  */
-int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap, const struct inode *dir)
+int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap, const struct inode *dir)
 {
 	kuid_t uid;
 	kgid_t gid;
@@ -284,7 +284,7 @@ int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap, const struct inode *dir)
  * its owner, or -EOVERFLOW if the caller's ids are not in the map: then no
  * owner can be stored for it.
  */
-const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
+const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *dir)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
@@ -308,7 +308,7 @@ const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
  * the map lacks has no name there: it is the mounter who asks. Set-ids are left
  * to those with CAP_FSETID, as by shiftfs_data_cred().
  */
-const struct cred *shiftfs_remote_cred(struct shiftfs_mnt_idmap *idmap,
+const struct cred *shiftfs_remote_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *inode)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);

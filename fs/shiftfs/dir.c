@@ -10,7 +10,7 @@
 struct shiftfs_new {
 	struct dentry *dir;	/* lower directory, locked from start to end */
 	struct dentry *lower;	/* lower dentry to be made, referenced */
-	struct shiftfs_mnt_idmap *idmap;
+	shiftfs_mnt_idmap_t *idmap;
 	const struct cred *cred; /* put at the end; NULL: the mounter's */
 	const struct cred *old;
 };
@@ -22,7 +22,7 @@ struct shiftfs_new {
  */
 static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 			 struct dentry *dentry,
-			 struct shiftfs_mnt_idmap *idmap)
+			 shiftfs_mnt_idmap_t *idmap)
 {
 	const struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
@@ -141,7 +141,7 @@ out:
 	return err;
 }
 
-static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+static int shiftfs_create(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 			  struct dentry *dentry, SHIFTFS_CREATE_ARGS)
 {
 	struct shiftfs_new new;
@@ -165,7 +165,7 @@ static int shiftfs_create(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	return err == -EEXIST && !SHIFTFS_CREATE_EXCL ? -ESTALE : err;
 }
 
-static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+static int shiftfs_mknod(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 			 struct dentry *dentry, umode_t mode, dev_t dev)
 {
 	struct shiftfs_new new;
@@ -183,7 +183,7 @@ static int shiftfs_mknod(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	return err;
 }
 
-static int shiftfs_symlink(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+static int shiftfs_symlink(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 			   struct dentry *dentry, const char *target)
 {
 	struct shiftfs_new new;
@@ -200,7 +200,7 @@ static int shiftfs_symlink(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 	return err;
 }
 
-static int shiftfs_do_mkdir(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+static int shiftfs_do_mkdir(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 			    struct dentry *dentry, umode_t mode)
 {
 	struct dentry *lower;
@@ -222,14 +222,14 @@ static int shiftfs_do_mkdir(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
 }
 
 #ifdef SHIFTFS_HAVE_MKDIR_DENTRY
-static struct dentry *shiftfs_mkdir(struct shiftfs_mnt_idmap *idmap,
+static struct dentry *shiftfs_mkdir(shiftfs_mnt_idmap_t *idmap,
 				    struct inode *dir, struct dentry *dentry,
 				    umode_t mode)
 {
 	return ERR_PTR(shiftfs_do_mkdir(idmap, dir, dentry, mode));
 }
 #else
-static int shiftfs_mkdir(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+static int shiftfs_mkdir(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 			 struct dentry *dentry, umode_t mode)
 {
 	return shiftfs_do_mkdir(idmap, dir, dentry, mode);

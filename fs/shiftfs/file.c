@@ -196,7 +196,7 @@ int shiftfs_remove_privs(struct file *file)
  */
 static noinline int shiftfs_has_unmapped_privs(struct file *file)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_idmap_of(file->f_path.mnt);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_idmap_of(file->f_path.mnt);
 	struct dentry *lower = shiftfs_lower_dentry(file_dentry(file));
 	struct inode *inode = file_inode(file);
 
@@ -225,7 +225,7 @@ int shiftfs_may_remove_privs(struct file *file)
  */
 const struct cred *shiftfs_change_cred(struct file *file)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_idmap_of(file->f_path.mnt);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_idmap_of(file->f_path.mnt);
 	struct inode *inode = file_inode(file);
 	struct inode *lower = shiftfs_lower_inode(inode);
 	struct super_block *sb = inode->i_sb;
@@ -430,7 +430,7 @@ static int shiftfs_opened(struct inode *inode, struct file *file)
 	return 0;
 }
 
-int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 		    struct file *file, umode_t mode)
 {
 	struct dentry *dentry = file->f_path.dentry;

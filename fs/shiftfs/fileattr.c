@@ -22,7 +22,7 @@ int shiftfs_fileattr_get(struct dentry *dentry, struct shiftfs_fileattr *fa)
 	return err;
 }
 
-int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
+int shiftfs_fileattr_set(shiftfs_mnt_idmap_t *idmap,
 			 struct dentry *dentry, struct shiftfs_fileattr *fa)
 {
 	struct vfsmount *mnt = shiftfs_lower_mnt(dentry->d_sb);

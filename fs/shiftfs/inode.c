@@ -24,7 +24,7 @@ static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 
 static void shiftfs_copy_owner(struct inode *inode, kuid_t uid, kgid_t gid)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 
 	if (unlikely(idmap != shiftfs_nop_idmap)) {

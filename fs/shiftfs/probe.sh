@@ -43,6 +43,10 @@ probe MNT_IDMAP "linux/mnt_idmapping.h" \
 'int p(struct mnt_idmap *m, struct inode *i);
 int p(struct mnt_idmap *m, struct inode *i) { return inode_permission(m, i, 0); }'
 
+probe MNT_IDMAP_CONST "linux/mnt_idmapping.h" \
+'int p(const struct mnt_idmap *m, struct inode *i);
+int p(const struct mnt_idmap *m, struct inode *i) { return inode_permission(m, i, 0); }'
+
 probe CREATE_EXCL "" \
 'int p(struct inode *d, struct dentry *e);
 int p(struct inode *d, struct dentry *e) { return d->i_op->create(NULL, d, e, 0, true); }'

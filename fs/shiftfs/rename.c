@@ -120,7 +120,7 @@ static struct dentry *shiftfs_rename_target(struct dentry *new)
 				    &new->d_name, true);
 }
 
-int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
+int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 		   struct dentry *old, struct inode *new_dir,
 		   struct dentry *new, unsigned int flags)
 {

@@ -169,7 +169,7 @@ static inline struct vfsmount *shiftfs_lower_mnt(const struct super_block *sb)
 	return shiftfs_sb(sb)->lower.mnt;
 }
 
-static inline struct shiftfs_mnt_idmap *
+static inline shiftfs_mnt_idmap_t *
 shiftfs_lower_idmap(const struct super_block *sb)
 {
 	return shiftfs_idmap_of(shiftfs_lower_mnt(sb));
@@ -326,11 +326,11 @@ static inline void shiftfs_revert(const struct cred *old)
 
 int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 		      bool in_userns);
-int shiftfs_may_create(struct shiftfs_mnt_idmap *idmap,
+int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap,
 		       const struct inode *dir);
-const struct cred *shiftfs_create_cred(struct shiftfs_mnt_idmap *idmap,
+const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *dir);
-const struct cred *shiftfs_remote_cred(struct shiftfs_mnt_idmap *idmap,
+const struct cred *shiftfs_remote_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *inode);
 const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid);
 const struct cred *shiftfs_member_cred(const struct super_block *sb,
@@ -366,7 +366,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 extern const struct inode_operations shiftfs_dir_iops[2];
 
 /* rename.c */
-int shiftfs_rename(struct shiftfs_mnt_idmap *idmap, struct inode *old_dir,
+int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 		   struct dentry *old, struct inode *new_dir,
 		   struct dentry *new, unsigned int flags);
 
@@ -433,13 +433,13 @@ static inline void shiftfs_lockdep_sb(struct super_block *sb)
 #endif
 
 /* attr.c */
-int shiftfs_permission(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+int shiftfs_permission(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 		       int mask);
-int shiftfs_permission_asking(struct shiftfs_mnt_idmap *idmap,
+int shiftfs_permission_asking(shiftfs_mnt_idmap_t *idmap,
 			      struct inode *inode, int mask);
-int shiftfs_getattr(struct shiftfs_mnt_idmap *idmap, const struct path *path,
+int shiftfs_getattr(shiftfs_mnt_idmap_t *idmap, const struct path *path,
 		    struct kstat *stat, u32 request_mask, unsigned int flags);
-int shiftfs_setattr(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+int shiftfs_setattr(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 		    struct iattr *attr);
 int shiftfs_set_lower_attr(struct dentry *dentry, struct iattr *attr);
 #if defined(SHIFTFS_HAVE_UPDATE_TIME_TS)
@@ -457,7 +457,7 @@ void shiftfs_free_devs(struct shiftfs_sb *ss);
 /* file.c */
 extern const struct file_operations shiftfs_file_fops;
 void shiftfs_accessed(struct file *file);
-int shiftfs_tmpfile(struct shiftfs_mnt_idmap *idmap, struct inode *dir,
+int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 		    struct file *file, umode_t mode);
 int shiftfs_release(struct inode *inode, struct file *file);
 int shiftfs_fsync(struct file *file, loff_t start, loff_t end, int datasync);
@@ -504,9 +504,9 @@ void shiftfs_free_acls(struct shiftfs_sb *ss);
 #ifdef SHIFTFS_HAVE_GET_INODE_ACL
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu);
-struct posix_acl *shiftfs_get_acl(struct shiftfs_mnt_idmap *idmap,
+struct posix_acl *shiftfs_get_acl(shiftfs_mnt_idmap_t *idmap,
 				  struct dentry *dentry, int type);
-int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct dentry *dentry,
+int shiftfs_set_acl(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 		    struct posix_acl *acl, int type);
 #define SHIFTFS_ACL_OPS					\
 	.get_inode_acl	= shiftfs_get_inode_acl,	\
@@ -517,7 +517,7 @@ extern const struct xattr_handler shiftfs_acl_access_handler;
 extern const struct xattr_handler shiftfs_acl_default_handler;
 struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 					bool rcu);
-int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
+int shiftfs_set_acl(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 		    struct posix_acl *acl, int type);
 #define SHIFTFS_ACL_OPS					\
 	.get_acl	= shiftfs_get_inode_acl,	\
@@ -526,7 +526,7 @@ int shiftfs_set_acl(struct shiftfs_mnt_idmap *idmap, struct inode *inode,
 
 /* fileattr.c */
 int shiftfs_fileattr_get(struct dentry *dentry, struct shiftfs_fileattr *fa);
-int shiftfs_fileattr_set(struct shiftfs_mnt_idmap *idmap,
+int shiftfs_fileattr_set(shiftfs_mnt_idmap_t *idmap,
 			 struct dentry *dentry, struct shiftfs_fileattr *fa);
 
 /* export.c */

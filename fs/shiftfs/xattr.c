@@ -206,7 +206,7 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 			  const char *name, const void *value, size_t size,
 			  int flags)
 {
-	struct shiftfs_mnt_idmap *idmap = shiftfs_lower_idmap(inode->i_sb);
+	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct vfsmount *mnt = shiftfs_lower_mnt(inode->i_sb);
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
@@ -247,7 +247,7 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 }
 
 static int shiftfs_xattr_set(const struct xattr_handler *handler,
-			     struct shiftfs_mnt_idmap *idmap,
+			     shiftfs_mnt_idmap_t *idmap,
 			     struct dentry *dentry, struct inode *inode,
 			     const char *name, const void *value, size_t size,
 			     int flags)
