@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "tree_remove.h"
 
 static int out_of_memory(struct shift_error *err)
 {
@@ -190,39 +190,28 @@ int dir_sample(DIR *dir, size_t most, struct strv *ret,
 
 int remove_tree(const char *path, struct shift_error *err)
 {
-	char *roots[] = { (char *)path, NULL };
-	FTSENT *e;
-	FTS *fts;
-	int r = 0;
+	_cleanup_free_ char *copy = strdup(path);
+	_cleanup_close_ int fd = -1;
+	char *slash, *name;
+	size_t len;
+	int r;
 
-	if (access(path, F_OK) < 0 && errno == ENOENT)
-		return 0;
-	fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
-	if (!fts)
-		return shift_err_set(err, errno, "cannot remove %s", path);
-	while ((e = fts_read(fts))) {
-		int failed = 0;
-
-		switch (e->fts_info) {
-		case FTS_D:
-			continue;
-		case FTS_DP:
-			failed = rmdir(e->fts_accpath) < 0;
-			break;
-		case FTS_DNR:
-		case FTS_ERR:
-		case FTS_NS:
-			errno = e->fts_errno;
-			failed = 1;
-			break;
-		default:
-			failed = unlink(e->fts_accpath) < 0;
-		}
-		if (failed && errno != ENOENT && !r)
-			r = shift_err_set(err, errno, "cannot remove %s",
-					  e->fts_path);
-	}
-	fts_close(fts);
+	if (!copy)
+		return out_of_memory(err);
+	for (len = strlen(copy); len > 1 && copy[len - 1] == '/'; )
+		copy[--len] = '\0';
+	slash = strrchr(copy, '/');
+	name = slash ? slash + 1 : copy;
+	if (slash)
+		*slash = '\0';
+	fd = open(!slash ? "." : slash == copy ? "/" : copy,
+		  O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? 0 :
+			shift_err_set(err, errno, "cannot remove %s", path);
+	r = tree_remove_at(fd, name, err);
+	if (r < 0 && slash)
+		shift_err_prefix(err, "in %s", slash == copy ? "/" : copy);
 	return r;
 }
 

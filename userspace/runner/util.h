@@ -42,10 +42,7 @@ int str_replace(char **dst, const char *text, struct shift_error *err);
 /* mkdir -p; directories that exist keep their mode. */
 int mkdir_parents(const char *path, mode_t mode, struct shift_error *err);
 
-/*
- * Removes a tree without crossing mounts or following symbolic links.  The
- * tree must not be in use.  A tree that does not exist is no error.
- */
+/* tree_remove_at() by path; symbolic links before the last component count. */
 int remove_tree(const char *path, struct shift_error *err);
 
 /* Reads a whole file of at most @max bytes, NUL-terminated, the caller's. */
