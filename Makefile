@@ -111,7 +111,7 @@ install-tools: tools
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -m 644 $(BUILD)/bin/runner-systemd.so $(BUILD)/bin/runner-mount.so \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
-	$(INSTALL) -D -m 644 userspace/runner/seccomp.json \
+	$(INSTALL) -D -m 644 userspace/runner/spec/seccomp.json \
 		$(DESTDIR)$(DATADIR)/runner/seccomp.json
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Where systemd runs the host: see systemd/part.h. */
+/* Where systemd runs the host: see systemd_part.h. */
 #include "host_systemd.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include "helper.h"
 #include "log.h"
 #include "place.h"
-#include "systemd/part.h"
+#include "systemd_part.h"
 #include "util.h"
 
 /* What sd_booted(3) looks at. */

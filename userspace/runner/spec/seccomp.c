@@ -170,7 +170,7 @@ static void copy_architectures(struct json_object *to,
 /* seccomp.json, which is installed as well, for who wants another. */
 __asm__(".pushsection .rodata\n"
 	"runner_seccomp_profile:\n"
-	".incbin \"seccomp.json\"\n"
+	".incbin \"spec/seccomp.json\"\n"
 	".byte 0\n"
 	".popsection\n");
 extern const char runner_seccomp_profile[];
