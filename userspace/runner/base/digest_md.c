@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For runner itself: its texts are short, and libcrypto is slow to load. */
-#include "digest.h"
+#include "base/digest.h"
 
 #include <sha2.h>
 #include <stdlib.h>

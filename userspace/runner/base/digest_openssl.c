@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* For runner-image: layers are large, and OpenSSL uses what the processor has. */
-#include "digest.h"
+#include "base/digest.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "helper.h"
+#include "base/helper.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/report.h"
 #include "cleanup.h"
-#include "commands.h"
-#include "report.h"
+#include "cli/commands.h"
 
 #define ARGS_MAX 8
 

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "helper.h"
+#include "base/helper.h"
 
 int shift_lower_probe(const char *path, struct shift_lower *ret,
 		      struct shift_error *err)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "place.h"
+#include "base/place.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digest.h"
+#include "base/util.h"
 #include "cleanup.h"
-#include "digest.h"
-#include "util.h"
 
 #define VARIABLE "RUNNER_ROOT"
 #define TAG 8

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tree_remove.h"
+#include "base/tree_remove.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "tty.h"
+#include "base/tty.h"
 
 #include <stdlib.h>
 #include <sys/ioctl.h>

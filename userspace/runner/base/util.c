@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "util.h"
+#include "base/util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/tree_remove.h"
 #include "cleanup.h"
-#include "tree_remove.h"
 
 static int out_of_memory(struct shift_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "cgroup.h"
+#include "cgroup/cgroup.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/place.h"
+#include "base/util.h"
 #include "cleanup.h"
-#include "place.h"
-#include "util.h"
 
 /* Below the root of cgroup version 2, where there is no systemd. */
 #define PARENT "runner"

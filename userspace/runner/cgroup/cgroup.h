@@ -8,7 +8,7 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* Where the host has cgroup version 2 mounted, NULL: nowhere. */
 const char *cgroup_mount_point(void);

@@ -6,7 +6,7 @@
 #include <linux/bpf.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /*
  * Puts the list on the cgroup at @path, in place of the one put there before.

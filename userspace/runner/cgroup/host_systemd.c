@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Where systemd runs the host: see systemd_part.h. */
-#include "host_systemd.h"
+#include "cgroup/host_systemd.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/helper.h"
+#include "base/place.h"
+#include "base/systemd_part.h"
+#include "base/util.h"
+#include "cgroup/cgroup.h"
 #include "cleanup.h"
-#include "helper.h"
-#include "log.h"
-#include "place.h"
-#include "systemd_part.h"
-#include "util.h"
+#include "monitor/log.h"
 
 /* What sd_booted(3) looks at. */
 bool host_has_systemd(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* check: what this host can do for pods and what it cannot. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -15,13 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/util.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/devbpf.h"
+#include "cgroup/host_systemd.h"
 #include "cleanup.h"
-#include "devbpf.h"
-#include "host_systemd.h"
-#include "pod.h"
+#include "pod/pod.h"
 #include "syscalls.h"
-#include "util.h"
 
 static bool incomplete;
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* device: nodes that a running pod gets or loses. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "devbpf.h"
-#include "devices.h"
-#include "pod.h"
-#include "pod_device.h"
-#include "state.h"
+#include "cgroup/devbpf.h"
+#include "pod/pod.h"
+#include "pod/pod_device.h"
+#include "pod/state.h"
+#include "setup/devices.h"
 
 #define FAILED POD_STATUS_FAILED
 

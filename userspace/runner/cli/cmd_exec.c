@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* exec: one more process in a pod. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +17,17 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/report.h"
+#include "base/tty.h"
+#include "cgroup/cgroup.h"
 #include "cleanup.h"
-#include "monitor.h"
-#include "options.h"
-#include "pod.h"
-#include "process.h"
-#include "report.h"
-#include "security.h"
-#include "state.h"
+#include "cli/options.h"
+#include "monitor/monitor.h"
+#include "pod/pod.h"
+#include "pod/state.h"
+#include "setup/process.h"
+#include "setup/security.h"
 #include "syscalls.h"
-#include "tty.h"
 
 #define FAILED POD_STATUS_FAILED
 

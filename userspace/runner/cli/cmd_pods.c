@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What is done to pods that are there. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -14,19 +14,19 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/place.h"
+#include "base/report.h"
+#include "base/tty.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/devbpf.h"
 #include "cleanup.h"
-#include "devbpf.h"
-#include "log.h"
-#include "monitor.h"
-#include "options.h"
-#include "place.h"
-#include "pod.h"
-#include "poddir.h"
-#include "report.h"
-#include "state.h"
+#include "cli/options.h"
+#include "monitor/log.h"
+#include "monitor/monitor.h"
+#include "pod/pod.h"
+#include "pod/poddir.h"
+#include "pod/state.h"
 #include "syscalls.h"
-#include "tty.h"
 
 #define FAILED POD_STATUS_FAILED
 

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* run, create, spec, start: from the command line to a pod. */
-#include "commands.h"
+#include "cli/commands.h"
 
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/report.h"
 #include "cleanup.h"
-#include "image.h"
-#include "launch.h"
-#include "monitor.h"
-#include "network.h"
-#include "options.h"
-#include "report.h"
-#include "spec_json.h"
+#include "cli/options.h"
+#include "monitor/monitor.h"
+#include "pod/launch.h"
+#include "pod/network.h"
+#include "spec/spec_json.h"
+#include "store/image.h"
 
 /*
  * How many pods a start looks at for what a killed runner has left: all on a

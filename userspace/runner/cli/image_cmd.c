@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "image_cmd.h"
+#include "cli/image_cmd.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -12,10 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/place.h"
 #include "cleanup.h"
-#include "import.h"
-#include "place.h"
-#include "store.h"
+#include "store/import.h"
+#include "store/store.h"
 
 enum { STATUS_OK = 0, STATUS_DAMAGED = 1, STATUS_FAILED = 125 };
 

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "chown.h"
+#include "base/helper.h"
+#include "base/place.h"
+#include "base/report.h"
 #include "cleanup.h"
-#include "helper.h"
-#include "image_cmd.h"
-#include "import.h"
-#include "place.h"
-#include "report.h"
-#include "store.h"
+#include "cli/image_cmd.h"
+#include "setup/chown.h"
+#include "store/import.h"
+#include "store/store.h"
 
 static int import(const char *ref, struct shift_error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* --userns and runner uidmap ls */
-#include "lease.h"
+#include "range/lease.h"
 
 #include <errno.h>
 #include <inttypes.h>

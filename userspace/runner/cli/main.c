@@ -4,14 +4,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/helper.h"
+#include "base/place.h"
 #include "cleanup.h"
-#include "commands.h"
-#include "device_wait.h"
-#include "helper.h"
-#include "launch.h"
-#include "place.h"
-#include "lease.h"
-#include "pod.h"
+#include "cli/commands.h"
+#include "pod/device_wait.h"
+#include "pod/launch.h"
+#include "pod/pod.h"
+#include "range/lease.h"
 
 static int cmd_image(int argc, char **argv, struct shift_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "options.h"
+#include "cli/options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -10,15 +10,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/place.h"
 #include "cleanup.h"
-#include "device_wait.h"
-#include "devices.h"
-#include "hostdir.h"
-#include "network.h"
-#include "place.h"
-#include "security.h"
-#include "systemd.h"
-#include "volume.h"
+#include "pod/device_wait.h"
+#include "pod/network.h"
+#include "setup/devices.h"
+#include "setup/hostdir.h"
+#include "setup/security.h"
+#include "setup/volume.h"
+#include "spec/systemd.h"
 
 enum {
 	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/util.h"
 #include "error.h"
-#include "lease.h"
-#include "spec.h"
-#include "util.h"
+#include "range/lease.h"
+#include "spec/spec.h"
 
 struct options {
 	const char *image;

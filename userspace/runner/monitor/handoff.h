@@ -19,8 +19,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "monitor.h"
-#include "tty.h"
+#include "base/tty.h"
+#include "monitor/monitor.h"
 
 #define HANDOFF_MAGIC "runner " SHIFTFS_VERSION
 

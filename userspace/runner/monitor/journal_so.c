@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "systemd_part.h"
+#include "base/systemd_part.h"
 
 #include <errno.h>
 #include <stdio.h>

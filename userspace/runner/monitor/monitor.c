@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,13 +12,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/report.h"
+#include "base/tty.h"
 #include "cleanup.h"
-#include "handoff.h"
-#include "notify.h"
-#include "report.h"
+#include "monitor/handoff.h"
+#include "monitor/notify.h"
+#include "monitor/uevent.h"
 #include "syscalls.h"
-#include "tty.h"
-#include "uevent.h"
 
 void monitor_init(struct monitor *m)
 {

@@ -25,7 +25,7 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "log.h"
+#include "monitor/log.h"
 
 #define MONITOR_CLIENTS 16
 #define MONITOR_MESSAGE 4096

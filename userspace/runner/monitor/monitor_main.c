@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "handoff.h"
+#include "monitor/handoff.h"
 
 static struct handoff h;
 

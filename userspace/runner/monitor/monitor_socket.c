@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,9 +11,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/report.h"
+#include "base/tty.h"
 #include "cleanup.h"
-#include "report.h"
-#include "tty.h"
 
 /* Detaches an attached terminal: ctrl-p, ctrl-q as elsewhere. */
 #define DETACH_1 0x10

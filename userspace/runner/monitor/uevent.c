@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "uevent.h"
+#include "monitor/uevent.h"
 
 #include <errno.h>
 #include <linux/netlink.h>
@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "handoff.h"
+#include "monitor/handoff.h"
 
 #define KERNEL_GROUP 1
 

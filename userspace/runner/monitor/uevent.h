@@ -7,7 +7,7 @@
 #define RUNNER_UEVENT_H
 
 #include "error.h"
-#include "monitor.h"
+#include "monitor/monitor.h"
 
 /* *ret is the caller's. */
 int uevent_open(int *ret, struct shift_error *err);

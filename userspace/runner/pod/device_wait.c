@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "device_wait.h"
+#include "pod/device_wait.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -7,13 +7,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/util.h"
+#include "cgroup/devbpf.h"
 #include "cleanup.h"
-#include "devbpf.h"
-#include "devices.h"
-#include "pod_device.h"
-#include "state.h"
-#include "uevent.h"
-#include "util.h"
+#include "monitor/uevent.h"
+#include "pod/pod_device.h"
+#include "pod/state.h"
+#include "setup/devices.h"
 
 #define PREFIX "runner.device-wait."
 

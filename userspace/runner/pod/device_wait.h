@@ -8,8 +8,8 @@
 #define RUNNER_DEVICE_WAIT_H
 
 #include "error.h"
-#include "spec.h"
-#include "monitor.h"
+#include "monitor/monitor.h"
+#include "spec/spec.h"
 
 /* HOST[:PATH][:rwm].  One that is there already is given at once as well. */
 int device_wait_option(struct spec *spec, const char *text,

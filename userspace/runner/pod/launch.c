@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "launch.h"
+#include "pod/launch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,14 +15,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/helper.h"
+#include "base/place.h"
+#include "base/report.h"
 #include "cleanup.h"
-#include "device_wait.h"
-#include "fault.h"
-#include "handoff.h"
-#include "helper.h"
-#include "notify.h"
-#include "place.h"
-#include "report.h"
+#include "monitor/handoff.h"
+#include "monitor/notify.h"
+#include "pod/device_wait.h"
 
 void held_clear(struct held *h)
 {

@@ -6,13 +6,13 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "image.h"
-#include "lease.h"
-#include "plan.h"
-#include "pod.h"
-#include "poddir.h"
-#include "spec.h"
-#include "state.h"
+#include "pod/pod.h"
+#include "pod/poddir.h"
+#include "pod/state.h"
+#include "range/lease.h"
+#include "setup/plan.h"
+#include "spec/spec.h"
+#include "store/image.h"
 
 struct held {
 	struct lease lease;

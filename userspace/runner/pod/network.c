@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "network.h"
+#include "pod/network.h"
 
 #include <errno.h>
 #include <linux/nsfs.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "state.h"
+#include "pod/state.h"
 
 static int running_pod(const char *name, struct state *st,
 		       struct shift_error *err)

@@ -4,7 +4,7 @@
 #define RUNNER_NETWORK_H
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* --net: none, private, host, ns:PATH or pod:NAME; NULL is none. */
 int network_option(struct spec *spec, const char *text,

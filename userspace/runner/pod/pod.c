@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pod.h"
+#include "pod/pod.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +17,17 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/fault.h"
+#include "base/report.h"
+#include "base/tty.h"
+#include "base/util.h"
+#include "cgroup/cgroup.h"
+#include "cgroup/devbpf.h"
 #include "cleanup.h"
-#include "devbpf.h"
-#include "fault.h"
-#include "lease.h"
-#include "notify.h"
-#include "ranges.h"
-#include "report.h"
+#include "monitor/notify.h"
+#include "range/lease.h"
+#include "range/ranges.h"
 #include "syscalls.h"
-#include "tty.h"
-#include "util.h"
 
 /* A pod that ends at once is not worth becoming another program for. */
 #define IDLE_MS 500

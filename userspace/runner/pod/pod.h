@@ -6,9 +6,9 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "monitor.h"
-#include "plan.h"
-#include "state.h"
+#include "monitor/monitor.h"
+#include "pod/state.h"
+#include "setup/plan.h"
 
 /* Exit statuses of `runner run` besides the command's own, as env(1) has. */
 enum {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "pod_device.h"
+#include "pod/pod_device.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
 #define RUNNER_POD_DEVICE_H
 
 #include "error.h"
-#include "spec.h"
-#include "state.h"
+#include "pod/state.h"
+#include "spec/spec.h"
 
 /* The node of @d, owned by the pod's root, with the folders it lies in. */
 int pod_device_make(const struct state *st, const struct spec_device *d,

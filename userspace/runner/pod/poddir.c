@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "poddir.h"
+#include "pod/poddir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/place.h"
+#include "base/util.h"
 #include "cleanup.h"
-#include "place.h"
-#include "util.h"
 
 int poddir_path(const char *name, char **ret, struct shift_error *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "state.h"
+#include "pod/state.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,13 +13,13 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cgroup.h"
+#include "base/fault.h"
+#include "base/place.h"
+#include "cgroup/cgroup.h"
 #include "cleanup.h"
-#include "fault.h"
-#include "place.h"
-#include "pod.h"
-#include "poddir.h"
-#include "spec_json.h"
+#include "pod/pod.h"
+#include "pod/poddir.h"
+#include "spec/spec_json.h"
 #include "syscalls.h"
 
 static const char *const status_names[] = {

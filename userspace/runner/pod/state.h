@@ -17,9 +17,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/util.h"
 #include "error.h"
-#include "spec.h"
-#include "util.h"
+#include "spec/spec.h"
 
 enum status {
 	STATUS_CREATING,	/* being set up */

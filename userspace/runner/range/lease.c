@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "lease.h"
+#include "range/lease.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/place.h"
+#include "base/util.h"
 #include "cleanup.h"
-#include "place.h"
-#include "ranges.h"
-#include "util.h"
+#include "range/ranges.h"
 
 /* Where no subordinate range is set up: the part that systemd leaves to
  * containers, in which no distribution puts users.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The ranges that live user namespaces map. */
-#include "ranges.h"
+#include "range/ranges.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
 #include "lower.h"
-#include "util.h"
 
 /* listns(2), Linux 6.19. */
 #define SYS_LISTNS 470

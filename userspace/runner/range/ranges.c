@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "ranges.h"
+#include "range/ranges.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "devices.h"
+#include "setup/devices.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "plan.h"
-#include "security.h"
+#include "setup/plan.h"
+#include "setup/security.h"
 #include "syscalls.h"
 
 int devices_tmpfs(const char *path, const struct spec *spec,

@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* --device HOST[:CTR][:rwm]: the node and the right to use it. */
 int devices_option(struct spec *spec, const char *text,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "hostdir.h"
+#include "setup/hostdir.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,9 +13,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
-#include "security.h"
-#include "util.h"
+#include "setup/security.h"
 
 #define ANNOTATION_NOTIFY "runner.notify"
 #define MAX_CREDENTIAL (1 << 20)

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 #define HOSTDIR_IN_POD "/run/host"
 #define HOSTDIR_NOTIFY HOSTDIR_IN_POD "/notify"

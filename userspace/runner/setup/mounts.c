@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "mounts.h"
+#include "setup/mounts.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
 #include "syscalls.h"
-#include "util.h"
 
 /*
  * Takes the options of a mount out of @options, comma-separated, and hands the

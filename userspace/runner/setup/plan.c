@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "plan.h"
+#include "setup/plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +13,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/fault.h"
+#include "base/report.h"
 #include "cleanup.h"
-#include "devices.h"
-#include "fault.h"
-#include "hostdir.h"
-#include "mounts.h"
-#include "process.h"
-#include "report.h"
-#include "rootfs.h"
-#include "security.h"
-#include "volume.h"
+#include "setup/devices.h"
+#include "setup/hostdir.h"
+#include "setup/mounts.h"
+#include "setup/process.h"
+#include "setup/rootfs.h"
+#include "setup/security.h"
+#include "setup/volume.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)

@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* Seen by nobody but runner and the pod's first process before it pivots. */
 #define STAGE_DIR "/run/runner/stage"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "process.h"
+#include "setup/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "security.h"
-#include "user.h"
+#include "setup/security.h"
+#include "setup/user.h"
 
 int process_become_root(struct shift_error *err)
 {

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* Root of the pod's user namespace, no groups, a session of its own. */
 int process_become_root(struct shift_error *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "rootfs.h"
+#include "setup/rootfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,13 +14,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/helper.h"
 #include "cleanup.h"
 #include "fscontext.h"
-#include "helper.h"
 #include "mounttree.h"
-#include "plan.h"
-#include "security.h"
-#include "shift.h"
+#include "setup/plan.h"
+#include "setup/security.h"
+#include "setup/shift.h"
 #include "syscalls.h"
 #include "userns.h"
 

@@ -4,7 +4,7 @@
 #define RUNNER_ROOTFS_H
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* A tmpfs at @dir with empty directories for the mounts to come. */
 int rootfs_stage(const char *dir, struct shift_error *err);

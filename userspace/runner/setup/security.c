@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "security.h"
+#include "setup/security.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
-#include "util.h"
 
 #define SELINUX_DIR "/sys/fs/selinux"
 #define DEFAULT_LABEL "system_u:system_r:container_t:s0"

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /*
  * The SELinux context that files of this pod shall have, the caller's to free:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "shift.h"
+#include "setup/shift.h"
 
 #include "choose.h"
 #include "cleanup.h"

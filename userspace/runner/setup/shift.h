@@ -5,7 +5,7 @@
 
 #include "error.h"
 #include "idmap.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /*
  * A detached mount of @source with @map and the MOUNT_ATTR_* bits @attrs, the

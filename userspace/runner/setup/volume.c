@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "volume.h"
+#include "setup/volume.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -15,10 +15,10 @@
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
-#include "security.h"
-#include "shift.h"
+#include "setup/security.h"
+#include "setup/shift.h"
+#include "spec/volume_options.h"
 #include "syscalls.h"
-#include "volume_options.h"
 
 /* Says which option and what it may be; NULL when it is fine. */
 static int check_options(const char *what, const char *options,

@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /* HOST:CTR[:OPTION]..., options separated by ':' or ','. */
 int volume_add(struct spec *spec, const char *text, struct shift_error *err);

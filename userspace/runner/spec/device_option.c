@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Devices as they are named on the command line. */
-#include "devices.h"
+#include "setup/devices.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/util.h"
 #include "cleanup.h"
-#include "util.h"
 
 static bool is_access(const char *text)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Seccomp profiles as the OCI tools write them, compiled by libseccomp. */
-#include "security.h"
+#include "setup/security.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/place.h"
+#include "base/util.h"
 #include "cleanup.h"
-#include "place.h"
-#include "util.h"
 
 static struct json_object *get(struct json_object *in, const char *key)
 {

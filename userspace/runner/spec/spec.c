@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "spec.h"
+#include "spec/spec.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 #include <string.h>
 #include <sys/capability.h>
 
-#include "cgroup.h"
+#include "cgroup/cgroup.h"
 #include "cleanup.h"
-#include "rootfs.h"
+#include "setup/rootfs.h"
 
 /* What OCI tools leave to a pod's root; all of it inside its user namespace. */
 static const cap_value_t default_capabilities[] = {

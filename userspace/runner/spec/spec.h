@@ -12,8 +12,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/util.h"
 #include "error.h"
-#include "util.h"
 
 struct spec_mount {
 	char *destination;

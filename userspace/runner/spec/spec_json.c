@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "spec_json.h"
+#include "spec/spec_json.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include <sys/capability.h>
 
 #include "cleanup.h"
-#include "rootfs.h"
+#include "setup/rootfs.h"
 
 #define OCI_VERSION "1.0.2"
 

@@ -4,7 +4,7 @@
 #define RUNNER_SPEC_JSON_H
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /*
  * malloc()ed text in *ret, the caller's; ends in a newline.  Without @readable

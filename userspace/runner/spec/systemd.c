@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "systemd.h"
+#include "spec/systemd.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "cgroup.h"
-#include "hostdir.h"
-#include "security.h"
+#include "cgroup/cgroup.h"
+#include "setup/hostdir.h"
+#include "setup/security.h"
 
 int systemd_wanted(const char *mode, const char *command,
 		   struct shift_error *err)

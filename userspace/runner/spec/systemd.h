@@ -4,7 +4,7 @@
 #define RUNNER_SYSTEMD_H
 
 #include "error.h"
-#include "spec.h"
+#include "spec/spec.h"
 
 /*
  * Whether --systemd=@mode (auto, always, false; NULL is auto) asks for it, for

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "volume_options.h"
+#include "spec/volume_options.h"
 
 #include <errno.h>
 #include <stdlib.h>

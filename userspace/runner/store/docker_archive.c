@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "docker_archive.h"
+#include "store/docker_archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "layer.h"
+#include "store/layer.h"
 
 #define DOCUMENT_MAX (4u << 20)
 

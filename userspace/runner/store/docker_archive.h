@@ -3,9 +3,9 @@
 #ifndef RUNNER_DOCKER_ARCHIVE_H
 #define RUNNER_DOCKER_ARCHIVE_H
 
+#include "base/util.h"
 #include "error.h"
-#include "oci_layout.h"
-#include "util.h"
+#include "store/oci_layout.h"
 
 enum archive_kind {
 	ARCHIVE_ROOTFS,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "image.h"
+#include "store/image.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/helper.h"
 #include "cleanup.h"
-#include "helper.h"
 
 
 static int no_such_image(const char *ref, int status, struct shift_error *err)

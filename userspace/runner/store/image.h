@@ -6,9 +6,9 @@
 #include <stdbool.h>
 
 #include "error.h"
-#include "oci_layout.h"
-#include "spec.h"
-#include "store.h"
+#include "spec/spec.h"
+#include "store/oci_layout.h"
+#include "store/store.h"
 
 struct image {
 	struct store store;

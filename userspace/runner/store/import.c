@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "import.h"
+#include "store/import.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "docker_archive.h"
-#include "layer.h"
-#include "tree.h"
+#include "store/docker_archive.h"
+#include "store/layer.h"
+#include "store/tree.h"
 
 struct import {
 	struct store *store;

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "store.h"
+#include "store/store.h"
 
 struct import_options {
 	const char *name;	/* NULL: the source's own; "": none */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Directories that a layer does not describe. */
-#include "tree.h"
+#include "store/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "layer.h"
+#include "store/layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
-#include "tree.h"
-#include "util.h"
+#include "store/tree.h"
 
 #define BLOCK (1u << 17)
 

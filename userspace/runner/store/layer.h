@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "digest.h"
+#include "base/digest.h"
 #include "error.h"
-#include "progress.h"
+#include "store/progress.h"
 
 struct archive;
 

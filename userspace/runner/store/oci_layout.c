@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "oci_layout.h"
+#include "store/oci_layout.h"
 
 #include <errno.h>
 #include <json-c/json.h>

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "digest.h"
+#include "base/digest.h"
+#include "base/util.h"
 #include "error.h"
-#include "util.h"
 
 struct oci_image {
 	char *path;			/* of the layout */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A directory as a tar archive, so that it is imported as any other. */
-#include "layer.h"
+#include "store/layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>

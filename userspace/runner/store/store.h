@@ -23,11 +23,11 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "digest.h"
+#include "base/digest.h"
+#include "base/util.h"
 #include "error.h"
-#include "oci_layout.h"
-#include "progress.h"
-#include "util.h"
+#include "store/oci_layout.h"
+#include "store/progress.h"
 
 
 struct store {

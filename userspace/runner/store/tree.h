@@ -16,10 +16,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "digest.h"
+#include "base/digest.h"
+#include "base/util.h"
 #include "error.h"
-#include "progress.h"
-#include "util.h"
+#include "store/progress.h"
 
 /*
  * Turns the whiteout files of an unpacked archive into what overlayfs knows:

@@ -16,9 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "layer.h"
-#include "tree.h"
-#include "util.h"
+#include "base/util.h"
+#include "store/layer.h"
+#include "store/tree.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

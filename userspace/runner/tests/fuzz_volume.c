@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "volume_options.h"
+#include "spec/volume_options.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

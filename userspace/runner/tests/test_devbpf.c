@@ -2,7 +2,7 @@
 /* The device list's program, run by an interpreter of what it is made of. */
 #include <linux/bpf.h>
 
-#include "devbpf.h"
+#include "cgroup/devbpf.h"
 #include "tap.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))

@@ -13,8 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "../../lib/tests/tap.h"
-#include "security.h"
+#include "setup/security.h"
+#include "tap.h"
 
 static int filter = -1;
 

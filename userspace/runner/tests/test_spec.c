@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A description written and read back is the same one; bad ones are refused. */
-#include "spec_json.h"
+#include "spec/spec_json.h"
 
 #include <signal.h>
 
-#include "options.h"
-#include "security.h"
+#include "cli/options.h"
+#include "setup/security.h"
+#include "setup/volume.h"
 #include "tap.h"
-#include "volume.h"
 
 static void round_trip(void)
 {

@@ -3,7 +3,7 @@
  * Trees are removed whole, whatever is in them, and nothing else is.  Each test
  * looks at what is left beside the tree as well.
  */
-#include "tree_remove.h"
+#include "base/tree_remove.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -11,9 +11,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "base/util.h"
 #include "cleanup.h"
 #include "tap.h"
-#include "util.h"
 
 static char base[64];
 static int at = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "../../lib/tests/tap.h"
+#include "spec/volume_options.h"
 #include "syscalls.h"
-#include "volume_options.h"
+#include "tap.h"
 
 static struct volume_options o;
 
