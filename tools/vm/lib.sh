@@ -74,6 +74,23 @@ lock() {
 	printf -v "lock_$1" %s "$fd"
 }
 
+# lock_one NAME N: hold one of the N locks cache_dir/lock.NAME, lock.NAME.1 ...
+# until this process ends.
+lock_one() {
+	local fd i suffix waited=''
+	while true; do
+		for ((i = 0; i < $2; i++)); do
+			suffix=.$i
+			exec {fd}>"$cache_dir/lock.$1${suffix#.0}"
+			! flock -n "$fd" || return 0
+			exec {fd}>&-
+		done
+		[ -n "$waited" ] || say "waiting for one of $2 that use $1"
+		waited=1
+		sleep 1
+	done
+}
+
 # unlock NAME
 unlock() {
 	local name=lock_$1
