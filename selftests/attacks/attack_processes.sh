@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# Attacks on the processes of a start and of exec.
+
+attack exec_seize exec,exec-host,exec-systemd,exec-tty CVE-2016-9962, exec into a pod that traces
+
+# A pod's process with CAP_SYS_PTRACE waits for runner to enter: it must not see an
+# id of the host, nor read what runner was called with, nor seize it.
+attack_exec_seize() {
+	local watched
+	pod_options=(--cap-add sys_ptrace --security-opt seccomp=unconfined)
+	victim "$1"
+	"$RUNNER" exec "$pod" sh -c 'rm -f /stop; exec attacker watch 60' >"$work/watched" 2>&1 </dev/null &
+	wait_line "$work/watched" watching
+	for _ in $(seq 25); do
+		runner exec -e SECRET=topsecret "$pod" true
+		same "exec" 0 "$status$errors"
+	done
+	runner exec "$pod" touch /stop
+	wait
+	watched=$(cat "$work/watched")
+	hasnt "traced" "$watched" seized
+	hasnt "its descriptors" "$watched" 'fd '
+	hasnt "its environment" "$watched" environ
+	hasnt "the secret" "$watched" topsecret
+	# the overflow id is what the host's root is in a pod's user namespace
+	hasnt "the host's root" "$watched" 'uid 65534'
+	gone "$pod"
+}
+
+attack exec_secret exec,exec-host a secret of exec -e in the command line
+
+# Any user of the host, and of the pod, reads /proc/PID/cmdline.
+attack_exec_secret() {
+	victim "$1"
+	"$RUNNER" exec -e SECRET=topsecret "$pod" sleep 2 &
+	sleep 0.7
+	same "in a command line of the host" '' "$(grep -alsF topsecret /proc/[0-9]*/cmdline)"
+	runner exec "$pod" sh -c 'grep -asF topsecret /proc/[0-9]*/cmdline'
+	hasnt "in the pod" "$out" topsecret
+	wait
+	# and the caller's own value, without its being said
+	SECRET=topsecret runner exec -e SECRET "$pod" sh -c 'echo $SECRET'
+	same "exec -e NAME" topsecret "$out"
+	gone "$pod"
+}
+
+attack run_secret plain,detached,created,tty a secret of run -e in the command line
+
+attack_run_secret() {
+	local kind=()
+	case $1 in
+	tty) kind=(-t) ;;
+	detached) kind=(-d --name secret) ;;
+	created) kind=(--name secret) ;;
+	esac
+	if [ "$1" = created ]; then
+		"$RUNNER" create --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 >/dev/null
+	else
+		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 </dev/null >/dev/null &
+		sleep 0.4
+	fi
+	same "in a command line" '' "$(grep -alsF topsecret /proc/[0-9]*/cmdline)"
+	case $1 in detached | created) gone secret ;; esac
+	wait
+}
+
+attack state plain,host,tty,detached,created,systemd,exec,exec-host,exec-tty what the caller had: umask, signals, limits, descriptors
+
+# Whatever the caller of runner set for itself, the pod has the same as always.
+attack_state() {
+	local text
+	exec 8</ 9<"$work"
+	text=$(
+		ulimit -n 64 -f 200000 -s 1000 -c 1000
+		umask 0777
+		trap '' TERM HUP CHLD USR1 PIPE
+		problems='' ATTACK=inherited
+		export ATTACK
+		in_mode "$1" nosuch
+		in_mode "$1" attacker self
+		echo "status $status"
+		echo "$out"
+		printf '%s' "$problems"
+	)
+	exec 8<&- 9<&-
+	text=${text//$'\r'/}
+	has "umask" "$text" "umask 0022"
+	has "blocked" "$text" "SigBlk: 0"$'\n'
+	has "ignored" "$text" "SigIgn: 0"$'\n'
+	has "inheritable" "$text" "CapInh: 0"$'\n'
+	has "nofile" "$text" "nofile 1024 "
+	has "fsize" "$text" "fsize -1 -1"
+	has "core" "$text" "core 0 -1"
+	has "stack" "$text" "stack 8388608 -1"
+	has "session" "$text" "session own"
+	hasnt "descriptors" "$text" $'\nfd '
+	hasnt "environment" "$text" inherited
+	has "it ran" "$text" "status 0"
+}
+
+attack keyring plain,host,tty,detached,created,systemd,exec,exec-host the session keyring of the caller
+
+# A key of the caller's session must not be in the pod's.
+attack_keyring() {
+	local seen
+	pod_options=(--security-opt seccomp=unconfined)
+	seen=$(python3 - <<'KEYS' "$RUNNER" "$image" "$1" 2>&1
+import ctypes, os, subprocess, sys
+runner, image, mode = sys.argv[1:4]
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.syscall(250, 1, None, 0, 0, 0) < 0:
+    print("no keyctl")
+    sys.exit(0)
+libc.syscall(248, b"user", b"runner-attack", b"topsecret", 9, -3)
+print("caller", subprocess.run([os.path.join(image, "bin/attacker"), "key"], capture_output=True, text=True).stdout)
+def run(*args):
+    r = subprocess.run([runner, *args], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return r.stdout + r.stderr
+pod = ["--image", image, "--security-opt", "seccomp=unconfined"]
+if mode.startswith("exec"):
+    pod += ["--userns=host"] if mode == "exec-host" else []
+    run("run", "-d", "--name", "keys", *pod, "--", "sleep", "100")
+    print("pod", run("exec", "keys", "attacker", "key"))
+elif mode in ("detached", "created"):
+    if mode == "created":
+        run("create", "--name", "keys", *pod, "--", "attacker", "key")
+        run("start", "keys")
+    else:
+        run("run", "-d", "--name", "keys", *pod, "--", "attacker", "key")
+    run("wait", "keys")
+    print("pod", run("logs", "keys"))
+else:
+    pod += {"host": ["--userns=host"], "tty": ["-t"], "systemd": ["--systemd=always"]}.get(mode, [])
+    print("pod", run("run", *pod, "--", "attacker", "key"))
+run("rm", "-f", "keys")
+KEYS
+	)
+	case $seen in "no keyctl"*)
+		skip_reason="this kernel has no keys"
+		return
+		;;
+	esac
+	has "the caller" "$seen" "caller key topsecret"
+	has "the pod" "$seen" "pod no key"
+}
