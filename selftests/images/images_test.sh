@@ -319,6 +319,80 @@ test_hostile() {
 	finish "hostile and damaged archives"
 }
 
+# odd KIND FILE: something that is no regular file in the place of FILE
+odd() {
+	rm -f "$2"
+	case $1 in
+	fifo) mkfifo "$2" ;;
+	device) mknod "$2" c 1 5 ;;
+	terminal) mknod "$2" c 5 0 ;;
+	socket) python3 -c 'import os,socket,sys; os.chdir(os.path.dirname(sys.argv[1])); socket.socket(socket.AF_UNIX).bind(os.path.basename(sys.argv[1]))' "$2" ;;
+	link) ln -s "$a/victims/keep" "$2" ;;
+	directory) mkdir "$2" ;;
+	sparse) truncate -s 64G "$2" ;;
+	esac
+}
+
+# What is no regular file is told at once, whoever put it there.
+test_odd() {
+	local kind file
+	fresh
+	for kind in fifo device terminal socket link directory sparse; do
+		for file in index.json manifest config layer; do
+			rm -rf "$work/odd"
+			mkdir "$work/odd"
+			tar -C "$work/odd" -xf "$a/oci.tar"
+			case $file in
+			index.json) odd $kind "$work/odd/$file" ;;
+			*) odd $kind "$work/odd/$(python3 - "$work/odd" $file <<'EOF'
+import json, sys
+def blob(d): return "blobs/" + d["digest"].replace(":", "/")
+manifest = blob(json.load(open(sys.argv[1] + "/index.json"))["manifests"][0])
+m = json.load(open(sys.argv[1] + "/" + manifest))
+print({"manifest": manifest, "config": blob(m["config"]), "layer": blob(m["layers"][0])}[sys.argv[2]])
+EOF
+			)" ;;
+			esac
+			for n in "import $work/odd" "import $work/odd:app:2 --max-size 1M"; do
+				timeout -s KILL 20 "$RUNNER" image --root "$store" $n >"$work/out" 2>"$work/errors" </dev/null
+				same "a $kind as $file, $n" 125 $?
+				has "a $kind as $file" "$(cat "$work/errors")" "$work/odd"
+			done
+		done
+		rm -rf "$work/odd"
+		mkdir "$work/odd"
+		odd $kind "$work/odd/archive"
+		[ $kind != directory ] || continue
+		timeout -s KILL 20 "$RUNNER" image --root "$store" import "$work/odd/archive" --max-size 1M >"$work/out" 2>"$work/errors" </dev/null
+		same "a $kind as archive" 125 $?
+	done
+	image prune
+	same "nothing in the store" '' "$(ls "$store/images" "$store/chains" | grep -v : | grep .)"
+	make_root "$work/tables" chown
+	mkdir -p "$work/tables/etc"
+	for kind in fifo device socket directory sparse; do
+		for file in passwd group; do
+			rm -rf "$work/tables/etc/"{passwd,group}
+			echo bob:x:5:6::/home/bob:/bin/sh >"$work/tables/etc/passwd"
+			echo staff:x:7: >"$work/tables/etc/group"
+			odd $kind "$work/tables/etc/$file"
+			timeout -s KILL 20 "$RUNNER" run --root "$store" --shift="$shift" --user bob:staff --image "$work/tables" -- true >"$work/out" 2>"$work/errors" </dev/null
+			status=$?
+			same "a $kind as $file" 125 $status
+			has "a $kind as $file" "$(cat "$work/errors")" "/etc/$file"
+			timeout -s KILL 20 "$RUNNER" run --root "$store" --shift="$shift" --user 5:6 --image "$work/tables" -- id -u >"$work/out" 2>"$work/errors" </dev/null
+			same "by number beside a $kind as $file" 0 "$?$(cat "$work/errors")"
+		done
+	done
+	rm -rf "$work/tables/etc/passwd"
+	rm -rf "$work/tables/etc/group"
+	ln -s /../../../etc/passwd.real "$work/tables/etc/passwd"
+	echo bob:x:5:6::/home/bob:/bin/sh >"$work/tables/etc/passwd.real"
+	runner run --root "$store" --shift="$shift" --user bob --image "$work/tables" -- true
+	same "a link that stays in the pod's root" 0 "$status$errors"
+	finish "FIFOs, devices and other things in the place of files"
+}
+
 test_killed() {
 	local n took pid rounds=16
 	fresh
@@ -429,4 +503,4 @@ make_archives "$a" || {
 	echo "Bail out! cannot make the archives"
 	exit 1
 }
-run_tests "formats skopeo shared layers chain names verify hostile killed together terminal" "$@"
+run_tests "formats skopeo shared layers chain names verify hostile odd killed together terminal" "$@"

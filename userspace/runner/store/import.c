@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/regular.h"
 #include "cleanup.h"
 #include "store/docker_archive.h"
 #include "store/layer.h"
@@ -289,16 +290,12 @@ static int import_layout(struct import *m, const char *path, const char *name,
 	if (r >= 0)
 		r = check_counts(&oci, oci.layers.n, path, err);
 	for (size_t i = 0; r >= 0 && i < oci.layers.n; i++) {
-		_cleanup_free_ char *blob = NULL;
 		_cleanup_close_ int fd = -1;
+		char blob[DIGEST_HEX + 32];
 
-		r = oci_layout_blob(&oci, oci.layers.v[i], &blob, err);
-		if (r < 0)
-			break;
-		fd = open(blob, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			r = shift_err_set(err, errno, "cannot read the layer %s", blob);
-		else
+		snprintf(blob, sizeof(blob), "the layer sha256:%s", oci.layers.v[i]);
+		r = fd = oci_layout_open_layer(&oci, i, err);
+		if (r >= 0)
 			r = add_layer(m, fd, blob, oci.layers.v[i],
 				      oci.diff_ids.v[i], err);
 	}
@@ -382,13 +379,16 @@ static int import_directory(struct import *m, const char *path,
 static int import_archive(struct import *m, const char *path, const char *name,
 			  struct shift_error *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = regular_open(AT_FDCWD, path, REGULAR_ANYWHERE,
+					      0, err);
 	char ignored[DIGEST_HEX + 1];
 	enum archive_kind kind;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);
 	r = archive_kind(fd, path, &kind, err);
 	if (r < 0)
