@@ -150,6 +150,16 @@ put("other.tar.gz", gzip.compress(tar(
     entry("usr/same-but-younger", data=same, mode=0o755),
 )))
 
+# the topmost layer has a file in a directory that only the lowest describes
+chain = [
+    tar(entry("srv", D, mode=0o750, gid=5), entry("srv/of-first", data=b"1")),
+    tar(entry("opt", D, mode=0o755), entry("opt/of-middle", data=b"2")),
+    tar(entry("srv/of-top", data=b"3")),
+]
+oci("chain-good.tar", chain, tag="good")
+oci("chain-evil.tar", [tar(entry("srv", D, mode=0o777, uid=666, gid=666)), *chain[1:]],
+    tag="evil")
+
 # hostile
 put("dotdot.tar", tar(entry("x/../../escaped", data=b"out")))
 put("absolute.tar", tar(entry("/escaped-absolute", data=b"in")))

@@ -381,8 +381,8 @@ test_layout() {
 	same "own command to the image's entrypoint" 3 $status
 	same "owners in the pod" "1000:1001 640 /srv/keep 5:6 6755 /srv/set keep" "$(echo $out)"
 	# below is the layer with the files, above the one that changes them
-	below=$(dirname "$(ls -d /var/lib/runner/layers/*/tree/srv/hard)")
-	above=$(dirname "$(ls -d /var/lib/runner/layers/*/tree/srv/opaque/new)")/..
+	below=$(dirname "$(ls -d /var/lib/runner/chains/*/tree/srv/hard)")
+	above=$(dirname "$(ls -d /var/lib/runner/chains/*/tree/srv/opaque/new)")/..
 	same "owners on disk" "1000:1001 640 5:6 6755" "$(echo $(stat -c '%u:%g %a' "$below/keep" "$below/set"))"
 	same "hard link" "$(stat -c %i "$below/keep")" "$(stat -c %i "$below/hard")"
 	same "attribute" "as packed" "$(getfattr --absolute-names --only-values -n user.note "$below/attr")"

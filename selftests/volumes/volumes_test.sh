@@ -191,7 +191,7 @@ test_chown() {
 	same "stored" "300007:300008 300000:300000" "$(echo $(stat -c %u:%g $copy/etc/mine $copy/etc/new))"
 	has "access control list" "$(getfacl -n -p $copy/etc/mine)" user:300009:r
 	has "capability" "$(getcap -n $copy/bin/capable)" "rootid=300000"
-	same "the image" "7:8" "$(stat -c %u:%g /var/lib/runner/layers/*/tree/etc/mine)"
+	same "the image" "7:8" "$(stat -c %u:%g /var/lib/runner/chains/*/tree/etc/mine)"
 	runner run --image i --shift=chown --name c -- cat /etc/new
 	same "the same range again" y "$out$errors"
 	runner run --image i --shift=chown --userns=400000 --name c -- true

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/regular.h"
 #include "base/tree_remove.h"
 #include "cleanup.h"
 
@@ -218,44 +219,8 @@ int remove_tree(const char *path, struct shift_error *err)
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct shift_error *err)
 {
-	_cleanup_free_ char *buf = NULL;
-	_cleanup_close_ int fd = -1;
-	size_t len = 0, room = 0;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	for (;;) {
-		ssize_t n;
-
-		if (len + 1 >= room) {
-			char *p;
-
-			room = room ? room * 2 : 4096;
-			p = realloc(buf, room);
-			if (!p)
-				return out_of_memory(err);
-			buf = p;
-		}
-		n = read(fd, buf + len, room - len - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return shift_err_set(err, errno, "cannot read %s",
-					     path);
-		if (!n)
-			break;
-		len += (size_t)n;
-		if (len > max)
-			return shift_err_set(err, EFBIG,
-					     "%s is larger than the %zu bytes expected of such a file",
-					     path, max);
-	}
-	buf[len] = '\0';
-	*ret = steal_ptr(&buf);
-	if (ret_len)
-		*ret_len = len;
-	return 0;
+	return regular_read(AT_FDCWD, path, REGULAR_ANYWHERE, max, ret, ret_len,
+			    err);
 }
 
 int write_file(const char *path, const char *text, struct shift_error *err)

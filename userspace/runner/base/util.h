@@ -45,7 +45,10 @@ int mkdir_parents(const char *path, mode_t mode, struct shift_error *err);
 /* tree_remove_at() by path; symbolic links before the last component count. */
 int remove_tree(const char *path, struct shift_error *err);
 
-/* Reads a whole file of at most @max bytes, NUL-terminated, the caller's. */
+/*
+ * Reads a whole regular file of at most @max bytes, NUL-terminated, the
+ * caller's; files of /proc, /sys and cgroups are such too.
+ */
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct shift_error *err);
 

@@ -2,6 +2,7 @@
 #include "setup/user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -10,8 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/regular.h"
 #include "cleanup.h"
+
+/* Directories of large sites have a few megabytes of users. */
+#define TABLE_MAX (16u << 20)
 
 static bool number(const char *text, uint32_t *ret)
 {
@@ -28,23 +34,70 @@ static bool number(const char *text, uint32_t *ret)
 	return true;
 }
 
-/* True when @user, a name or a number, is in the image's /etc/passwd. */
-static bool find_user(const char *user, struct identity *id, char *name,
-		      size_t name_size)
+/* A table of users or groups in memory, to be read as a file. */
+struct table {
+	char *text;
+	FILE *file;		/* NULL when there is nothing to read */
+};
+
+static void put_table(struct table *t)
 {
-	_cleanup_file_ FILE *f = fopen("/etc/passwd", "re");
+	if (t->file)
+		fclose(t->file);
+	free(t->text);
+}
+
+#define _cleanup_table_ __attribute__((cleanup(put_table)))
+
+/*
+ * The pod may have put anything at @path.  A table that is missing is an empty
+ * one; what cannot be read is an error.
+ */
+static int open_table(const char *path, struct table *t,
+		      struct shift_error *err)
+{
+	_cleanup_close_ int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	size_t len;
+	int r;
+
+	if (root < 0)
+		return shift_err_set(err, errno, "cannot open the pod's root");
+	r = regular_read(root, path, REGULAR_IN_ROOT, TABLE_MAX, &t->text, &len,
+			 err);
+	if (r == -ENOENT || r == -ENOTDIR) {
+		shift_err_clear(err);
+		return 0;
+	}
+	if (r < 0)
+		return shift_err_prefix(err, "in the pod");
+	if (!len)
+		return 0;
+	t->file = fmemopen(t->text, len, "r");
+	return t->file ? 0 : shift_err_set(err, errno, "cannot read %s", path);
+}
+
+/* 1 when @user, a name or a number, is in the image's /etc/passwd. */
+static int find_user(const char *user, struct identity *id, char *name,
+		     size_t name_size, struct shift_error *err)
+{
+	_cleanup_table_ struct table t = { 0 };
 	struct passwd *pw;
 	uint32_t uid;
 	bool numeric = number(user, &uid);
+	int r = open_table("/etc/passwd", &t, err);
 
-	while (f && (pw = fgetpwent(f))) {
+	/* Nothing is needed of the table for a number. */
+	if (r < 0 && !numeric)
+		return r;
+	shift_err_clear(err);
+	while (t.file && (pw = fgetpwent(t.file))) {
 		if (numeric ? pw->pw_uid != uid : strcmp(pw->pw_name, user))
 			continue;
 		id->uid = pw->pw_uid;
 		id->gid = pw->pw_gid;
 		snprintf(id->home, sizeof(id->home), "%s", pw->pw_dir);
 		snprintf(name, name_size, "%s", pw->pw_name);
-		return true;
+		return 1;
 	}
 	if (numeric) {
 		id->uid = uid;
@@ -53,35 +106,44 @@ static bool find_user(const char *user, struct identity *id, char *name,
 	return numeric;
 }
 
-static bool find_group(const char *group, gid_t *ret)
+static int find_group(const char *group, gid_t *ret, struct shift_error *err)
 {
-	_cleanup_file_ FILE *f = NULL;
+	_cleanup_table_ struct table t = { 0 };
 	struct group *gr;
 	uint32_t gid;
+	int r;
 
 	if (number(group, &gid)) {
 		*ret = gid;
-		return true;
+		return 1;
 	}
-	f = fopen("/etc/group", "re");
-	while (f && (gr = fgetgrent(f))) {
+	r = open_table("/etc/group", &t, err);
+	if (r < 0)
+		return r;
+	while (t.file && (gr = fgetgrent(t.file))) {
 		if (strcmp(gr->gr_name, group))
 			continue;
 		*ret = gr->gr_gid;
-		return true;
+		return 1;
 	}
-	return false;
+	return 0;
 }
 
-static void find_groups(const char *name, struct identity *id)
+static int find_groups(const char *name, struct identity *id,
+		       struct shift_error *err)
 {
-	_cleanup_file_ FILE *f = fopen("/etc/group", "re");
+	_cleanup_table_ struct table t = { 0 };
 	struct group *gr;
+	int r;
 
-	while (f && *name && (gr = fgetgrent(f)))
+	if (!*name)
+		return 0;
+	r = open_table("/etc/group", &t, err);
+	while (t.file && (gr = fgetgrent(t.file)))
 		for (char **m = gr->gr_mem; *m; m++)
 			if (!strcmp(*m, name) && id->n_groups < USER_MAX_GROUPS)
 				id->groups[id->n_groups++] = gr->gr_gid;
+	return r;
 }
 
 int user_resolve(const char *user, struct identity *id,
@@ -89,6 +151,7 @@ int user_resolve(const char *user, struct identity *id,
 {
 	_cleanup_free_ char *copy = strdup(user);
 	char name[256] = "", *group;
+	int r;
 
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
@@ -97,15 +160,19 @@ int user_resolve(const char *user, struct identity *id,
 	group = strchr(copy, ':');
 	if (group)
 		*group++ = '\0';
-	if (!find_user(*copy ? copy : "0", id, name, sizeof(name)))
+	r = find_user(*copy ? copy : "0", id, name, sizeof(name), err);
+	if (r < 0)
+		return r;
+	if (!r)
 		return shift_err_set(err, 0,
 				     "the user '%s' is not in the image's /etc/passwd",
 				     copy);
 	if (!group)
-		find_groups(name, id);
-	else if (!find_group(group, &id->gid))
-		return shift_err_set(err, 0,
+		return find_groups(name, id, err);
+	r = find_group(group, &id->gid, err);
+	if (r < 0)
+		return r;
+	return r ? 0 : shift_err_set(err, 0,
 				     "the group '%s' is not in the image's /etc/group",
 				     group);
-	return 0;
 }

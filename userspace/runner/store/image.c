@@ -19,25 +19,31 @@ static int no_such_image(const char *ref, int status, struct shift_error *err)
 	return r;
 }
 
-/* Where the layers are in the store, or will be as far as that is known. */
+/* Where the layers are in the store, or will be once they are imported. */
 static int find_layers(struct image *image, struct shift_error *err)
 {
 	struct store_image stored = { 0 };
+	struct store_layer layer = { 0 };
 	int r = store_image_read(&image->store, image->id, &stored, NULL);
 
 	strv_clear(&image->layers);
-	if (r == -ENOENT) {
+	if (r < 0 && r != -ENOENT)
+		return shift_err_set(err, -r, "cannot read what %s has of the image %s",
+				     image->store.root, image->id);
+	if (r >= 0)
+		r = store_layer_trees(&image->store, &stored, &image->layers, err);
+	else
 		r = 0;
-		for (size_t i = 0; r >= 0 && i < image->oci.diff_ids.n; i++)
-			r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
-				      image->store.root, image->oci.diff_ids.v[i]);
-	} else if (r < 0) {
-		r = shift_err_set(err, -r, "cannot read what %s has of the image %s",
-				  image->store.root, image->id);
+	for (size_t i = 0; r >= 0 && !stored.n_layers && i < image->oci.diff_ids.n; i++) {
+		_cleanup_free_ char *tree = NULL;
+
+		r = store_chain(i ? layer.key : NULL, image->oci.diff_ids.v[i],
+				layer.key, err);
+		if (r >= 0)
+			r = store_layer_path(&image->store, &layer, "tree", &tree, err);
+		if (r >= 0)
+			r = strv_add(&image->layers, tree, err);
 	}
-	for (size_t i = 0; r >= 0 && i < stored.n_layers; i++)
-		r = strv_addf(&image->layers, err, "%s/layers/%s/tree",
-			      image->store.root, stored.layers[i].key);
 	store_image_clear(&stored);
 	return r;
 }

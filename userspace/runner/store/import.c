@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/regular.h"
 #include "cleanup.h"
 #include "store/docker_archive.h"
 #include "store/layer.h"
@@ -83,45 +84,25 @@ static int write_sum(const char *dir, const struct tree_sum *sum,
 	return 0;
 }
 
-/* Trees of the layers so far, lowest first. */
-static int layers_below(struct import *m, struct strv *ret,
-			struct shift_error *err)
+/* The key of the layer @diff_id over those that there are so far. */
+static int chain_of(struct import *m, const char *diff_id,
+		    char key[DIGEST_HEX + 1], struct shift_error *err)
 {
-	int r = 0;
+	const struct store_layer *below = m->image.n_layers ?
+		&m->image.layers[m->image.n_layers - 1] : NULL;
 
-	for (size_t i = 0; r >= 0 && i < m->image.n_layers; i++)
-		r = strv_addf(ret, err, "%s/layers/%s/tree", m->store->root,
-			      m->image.layers[i].key);
-	return r;
+	return store_chain(below ? below->key : NULL, diff_id, key, err);
 }
 
-/* The folder of a layer that depends on those below. */
-static int chain_key(struct import *m, const char *diff_id,
-		     char key[DIGEST_HEX + 1], struct shift_error *err)
-{
-	char text[2 * DIGEST_HEX + 2];
-
-	snprintf(text, sizeof(text), "%s %s", diff_id, m->image.n_layers ?
-		 m->image.layers[m->image.n_layers - 1].key : "");
-	return digest_buf(text, strlen(text), key, err);
-}
-
-static int inherit(struct import *m, const char *tree,
-		   struct store_layer *layer, struct shift_error *err)
+static int inherit(struct import *m, const char *tree, struct shift_error *err)
 {
 	struct strv below = { 0 };
-	bool depends = false;
-	int r = layers_below(m, &below, err);
+	int r = store_layer_trees(m->store, &m->image, &below, err);
 
 	if (r >= 0)
-		r = tree_inherit(tree, &below, &depends, err);
+		r = tree_inherit(tree, &below, err);
 	strv_clear(&below);
-	if (r < 0)
-		return r;
-	if (depends)
-		return chain_key(m, layer->diff_id, layer->key, err);
-	strcpy(layer->key, layer->diff_id);
-	return 0;
+	return r;
 }
 
 /* @fd in @dir/tree, indexed, its files shared with other layers. */
@@ -152,7 +133,9 @@ static int build_layer(struct import *m, const char *dir, int fd,
 	}
 	r = tree_whiteouts(tree, err);
 	if (r >= 0)
-		r = inherit(m, tree, layer, err);
+		r = inherit(m, tree, err);
+	if (r >= 0)
+		r = chain_of(m, layer->diff_id, layer->key, err);
 	/* An object must not get its name before its bytes are on the disk. */
 	if (r >= 0 && syncfs(m->root_fd) < 0)
 		r = shift_err_set(err, errno, "cannot sync %s", m->store->root);
@@ -174,7 +157,7 @@ static int publish_layer(struct import *m, const char *dir,
 	_cleanup_free_ char *final = NULL;
 	int r;
 
-	r = store_path(m->store, &final, err, "layers/%s", layer->key);
+	r = store_path(m->store, &final, err, "chains/%s", layer->key);
 	if (r < 0)
 		return r;
 	if (rename(dir, final) < 0) {
@@ -188,33 +171,19 @@ static int publish_layer(struct import *m, const char *dir,
 	return store_sync_parent(final, err);
 }
 
-static int look_for_layer(struct import *m, const char *key,
-			  const char *diff_id, struct store_layer *layer,
-			  struct shift_error *err)
-{
-	_cleanup_free_ char *dir = NULL;
-	int r = store_path(m->store, &dir, err, "layers/%s", key);
-
-	if (r < 0 || access(dir, F_OK) < 0)
-		return r < 0 ? r : 0;
-	strcpy(layer->diff_id, diff_id);
-	strcpy(layer->key, key);
-	r = read_sum(dir, layer, err);
-	return r < 0 ? r : 1;
-}
-
 /* 1 when the layer @diff_id is in the store; else *lock keeps others off it. */
 static int have_layer(struct import *m, const char *diff_id,
 		      struct store_layer *layer, int *lock,
 		      struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL;
+	_cleanup_free_ char *path = NULL, *dir = NULL;
 	_cleanup_close_ int fd = -1;
-	char chained[DIGEST_HEX + 1];
 	int r;
 
-	if ((r = store_path(m->store, &path, err, "locks/%s", diff_id)) < 0 ||
-	    (r = chain_key(m, diff_id, chained, err)) < 0)
+	strcpy(layer->diff_id, diff_id);
+	if ((r = chain_of(m, diff_id, layer->key, err)) < 0 ||
+	    (r = store_path(m->store, &path, err, "locks/%s", layer->key)) < 0 ||
+	    (r = store_path(m->store, &dir, err, "chains/%s", layer->key)) < 0)
 		return r;
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -222,12 +191,12 @@ static int have_layer(struct import *m, const char *diff_id,
 	while (flock(fd, LOCK_EX) < 0)
 		if (errno != EINTR)
 			return shift_err_set(err, errno, "cannot lock %s", path);
-	r = look_for_layer(m, diff_id, diff_id, layer, err);
-	if (!r)
-		r = look_for_layer(m, chained, diff_id, layer, err);
-	if (!r)
+	if (access(dir, F_OK) < 0) {
 		*lock = steal_fd(&fd);
-	return r;
+		return 0;
+	}
+	r = read_sum(dir, layer, err);
+	return r < 0 ? r : 1;
 }
 
 /* @blob and @diff_id are what the image promises, or NULL. */
@@ -272,9 +241,30 @@ static int add_layer(struct import *m, int fd, const char *path,
 	return 0;
 }
 
+/* What an older runner imported keeps its layers, as pods may lie over them. */
+static int check_old(struct import *m, const char *id, struct shift_error *err)
+{
+	struct store_image there = { 0 };
+	bool old;
+
+	if (store_image_read(m->store, id, &there, NULL) < 0)
+		return 0;
+	old = there.n_layers && there.layers[0].old;
+	store_image_clear(&there);
+	if (!old)
+		return 0;
+	shift_err_set(err, 0, "an older runner imported the image %.12s, with keys that do not cover all layers", id);
+	shift_err_hint(err, "remove it first: runner image rm %.12s", id);
+	return -EEXIST;
+}
+
 static int write_image(struct import *m, const char *config, const char *id,
 		       struct shift_error *err)
 {
+	int r = check_old(m, id, err);
+
+	if (r < 0)
+		return r;
 	strcpy(m->image.id, id);
 	m->image.imported = time(NULL);
 	if (str_replace(&m->image.source, m->source, err) < 0)
@@ -300,16 +290,12 @@ static int import_layout(struct import *m, const char *path, const char *name,
 	if (r >= 0)
 		r = check_counts(&oci, oci.layers.n, path, err);
 	for (size_t i = 0; r >= 0 && i < oci.layers.n; i++) {
-		_cleanup_free_ char *blob = NULL;
 		_cleanup_close_ int fd = -1;
+		char blob[DIGEST_HEX + 32];
 
-		r = oci_layout_blob(&oci, oci.layers.v[i], &blob, err);
-		if (r < 0)
-			break;
-		fd = open(blob, O_RDONLY | O_CLOEXEC);
-		if (fd < 0)
-			r = shift_err_set(err, errno, "cannot read the layer %s", blob);
-		else
+		snprintf(blob, sizeof(blob), "the layer sha256:%s", oci.layers.v[i]);
+		r = fd = oci_layout_open_layer(&oci, i, err);
+		if (r >= 0)
 			r = add_layer(m, fd, blob, oci.layers.v[i],
 				      oci.diff_ids.v[i], err);
 	}
@@ -393,13 +379,16 @@ static int import_directory(struct import *m, const char *path,
 static int import_archive(struct import *m, const char *path, const char *name,
 			  struct shift_error *err)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = regular_open(AT_FDCWD, path, REGULAR_ANYWHERE,
+					      0, err);
 	char ignored[DIGEST_HEX + 1];
 	enum archive_kind kind;
 	struct stat st;
 	int r;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);
 	r = archive_kind(fd, path, &kind, err);
 	if (r < 0)

@@ -94,27 +94,27 @@ static int inherit(const char *path, const char *inner,
 	return r;
 }
 
-int tree_inherit(const char *tree, const struct strv *lowers, bool *ret,
+int tree_inherit(const char *tree, const struct strv *lowers,
 		 struct shift_error *err)
 {
 	char *roots[] = { (char *)tree, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
-	bool any = false;
 	FTSENT *e;
 	int r = 0;
 
 	if (!fts)
 		return shift_err_set(err, errno, "cannot read %s", tree);
-	while (r >= 0 && (e = fts_read(fts))) {
-		if (e->fts_info != FTS_DP || e->fts_level == 0 ||
+	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
+		r = tree_walk_error(e, err);
+		if (r < 0 || e->fts_info != FTS_DP || e->fts_level == 0 ||
 		    e->fts_statp->st_uid != TREE_NOBODY ||
 		    e->fts_statp->st_gid != TREE_NOBODY)
 			continue;
-		any = true;
 		r = inherit(e->fts_path, e->fts_path + strlen(tree) + 1, lowers,
 			    err);
 	}
+	if (r >= 0 && errno)
+		r = shift_err_set(err, errno, "cannot read all of %s", tree);
 	fts_close(fts);
-	*ret = any;
 	return r;
 }

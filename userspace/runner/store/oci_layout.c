@@ -2,16 +2,21 @@
 #include "store/oci_layout.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "base/regular.h"
 #include "cleanup.h"
 
 /* Documents of images have a few kilobytes; this is generous. */
 #define DOCUMENT_MAX (4u << 20)
+
+#define BLOB_NAME (DIGEST_HEX + 16)
 
 #define TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -38,10 +43,49 @@ bool oci_layout_is(const char *path)
 	return true;
 }
 
-int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
-		    struct shift_error *err)
+/* A name in the layout @dir, which others filled. */
+static int open_layout(const char *dir, struct shift_error *err)
 {
-	return strf(ret, err, "%s/blobs/sha256/%s", image->path, hex);
+	int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? fd : shift_err_set(err, errno, "cannot open %s", dir);
+}
+
+static int read_member(const struct oci_image *image, const char *name,
+		       char **text, size_t *len, struct shift_error *err)
+{
+	_cleanup_close_ int dir = open_layout(image->path, err);
+
+	return dir < 0 ? dir : regular_read(dir, name, REGULAR_BENEATH,
+					    DOCUMENT_MAX, text, len, err);
+}
+
+static void blob_name(char name[BLOB_NAME], const char *hex)
+{
+	snprintf(name, BLOB_NAME, "blobs/sha256/%s", hex);
+}
+
+int oci_layout_open_layer(const struct oci_image *image, size_t i,
+			  struct shift_error *err)
+{
+	_cleanup_close_ int dir = open_layout(image->path, err), fd = -1;
+	int64_t size = image->sizes[i];
+	char name[BLOB_NAME];
+	struct stat st;
+
+	if (dir < 0)
+		return dir;
+	blob_name(name, image->layers.v[i]);
+	fd = regular_open(dir, name, REGULAR_BENEATH, 0, err);
+	if (fd < 0)
+		return shift_err_prefix(err, "the layout %s", image->path);
+	if (fstat(fd, &st) < 0)
+		return shift_err_set(err, errno, "cannot read %s", name);
+	if (size >= 0 && st.st_size != size)
+		return shift_err_set(err, 0, "the layout %s: %s has %lld bytes, not the %lld that the manifest promises",
+				     image->path, name, (long long)st.st_size,
+				     (long long)size);
+	return steal_fd(&fd);
 }
 
 static int parse_object(const char *text, size_t len, const char *where,
@@ -67,18 +111,19 @@ static int parse_object(const char *text, size_t len, const char *where,
 	return 0;
 }
 
-/* The document at @path, an object; compared with @hex unless that is NULL. */
-static int read_document(const char *path, const char *hex, json_object **ret,
+/* The document @name of the layout, compared with @hex unless that is NULL. */
+static int read_document(const struct oci_image *image, const char *name,
+			 const char *hex, json_object **ret,
 			 struct shift_error *err)
 {
 	_cleanup_free_ char *text = NULL;
 	size_t len;
 	int r;
 
-	r = read_file(path, DOCUMENT_MAX, &text, &len, err);
+	r = read_member(image, name, &text, &len, err);
 	if (r >= 0 && hex)
-		r = digest_check_buf(text, len, hex, path, err);
-	return r < 0 ? r : parse_object(text, len, path, ret, err);
+		r = digest_check_buf(text, len, hex, name, err);
+	return r < 0 ? r : parse_object(text, len, name, ret, err);
 }
 
 /* NULL when there is no member or it is not a string. */
@@ -191,14 +236,12 @@ static int find_manifest(struct oci_image *image, const char *name,
 			 struct shift_error *err)
 {
 	_cleanup_json_ json_object *index = NULL;
-	_cleanup_free_ char *path = NULL;
-	const char *type;
+	char name_of[BLOB_NAME] = "index.json";
+	const char *type, *path = name_of;
 	json_object *d = NULL;
 	int r;
 
-	r = strf(&path, err, "%s/index.json", image->path);
-	if (r >= 0)
-		r = read_document(path, NULL, &index, err);
+	r = read_document(image, name_of, NULL, &index, err);
 	for (int depth = 0; r >= 0; depth++) {
 		json_object *next = NULL;
 
@@ -219,10 +262,8 @@ static int find_manifest(struct oci_image *image, const char *name,
 		if (!type || (strcmp(type, TYPE_INDEX) &&
 			      strcmp(type, TYPE_DOCKER_LIST)))
 			return 0;
-		free(steal_ptr(&path));
-		r = oci_layout_blob(image, image->manifest, &path, err);
-		if (r >= 0)
-			r = read_document(path, image->manifest, &next, err);
+		blob_name(name_of, image->manifest);
+		r = read_document(image, name_of, image->manifest, &next, err);
 		if (r >= 0) {
 			json_object_put(index);
 			index = next;
@@ -241,14 +282,20 @@ static int read_layers(struct oci_image *image, json_object *manifest,
 	if (!layers)
 		return shift_err_set(err, 0, "%s: a manifest without layers",
 				     path);
+	image->sizes = calloc(json_object_array_length(layers) + 1,
+			      sizeof(*image->sizes));
+	if (!image->sizes)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	for (size_t i = 0; i < json_object_array_length(layers); i++) {
-		json_object *l = json_object_array_get_idx(layers, i);
+		json_object *l = json_object_array_get_idx(layers, i), *size;
 
 		r = digest_parse(get_string(l, "digest"), hex, path, err);
 		if (r >= 0)
 			r = strv_add(&image->layers, hex, err);
 		if (r < 0)
 			return r;
+		size = get(l, "size", json_type_int);
+		image->sizes[i] = size ? json_object_get_int64(size) : -1;
 	}
 	return 0;
 }
@@ -315,38 +362,50 @@ int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 static int read_config(struct oci_image *image, json_object *manifest,
 		       const char *manifest_path, struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	char hex[DIGEST_HEX + 1];
+	_cleanup_free_ char *text = NULL;
+	char hex[DIGEST_HEX + 1], name[BLOB_NAME];
 	size_t len;
 	int r;
 
-	if ((r = digest_parse(get_string(get(manifest, "config",
-					     json_type_object), "digest"),
-			      hex, manifest_path, err)) < 0 ||
-	    (r = oci_layout_blob(image, hex, &path, err)) < 0 ||
-	    (r = read_file(path, DOCUMENT_MAX, &text, &len, err)) < 0 ||
-	    (r = digest_check_buf(text, len, hex, path, err)) < 0)
+	r = digest_parse(get_string(get(manifest, "config", json_type_object),
+				    "digest"), hex, manifest_path, err);
+	if (r < 0)
 		return r;
-	return oci_config_parse(image, text, len, path, err);
+	blob_name(name, hex);
+	r = read_member(image, name, &text, &len, err);
+	if (r >= 0)
+		r = digest_check_buf(text, len, hex, name, err);
+	return r < 0 ? r : oci_config_parse(image, text, len, name, err);
+}
+
+static int read_layout(struct oci_image *image, const char *name,
+		       struct shift_error *err)
+{
+	_cleanup_json_ json_object *manifest = NULL;
+	char manifest_path[BLOB_NAME];
+	int r;
+
+	r = find_manifest(image, name, err);
+	if (r < 0)
+		return r;
+	blob_name(manifest_path, image->manifest);
+	if ((r = read_document(image, manifest_path, image->manifest, &manifest,
+			       err)) < 0 ||
+	    (r = read_layers(image, manifest, manifest_path, err)) < 0)
+		return r;
+	return read_config(image, manifest, manifest_path, err);
 }
 
 int oci_layout_read(struct oci_image *image, const char *path,
 		    const char *name, struct shift_error *err)
 {
-	_cleanup_json_ json_object *manifest = NULL;
-	_cleanup_free_ char *manifest_path = NULL;
 	int r;
 
 	memset(image, 0, sizeof(*image));
-	if ((r = str_replace(&image->path, path, err)) < 0 ||
-	    (r = find_manifest(image, name, err)) < 0 ||
-	    (r = oci_layout_blob(image, image->manifest, &manifest_path,
-				 err)) < 0 ||
-	    (r = read_document(manifest_path, image->manifest, &manifest,
-			       err)) < 0 ||
-	    (r = read_layers(image, manifest, manifest_path, err)) < 0)
-		return r;
-	return read_config(image, manifest, manifest_path, err);
+	r = str_replace(&image->path, path, err);
+	if (r >= 0)
+		r = read_layout(image, name, err);
+	return r < 0 ? shift_err_prefix(err, "the layout %s", path) : r;
 }
 
 void oci_image_clear(struct oci_image *image)
@@ -354,6 +413,7 @@ void oci_image_clear(struct oci_image *image)
 	free(image->path);
 	free(image->ref);
 	strv_clear(&image->layers);
+	free(image->sizes);
 	strv_clear(&image->diff_ids);
 	free(image->config_text);
 	strv_clear(&image->env);

@@ -4,6 +4,7 @@
 #define RUNNER_OCI_LAYOUT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/digest.h"
 #include "base/util.h"
@@ -14,6 +15,7 @@ struct oci_image {
 	char manifest[DIGEST_HEX + 1];	/* its digest, without "sha256:" */
 	char *ref;			/* its name in the layout, or NULL */
 	struct strv layers;		/* digests of blobs, lowest first */
+	int64_t *sizes;			/* of these, in bytes; -1: not said */
 	char config[DIGEST_HEX + 1];	/* digest of the config document */
 	char *config_text;		/* the document, byte for byte */
 	/* from the config */
@@ -41,9 +43,12 @@ int oci_layout_read(struct oci_image *image, const char *path,
 int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 		     const char *where, struct shift_error *err);
 
-/* Path of a blob; malloc()ed, the caller's. */
-int oci_layout_blob(const struct oci_image *image, const char *hex, char **ret,
-		    struct shift_error *err);
+/*
+ * Opens the blob of layer @i for reading, which must have the size that the
+ * manifest says; the descriptor is the caller's.
+ */
+int oci_layout_open_layer(const struct oci_image *image, size_t i,
+			  struct shift_error *err);
 
 /* This machine's architecture as images call it. */
 const char *oci_architecture(void);

@@ -42,6 +42,42 @@ int store_path(const struct store *store, char **ret, struct shift_error *err,
 	return strf(ret, err, "%s/%s", store->root, tail);
 }
 
+int store_chain(const char *below, const char *diff_id,
+		char chain[DIGEST_HEX + 1], struct shift_error *err)
+{
+	char text[2 * (DIGEST_HEX + 8)];
+
+	if (!below) {
+		strcpy(chain, diff_id);
+		return 0;
+	}
+	snprintf(text, sizeof(text), "sha256:%s sha256:%s", below, diff_id);
+	return digest_buf(text, strlen(text), chain, err);
+}
+
+int store_layer_path(const struct store *store, const struct store_layer *layer,
+		     const char *name, char **ret, struct shift_error *err)
+{
+	return store_path(store, ret, err, "%s/%s/%s",
+			  layer->old ? "layers" : "chains", layer->key, name);
+}
+
+int store_layer_trees(const struct store *store,
+		      const struct store_image *image, struct strv *ret,
+		      struct shift_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < image->n_layers; i++) {
+		_cleanup_free_ char *tree = NULL;
+
+		r = store_layer_path(store, &image->layers[i], "tree", &tree, err);
+		if (r >= 0)
+			r = strv_add(ret, tree, err);
+	}
+	return r;
+}
+
 static int open_folder(const struct store *store, const char *name, DIR **ret,
 		       struct shift_error *err)
 {
@@ -57,7 +93,7 @@ static int open_folder(const struct store *store, const char *name, DIR **ret,
 int store_open(struct store *store, const char *root, struct shift_error *err)
 {
 	static const char *const dirs[] = {
-		"images", "names", "layers", "objects", "locks", "tmp",
+		"images", "names", "chains", "objects", "locks", "tmp",
 	};
 	int r;
 
@@ -408,12 +444,14 @@ static int read_record(json_object *o, const char *path,
 		if (!json_object_is_type(l, json_type_object) ||
 		    !(diff_id = get_string(l, "diffID")) || !is_id(diff_id) ||
 		    !(index = get_string(l, "index")) || !is_id(index) ||
-		    !(key = get_string(l, "key")) || !is_id(key))
+		    !((key = get_string(l, "chain")) ||
+		      (key = get_string(l, "key"))) || !is_id(key))
 			return shift_err_set(err, 0, "%s: layer %zu is damaged",
 					     path, i);
 		strcpy(to->diff_id, diff_id);
 		strcpy(to->index, index);
 		strcpy(to->key, key);
+		to->old = !get_string(l, "chain");
 		to->bytes = (uint64_t)get_number(l, "bytes");
 		to->shared = (uint64_t)get_number(l, "shared");
 		image->n_layers++;
@@ -567,7 +605,7 @@ static json_object *record_of(const struct store_image *image)
 		json_object *one = json_object_new_object();
 
 		json_object_object_add(one, "diffID", json_object_new_string(l->diff_id));
-		json_object_object_add(one, "key", json_object_new_string(l->key));
+		json_object_object_add(one, "chain", json_object_new_string(l->key));
 		json_object_object_add(one, "index", json_object_new_string(l->index));
 		json_object_object_add(one, "bytes", json_object_new_int64((int64_t)l->bytes));
 		json_object_object_add(one, "shared", json_object_new_int64((int64_t)l->shared));

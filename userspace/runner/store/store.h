@@ -5,12 +5,17 @@
  *	images/ID/config	the image's config document; ID is its sha256
  *	images/ID/record	what the store knows of it, JSON
  *	names/NAME		holds an ID; '/' of a name is stored as '%'
- *	layers/KEY/tree		one layer unpacked, ids as in the image; KEY is the
- *				layer's diff id, or a digest of that and the key
- *				below where the tree depends on what is below
- *	layers/KEY/index	what is in it: see tree.h
+ *	chains/KEY/tree		one layer unpacked, ids as in the image; KEY is the
+ *				ChainID of the OCI image specification, a digest
+ *				of the layer and of all layers below it: owners
+ *				and modes of directories that a layer does not
+ *				describe come from those
+ *	chains/KEY/index	what is in it: see tree.h
+ *	layers/KEY		the same of images that an older runner imported;
+ *				their keys do not cover all layers below, so
+ *				imports never take anything from there
  *	objects/XX/REST		files of the layers, by digest
- *	locks/DIFFID		held by who unpacks that layer
+ *	locks/KEY		held by who unpacks that layer
  *	tmp/			what is not finished; each folder is locked by its maker
  *	store.lock		shared: adds to the store; exclusive: takes away
  *
@@ -40,6 +45,7 @@ struct store {
 struct store_layer {
 	char diff_id[DIGEST_HEX + 1];
 	char key[DIGEST_HEX + 1];	/* its folder */
+	bool old;			/* in layers/, not in chains/ */
 	char index[DIGEST_HEX + 1];	/* digest of its index */
 	uint64_t bytes;			/* of its files */
 	uint64_t shared;		/* of these, there before */
@@ -62,6 +68,22 @@ void store_close(struct store *store);
 /* flock(2) of the store, LOCK_SH or LOCK_EX; kept until store_unlock(). */
 int store_lock(struct store *store, int operation, struct shift_error *err);
 void store_unlock(struct store *store);
+
+/*
+ * The ChainID of the layer @diff_id over the layer with the ChainID @below,
+ * NULL: the lowest layer.  All are hexadecimal digits without "sha256:".
+ */
+int store_chain(const char *below, const char *diff_id,
+		char chain[DIGEST_HEX + 1], struct shift_error *err);
+
+/* The path of @name in the folder of a layer; *ret is the caller's. */
+int store_layer_path(const struct store *store, const struct store_layer *layer,
+		     const char *name, char **ret, struct shift_error *err);
+
+/* Adds the trees of the image's layers, lowest first. */
+int store_layer_trees(const struct store *store,
+		      const struct store_image *image, struct strv *ret,
+		      struct shift_error *err);
 
 /* A path in the store; *ret is the caller's. */
 int store_path(const struct store *store, char **ret, struct shift_error *err,

@@ -165,26 +165,39 @@ out:
 }
 
 struct pruning {
-	struct strv layers;		/* needed */
+	struct strv layers;		/* needed: folder and key */
 	struct store_pruned *sum;
 };
 
-static int prune_layer(struct store *store, const char *name, void *data,
-		       struct shift_error *err)
+static int prune_layer(struct store *store, const char *folder,
+		       const char *name, void *data, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	struct pruning *p = data;
 	int r;
 
 	for (size_t i = 0; i < p->layers.n; i++)
-		if (!strcmp(p->layers.v[i], name))
+		if (!strncmp(p->layers.v[i], folder, 6) &&
+		    !strcmp(p->layers.v[i] + 7, name))
 			return 0;
-	r = store_path(store, &path, err, "layers/%s", name);
+	r = store_path(store, &path, err, "%s/%s", folder, name);
 	if (r >= 0)
 		r = take_away(store, path, err);
 	if (r >= 0)
 		p->sum->layers++;
 	return r;
+}
+
+static int prune_chain(struct store *store, const char *name, void *data,
+		       struct shift_error *err)
+{
+	return prune_layer(store, "chains", name, data, err);
+}
+
+static int prune_old_layer(struct store *store, const char *name, void *data,
+			   struct shift_error *err)
+{
+	return prune_layer(store, "layers", name, data, err);
 }
 
 struct prune_objects {
@@ -260,7 +273,9 @@ static int prune_images(struct store *store, bool images, struct pruning *p,
 			continue;
 		}
 		for (size_t k = 0; r >= 0 && k < all[i].n_layers; k++)
-			r = strv_add(&p->layers, all[i].layers[k].key, err);
+			r = strv_addf(&p->layers, err, "%s/%s",
+				      all[i].layers[k].old ? "layers" : "chains",
+				      all[i].layers[k].key);
 	}
 	store_images_free(all, n);
 	return r;
@@ -276,7 +291,8 @@ int store_prune(struct store *store, bool images, struct store_pruned *ret,
 	if ((r = store_lock(store, LOCK_EX, err)) < 0 ||
 	    (r = store_sweep(store, err)) < 0 ||
 	    (r = prune_images(store, images, &p, err)) < 0 ||
-	    (r = for_each(store, "layers", prune_layer, &p, err)) < 0 ||
+	    (r = for_each(store, "chains", prune_chain, &p, err)) < 0 ||
+	    (r = for_each(store, "layers", prune_old_layer, &p, err)) < 0 ||
 	    (r = for_each(store, "objects", prune_objects, &p, err)) < 0)
 		goto out;
 	/* Nobody unpacks while the store is locked. */

@@ -22,8 +22,8 @@ static int verify_layer(const struct store *store,
 	int r;
 
 	snprintf(label, sizeof(label), "layer %.12s", layer->diff_id);
-	if ((r = store_path(store, &tree, err, "layers/%s/tree", layer->key)) < 0 ||
-	    (r = store_path(store, &index, err, "layers/%s/index", layer->key)) < 0)
+	if ((r = store_layer_path(store, layer, "tree", &tree, err)) < 0 ||
+	    (r = store_layer_path(store, layer, "index", &index, err)) < 0)
 		return r;
 	if (read_file(index, INDEX_MAX, &text, &len, &why) < 0)
 		return strv_addf(findings, err, "%s: %s", label,
@@ -38,6 +38,30 @@ static int verify_layer(const struct store *store,
 		return strv_addf(findings, err, "%s: %s", label,
 				 shift_err_text(&why));
 	return 0;
+}
+
+/* Each layer lies where its chain, by the config, says. */
+static int verify_chain(const struct store_image *image,
+			const struct oci_image *config, struct strv *findings,
+			struct shift_error *err)
+{
+	char chain[DIGEST_HEX + 1];
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < image->n_layers; i++) {
+		const struct store_layer *l = &image->layers[i];
+
+		if (l->old)
+			return strv_addf(findings, err,
+					 "image %.12s: an older runner imported it, and other images may have decided owners and modes of its directories: remove it and import it again",
+					 image->id);
+		r = store_chain(i ? chain : NULL, config->diff_ids.v[i], chain, err);
+		if (r >= 0 && strcmp(chain, l->key))
+			return strv_addf(findings, err,
+					 "image %.12s: its record has a layer of another chain, %.12s, in the place of %.12s",
+					 image->id, l->key, chain);
+	}
+	return r;
 }
 
 static int verify_config(const struct store *store,
@@ -60,6 +84,8 @@ static int verify_config(const struct store *store,
 			r = strv_addf(findings, err,
 				      "image %.12s: its record names other layers than its config",
 				      image->id);
+		else
+			r = verify_chain(image, &config, findings, err);
 	}
 	oci_image_clear(&config);
 	return r;

@@ -42,6 +42,15 @@ static FTS *walk(const char *tree, struct shift_error *err)
 	return fts;
 }
 
+int tree_walk_error(const FTSENT *e, struct shift_error *err)
+{
+	if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR ||
+	    e->fts_info == FTS_NS || e->fts_info == FTS_DC)
+		return shift_err_set(err, e->fts_errno ?: EIO, "cannot read %s",
+				     e->fts_path);
+	return 0;
+}
+
 /* Below the tree, "." for its root. */
 static const char *inner(const char *tree, const FTSENT *e)
 {
@@ -108,10 +117,11 @@ int tree_whiteouts(const char *tree, struct shift_error *err)
 
 	if (!fts)
 		return -EIO;
-	while (r >= 0 && (e = fts_read(fts))) {
-		if (e->fts_info == FTS_DP && e->fts_number)
+	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
+		r = tree_walk_error(e, err);
+		if (r >= 0 && e->fts_info == FTS_DP && e->fts_number)
 			r = keep_times(e, err);
-		if (e->fts_info == FTS_DP || e->fts_level == 0 ||
+		if (r < 0 || e->fts_info == FTS_DP || e->fts_level == 0 ||
 		    strncmp(e->fts_name, WHITEOUT, strlen(WHITEOUT)))
 			continue;
 		e->fts_parent->fts_number = 1;
@@ -122,6 +132,8 @@ int tree_whiteouts(const char *tree, struct shift_error *err)
 		if (r >= 0)
 			r = remove_tree(e->fts_path, err);
 	}
+	if (r >= 0 && errno)
+		r = shift_err_set(err, errno, "cannot read all of %s", tree);
 	return r;
 }
 
@@ -417,20 +429,11 @@ static int index_all(struct indexer *x, struct shift_error *err)
 	if (!fts)
 		return -EIO;
 	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
-		switch (e->fts_info) {
-		case FTS_DP:
-			if (e->fts_number)
-				r = keep_times(e, err);
-			break;
-		case FTS_DNR:
-		case FTS_ERR:
-		case FTS_NS:
-			r = shift_err_set(err, e->fts_errno, "cannot read %s",
-					  e->fts_path);
-			break;
-		default:
+		r = tree_walk_error(e, err);
+		if (r >= 0 && e->fts_info != FTS_DP)
 			r = index_entry(x, e, err);
-		}
+		else if (r >= 0 && e->fts_number)
+			r = keep_times(e, err);
 	}
 	if (r >= 0 && errno)
 		r = shift_err_set(err, errno, "cannot read %s", x->tree);

@@ -13,7 +13,7 @@
 #ifndef RUNNER_TREE_H
 #define RUNNER_TREE_H
 
-#include <stdbool.h>
+#include <fts.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -36,11 +36,14 @@ int tree_whiteouts(const char *tree, struct shift_error *err);
 
 /*
  * Gives such directories what the same directory has in @lowers, trees of the
- * layers below, lowest first: or they would hide its owner and mode.  *ret says
- * whether there were any, and so whether the tree depends on these layers.
+ * layers below, lowest first: or they would hide its owner and mode.  So the tree
+ * depends on all of these layers.
  */
-int tree_inherit(const char *tree, const struct strv *lowers, bool *ret,
+int tree_inherit(const char *tree, const struct strv *lowers,
 		 struct shift_error *err);
+
+/* An error when fts(3) could not look at @e, or at what is in it. */
+int tree_walk_error(const FTSENT *e, struct shift_error *err);
 
 struct tree_sum {
 	uint64_t bytes;		/* of regular files, each once */

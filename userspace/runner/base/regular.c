@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/regular.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "syscalls.h"
+
+static int open_at(int dirfd, const char *path, int flags,
+		   enum regular_where where)
+{
+	static const uint64_t resolve[] = {
+		[REGULAR_ANYWHERE] = 0,
+		[REGULAR_BENEATH] = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+				    RESOLVE_NO_MAGICLINKS,
+		[REGULAR_IN_ROOT] = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+	};
+	struct open_how how = {
+		.flags = (uint64_t)flags | O_CLOEXEC, .resolve = resolve[where],
+	};
+	int fd;
+
+	/* EAGAIN: something was renamed during the look-up. */
+	for (int i = 0; i < 64; i++) {
+		fd = sys_openat2(dirfd, path, &how);
+		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
+	return fd;
+}
+
+static const char *kind_of(mode_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFDIR:
+		return "a directory";
+	case S_IFIFO:
+		return "a FIFO";
+	case S_IFSOCK:
+		return "a socket";
+	case S_IFCHR:
+	case S_IFBLK:
+		return "a device";
+	default:
+		return "something else";
+	}
+}
+
+int regular_open(int dirfd, const char *path, enum regular_where where,
+		 uint64_t max, struct shift_error *err)
+{
+	_cleanup_close_ int fd = -1, look = open_at(dirfd, path, O_PATH, where);
+	struct stat st, now;
+
+	if (look < 0 || fstat(look, &st) < 0) {
+		if (errno == ELOOP || errno == EXDEV)
+			return shift_err_set(err, errno, "%s leads elsewhere by a symbolic link",
+					     path);
+		return shift_err_set(err, errno, "cannot read %s", path);
+	}
+	if (!S_ISREG(st.st_mode))
+		return shift_err_set(err, 0, "%s is %s, not a regular file",
+				     path, kind_of(st.st_mode));
+	/* Devices do things when they are opened: hence the look before. */
+	fd = open_at(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, where);
+	if (fd < 0 || fstat(fd, &now) < 0)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	if (!S_ISREG(now.st_mode))
+		return shift_err_set(err, 0, "%s is %s, not a regular file",
+				     path, kind_of(now.st_mode));
+	if (max && now.st_size > 0 && (uint64_t)now.st_size > max)
+		return shift_err_set(err, EFBIG,
+				     "%s is larger than the %llu bytes expected of such a file",
+				     path, (unsigned long long)max);
+	return steal_fd(&fd);
+}
+
+int regular_read(int dirfd, const char *path, enum regular_where where,
+		 size_t max, char **ret, size_t *ret_len,
+		 struct shift_error *err)
+{
+	_cleanup_close_ int fd = regular_open(dirfd, path, where, max, err);
+	_cleanup_free_ char *buf = NULL;
+	size_t len = 0, room = 0;
+
+	if (fd < 0)
+		return fd;
+	for (;;) {
+		ssize_t n;
+
+		if (len + 1 >= room) {
+			char *p;
+
+			room = room ? room * 2 : 4096;
+			p = realloc(buf, room);
+			if (!p)
+				return shift_err_set(err, ENOMEM, "cannot allocate memory");
+			buf = p;
+		}
+		n = read(fd, buf + len, room - len - 1);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return shift_err_set(err, errno, "cannot read %s", path);
+		if (!n)
+			break;
+		len += (size_t)n;
+		if (len > max)
+			return shift_err_set(err, EFBIG,
+					     "%s is larger than the %zu bytes expected of such a file",
+					     path, max);
+	}
+	buf[len] = '\0';
+	*ret = steal_ptr(&buf);
+	if (ret_len)
+		*ret_len = len;
+	return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Opening files whose place was chosen, or whose folder was filled, by others:
+ * an image, a pod, a layout from somewhere.  Only regular files are opened, so
+ * that nothing waits for a FIFO, a terminal or a device.
+ */
+#ifndef RUNNER_REGULAR_H
+#define RUNNER_REGULAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum regular_where {
+	REGULAR_ANYWHERE,	/* links count: the path is the administrator's */
+	REGULAR_BENEATH,	/* below the folder, through no symbolic link */
+	REGULAR_IN_ROOT,	/* the folder is a root: links are followed in it */
+};
+
+/*
+ * Opens the regular file @path, below the folder @dirfd or AT_FDCWD, for
+ * reading.  Returns a descriptor, the caller's, whose reads do not wait; or a
+ * negative errno: -EINVAL for what is no regular file, -EFBIG for more than
+ * @max bytes (0: no limit).  A device is not even opened.
+ */
+int regular_open(int dirfd, const char *path, enum regular_where where,
+		 uint64_t max, struct shift_error *err);
+
+/* Reads such a file of at most @max bytes, NUL-terminated, the caller's. */
+int regular_read(int dirfd, const char *path, enum regular_where where,
+		 size_t max, char **ret, size_t *ret_len,
+		 struct shift_error *err);
+
+#endif
