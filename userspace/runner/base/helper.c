@@ -16,7 +16,6 @@
 
 #include "base/report.h"
 #include "cleanup.h"
-#include "cli/commands.h"
 
 #define ARGS_MAX 8
 

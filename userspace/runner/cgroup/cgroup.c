@@ -4,15 +4,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/place.h"
 #include "base/util.h"
 #include "cleanup.h"
@@ -20,25 +19,6 @@
 /* Below the root of cgroup version 2, where there is no systemd. */
 #define PARENT "runner"
 #define WAIT_MS 10000
-
-const char *cgroup_mount_point(void)
-{
-	/* Where systemd and others mount it: alone, or beside version 1. */
-	static const char *const places[] = {
-		"/sys/fs/cgroup", "/sys/fs/cgroup/unified",
-	};
-	static const char *found;
-	static bool looked;
-	struct statfs fs;
-
-	for (size_t i = 0; !looked && !found &&
-	     i < sizeof(places) / sizeof(*places); i++)
-		if (!statfs(places[i], &fs) &&
-		    fs.f_type == CGROUP2_SUPER_MAGIC)
-			found = places[i];
-	looked = true;
-	return found;
-}
 
 static int file_of(const char *path, const char *file, char **ret,
 		   struct shift_error *err)

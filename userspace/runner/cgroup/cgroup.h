@@ -10,9 +10,6 @@
 #include "error.h"
 #include "spec/spec.h"
 
-/* Where the host has cgroup version 2 mounted, NULL: nowhere. */
-const char *cgroup_mount_point(void);
-
 /*
  * Where the cgroup of the pod @name will be when there is no systemd to ask,
  * in *ret, the caller's; known before it exists, so that whoever finds the

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The pod's cgroup as a transient scope of the host's systemd. */
-#include "base/systemd_part.h"
+#include "cgroup/scope_so.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -15,10 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/host.h"
 #include "base/util.h"
-#include "cgroup/cgroup.h"
 #include "cgroup/devbpf.h"
-#include "cgroup/host_systemd.h"
 #include "cleanup.h"
 #include "pod/pod.h"
 #include "syscalls.h"

@@ -11,7 +11,7 @@
 #include "pod/pod.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
-#include "setup/devices.h"
+#include "spec/device_option.h"
 
 #define FAILED POD_STATUS_FAILED
 

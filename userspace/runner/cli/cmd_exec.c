@@ -27,6 +27,7 @@
 #include "pod/state.h"
 #include "setup/process.h"
 #include "setup/security.h"
+#include "spec/seccomp.h"
 #include "syscalls.h"
 
 #define FAILED POD_STATUS_FAILED

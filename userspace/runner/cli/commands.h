@@ -15,7 +15,7 @@ typedef int command_fn(int argc, char **argv, struct shift_error *err);
 command_fn cmd_run, cmd_create, cmd_spec, cmd_start;
 command_fn cmd_ps, cmd_inspect, cmd_kill, cmd_stop, cmd_rm, cmd_wait;
 command_fn cmd_pause, cmd_unpause, cmd_logs, cmd_attach, cmd_update;
-command_fn cmd_exec, cmd_device, cmd_check;
+command_fn cmd_exec, cmd_device, cmd_check, cmd_uidmap;
 
 /* Joins the caller to the started pod @name, for -a and attach. */
 int attach_pod(int sock, bool input, const char *name,

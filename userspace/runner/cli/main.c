@@ -11,7 +11,6 @@
 #include "pod/device_wait.h"
 #include "pod/launch.h"
 #include "pod/pod.h"
-#include "range/lease.h"
 
 static int cmd_image(int argc, char **argv, struct shift_error *err)
 {
@@ -42,7 +41,7 @@ static const struct command {
 	{ "update", cmd_update, "change the limits of a pod" },
 	{ "device", cmd_device, "give a device to a running pod, or take it" },
 	{ "image", cmd_image, "the image store: import, ls, inspect, verify, rm, prune" },
-	{ "uidmap", lease_cmd, "ls: the ranges of ids that pods have" },
+	{ "uidmap", cmd_uidmap, "ls: the ranges of ids that pods have" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 

@@ -14,11 +14,12 @@
 #include "cleanup.h"
 #include "pod/device_wait.h"
 #include "pod/network.h"
-#include "setup/devices.h"
-#include "setup/hostdir.h"
-#include "setup/security.h"
-#include "setup/volume.h"
+#include "spec/device_option.h"
+#include "spec/hostdir_option.h"
+#include "spec/seccomp.h"
+#include "spec/security_option.h"
 #include "spec/systemd.h"
+#include "spec/volume_add.h"
 
 enum {
 	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "base/systemd_part.h"
+#include "monitor/journal_so.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -74,9 +74,3 @@ int part_print_journal(const char *pod, int64_t since, bool times, long tail,
 	sd_journal_close(j);
 	return r < 0 ? shift_err_set(err, -r, "cannot read the journal") : 0;
 }
-
-const struct systemd_part SYSTEMD_PART = {
-	.create_scope = part_create_scope,
-	.stop_scope = part_stop_scope,
-	.print_journal = part_print_journal,
-};

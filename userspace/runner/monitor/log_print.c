@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "monitor/log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/helper.h"
 #include "cleanup.h"
+#include "monitor/journal_so.h"
 
 /* "TIME STREAM F TEXT\n" */
 static void print_line(const char *line, bool times)
@@ -61,4 +64,15 @@ int log_print(const char *path, bool times, long tail,
 		clearerr(f);
 		nanosleep(&t, NULL);
 	}
+}
+
+int log_print_journal(const char *pod, int64_t since, bool times, long tail,
+		      bool (*ended)(void *data), void *data,
+		      struct shift_error *err)
+{
+	__typeof__(&part_print_journal) print =
+		helper_load(HELPER_SYSTEMD, "part_print_journal", err);
+
+	return print ? print(pod, since, times, tail, ended, data, err) :
+		       -ENOENT;
 }

@@ -13,7 +13,7 @@
 #include "monitor/uevent.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
-#include "setup/devices.h"
+#include "spec/device_option.h"
 
 #define PREFIX "runner.device-wait."
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/host.h"
 #include "base/report.h"
 #include "base/tty.h"
 #include "base/util.h"

@@ -443,3 +443,40 @@ int lease_list(struct lease_entry **ret, size_t *n, struct shift_error *err)
 		return shift_err_set(err, errno, "cannot lock %s", LEASE_DIR);
 	return list(ret, n, err);
 }
+
+static bool number(const char *text, uint32_t *ret)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || errno || v >= UINT32_MAX)
+		return false;
+	*ret = (uint32_t)v;
+	return true;
+}
+
+int lease_parse(const char *text, struct lease_request *request,
+		struct shift_error *err)
+{
+	struct lease_request r = { .mode = LEASE_AUTO };
+
+	if (!strncmp(text, "auto:size=", 10)) {
+		if (!number(text + 10, &r.size) || !r.size)
+			return shift_err_set(err, 0, "--userns=%s: '%s' is no number of ids",
+					     text, text + 10);
+	} else if (!strcmp(text, "host")) {
+		r.mode = LEASE_HOST;
+	} else if (!strncmp(text, "pod:", 4) && text[4]) {
+		r.mode = LEASE_POD;
+		r.pod = text + 4;
+	} else if (number(text, &r.base)) {
+		r.mode = LEASE_FIXED;
+	} else if (strcmp(text, "auto")) {
+		return shift_err_set(err, 0, "--userns=%s: there are auto, auto:size=N, the first id of a range, host and pod:NAME",
+				     text);
+	}
+	*request = r;
+	return 0;
+}

@@ -69,7 +69,4 @@ struct lease_entry {
 /* All that are held, by base; *ret is the caller's. */
 int lease_list(struct lease_entry **ret, size_t *n, struct shift_error *err);
 
-/* runner uidmap ls [--json]; argv[0] is "uidmap".  Returns the exit status. */
-int lease_cmd(int argc, char **argv, struct shift_error *err);
-
 #endif

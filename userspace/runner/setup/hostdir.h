@@ -6,23 +6,8 @@
 #ifndef RUNNER_HOSTDIR_H
 #define RUNNER_HOSTDIR_H
 
-#include <stdbool.h>
-
 #include "error.h"
 #include "spec/spec.h"
-
-#define HOSTDIR_IN_POD "/run/host"
-#define HOSTDIR_NOTIFY HOSTDIR_IN_POD "/notify"
-
-/* Annotation runner.credential.ID=PATH: a file of the host. */
-#define HOSTDIR_CREDENTIAL "runner.credential."
-
-bool hostdir_wanted(const struct spec *spec);
-
-/* --credential ID:PATH and --sdnotify=pod. */
-int hostdir_credential(struct spec *spec, const char *text,
-		       struct shift_error *err);
-int hostdir_notify(struct spec *spec, struct shift_error *err);
 
 /*
  * Makes it, as a tmpfs at @path.  *ret_notify is the bound socket, the

@@ -23,6 +23,8 @@
 #include "setup/rootfs.h"
 #include "setup/security.h"
 #include "setup/volume.h"
+#include "spec/hostdir_option.h"
+#include "spec/seccomp.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)
@@ -309,7 +311,7 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		fprintf(to, "rootfs %s lower=%s upper=%s/upper map=0:%" PRIu32 ":%" PRIu32 " shift=%s\n",
 			op->target, op->source, plan->pod_dir,
 			spec->linux_.host_base, spec->linux_.map_size,
-			rootfs_shift_name(spec->shift));
+			spec_shift_name(spec->shift));
 		break;
 	case OP_DEV_TMPFS:
 		fprintf(to, "tmpfs %s owner=%" PRIu32 "\n", op->target,

@@ -33,18 +33,6 @@
 /* As many as have names that fit into fsconfig(2)'s 255 bytes. */
 #define LAYERS_MAX 105
 
-const char *rootfs_shift_name(enum spec_shift shift)
-{
-	static const char *const names[] = {
-		[SPEC_SHIFT_AUTO] = "auto",
-		[SPEC_SHIFT_SHIFTFS] = "shiftfs",
-		[SPEC_SHIFT_IDMAP] = "idmap",
-		[SPEC_SHIFT_CHOWN] = "chown",
-	};
-
-	return names[shift];
-}
-
 int rootfs_stage(const char *dir, struct shift_error *err)
 {
 	static const char *const dirs[] = {
@@ -454,5 +442,5 @@ int rootfs_mount(const struct spec *spec, const char *pod_dir,
 		r = shifted(spec, pod_dir, target, label, err);
 	return r < 0 ? shift_err_prefix(err, "root filesystem on %s with --shift=%s",
 					spec->root.path,
-					rootfs_shift_name(spec->shift)) : 0;
+					spec_shift_name(spec->shift)) : 0;
 }

@@ -17,7 +17,4 @@ int rootfs_stage(const char *dir, struct shift_error *err);
 int rootfs_mount(const struct spec *spec, const char *pod_dir,
 		 const char *target, struct shift_error *err);
 
-/* What --shift takes and prints. */
-const char *rootfs_shift_name(enum spec_shift shift);
-
 #endif

@@ -16,7 +16,6 @@
 #include "cleanup.h"
 
 #define SELINUX_DIR "/sys/fs/selinux"
-#define DEFAULT_LABEL "system_u:system_r:container_t:s0"
 #define DEFAULT_FILE_LABEL "system_u:object_r:container_file_t:s0"
 
 /* Takes effect at the next execve(2). */
@@ -114,80 +113,6 @@ int security_seccomp(int fd, struct shift_error *err)
 	return 0;
 }
 
-int security_change_caps(struct spec_capabilities *caps, const char *name,
-			 bool add, struct shift_error *err)
-{
-	uint64_t set;
-	char full[64];
-	cap_value_t c;
-
-	if (!strcasecmp(name, "all")) {
-		set = (1ULL << cap_max_bits()) - 1;
-	} else {
-		snprintf(full, sizeof(full), "%s%s",
-			 strncasecmp(name, "cap_", 4) ? "cap_" : "", name);
-		if (cap_from_name(full, &c) < 0) {
-			shift_err_set(err, 0, "'%s' is no capability", name);
-			shift_err_hint(err, "see capabilities(7)");
-			return -EINVAL;
-		}
-		set = 1ULL << c;
-	}
-	if (add) {
-		caps->bounding |= set;
-		caps->permitted |= set;
-		caps->effective |= set;
-	} else {
-		caps->bounding &= ~set;
-		caps->permitted &= ~set;
-		caps->effective &= ~set;
-		caps->inheritable &= ~set;
-		caps->ambient &= ~set;
-	}
-	return 0;
-}
-
-/* label=user:U, role:R, type:T, level:L change a part of the context. */
-static int change_label(struct spec *spec, const char *text,
-			struct shift_error *err)
-{
-	static const char *const parts[] = { "user", "role", "type", "level" };
-	_cleanup_free_ char *copy = NULL, *new = NULL;
-	const char *value = strchr(text, ':');
-	char *field[4], *rest;
-	size_t which;
-	int r;
-
-	if (!strcmp(text, "disable")) {
-		r = str_replace(&spec->process.selinux_label, NULL, err);
-		return r < 0 ? r : str_replace(&spec->linux_.mount_label, NULL,
-					       err);
-	}
-	for (which = 0; which < 4; which++)
-		if (value && (size_t)(value - text) == strlen(parts[which]) &&
-		    !strncmp(text, parts[which], strlen(parts[which])))
-			break;
-	if (which == 4)
-		return shift_err_set(err, 0, "label=%s: there are disable, user:, role:, type: and level:",
-				     text);
-	if (access(SELINUX_DIR "/enforce", F_OK) < 0) {
-		shift_err_set(err, ENOTSUP, "label=%s", text);
-		shift_err_hint(err, "SELinux is not enabled on this host: leave the label away, or use label=disable");
-		return -ENOTSUP;
-	}
-	copy = strdup(spec->process.selinux_label ?: DEFAULT_LABEL);
-	if (!copy)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	rest = copy;
-	for (int i = 0; i < 3; i++)
-		field[i] = strsep(&rest, ":") ?: "";
-	field[3] = rest ?: "s0";
-	field[which] = (char *)value + 1;
-	r = strf(&new, err, "%s:%s:%s:%s", field[0], field[1], field[2],
-		 field[3]);
-	return r < 0 ? r : str_replace(&spec->process.selinux_label, new, err);
-}
-
 /* Where the level begins, in a context of USER:ROLE:TYPE[:LEVEL]. */
 static const char *level_of(const char *context)
 {
@@ -221,32 +146,4 @@ int security_mount_label(const struct spec *spec, char **ret,
 	if (!spec->process.selinux_label && !spec->linux_.mount_label)
 		return 0;
 	return security_file_label(spec, true, ret, err);
-}
-
-int security_option(struct spec *spec, const char *text,
-		    struct shift_error *err)
-{
-	if (!strcmp(text, "no-new-privileges") ||
-	    !strcmp(text, "no-new-privileges=true")) {
-		spec->process.no_new_privileges = true;
-		return 0;
-	}
-	if (!strcmp(text, "no-new-privileges=false")) {
-		spec->process.no_new_privileges = false;
-		return 0;
-	}
-	if (!strncmp(text, "label=", 6))
-		return change_label(spec, text + 6, err);
-	if (!strcmp(text, "apparmor=unconfined"))
-		return str_replace(&spec->process.apparmor_profile, NULL, err);
-	if (!strncmp(text, "apparmor=", 9)) {
-		if (access("/sys/module/apparmor", F_OK) < 0)
-			return shift_err_set(err, ENOTSUP, "apparmor=%s: this host has no AppArmor",
-					     text + 9);
-		return str_replace(&spec->process.apparmor_profile, text + 9,
-				   err);
-	}
-	shift_err_set(err, 0, "unknown --security-opt '%s'", text);
-	shift_err_hint(err, "there are label=, apparmor=, seccomp=FILE|unconfined, no-new-privileges[=false]");
-	return -EINVAL;
 }

@@ -39,27 +39,4 @@ int security_capabilities(const struct spec *spec, bool unprivileged,
 /* Loads the filter that seccomp_compile() wrote to @fd; -1: none. */
 int security_seccomp(int fd, struct shift_error *err);
 
-/* Adds or removes a capability, CAP_X or x or all, in all of @caps' sets. */
-int security_change_caps(struct spec_capabilities *caps, const char *name,
-			 bool add, struct shift_error *err);
-
-/*
- * Sets the spec's linux.seccomp: the rules of a profile, in the OCI tools'
- * format, that are for this kernel and these capabilities.  @which is a file,
- * "unconfined", or NULL for the default: /etc/runner/seccomp.json or, where
- * there is none, runner's own.
- */
-int seccomp_apply(struct spec *spec, const char *which,
-		  struct shift_error *err);
-
-/*
- * Compiles @json, linux.seccomp of a description; *ret_fd is a file with the
- * BPF program in it, the caller's to close.
- */
-int seccomp_compile(const char *json, int *ret_fd, struct shift_error *err);
-
-/* --security-opt: label=, apparmor=, seccomp=, no-new-privileges. */
-int security_option(struct spec *spec, const char *text,
-		    struct shift_error *err);
-
 #endif

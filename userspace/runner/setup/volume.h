@@ -1,17 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/*
- * Volumes: directories, files and sockets of the host in the pod.
- *
- * A volume is a mount of type "bind" in the pod's description, all of it in the
- * comma-separated options: ro, rw, the usual flags, and
- *
- *	idmap			stored ids are the pod's
- *	idmap=[TYPE:]STORED:POD:COUNT;...
- *	idmap=uids=STORED-HOST-COUNT#...;gids=...	as crun has it; "@" before
- *				the first number: HOST is an id of the pod
- *	squash=UID:GID		whatever the pod makes is stored with these
- *	z, Z			accepted; an error where SELinux is in use
- */
+/* Mounting a volume; spec/volume_add.h says what one is. */
 #ifndef RUNNER_VOLUME_H
 #define RUNNER_VOLUME_H
 
@@ -19,17 +7,6 @@
 
 #include "error.h"
 #include "spec/spec.h"
-
-/* HOST:CTR[:OPTION]..., options separated by ':' or ','. */
-int volume_add(struct spec *spec, const char *text, struct shift_error *err);
-
-/* CTR[:OPTION,...] */
-int volume_add_tmpfs(struct spec *spec, const char *text,
-		     struct shift_error *err);
-
-/* type=bind|tmpfs,source=,destination=,... */
-int volume_add_mount(struct spec *spec, const char *text,
-		     struct shift_error *err);
 
 /*
  * Mounts @source with @options at @at, which is made.  The pod's ids are

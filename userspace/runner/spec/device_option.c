@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Devices as they are named on the command line. */
-#include "setup/devices.h"
+#include "spec/device_option.h"
 
 #include <errno.h>
 #include <stdlib.h>

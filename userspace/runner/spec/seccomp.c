@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Seccomp profiles as the OCI tools write them, compiled by libseccomp. */
-#include "setup/security.h"
+#include "spec/seccomp.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -8,9 +8,8 @@
 #include <string.h>
 #include <sys/capability.h>
 
-#include "cgroup/cgroup.h"
+#include "base/host.h"
 #include "cleanup.h"
-#include "setup/rootfs.h"
 
 /* What OCI tools leave to a pod's root; all of it inside its user namespace. */
 static const cap_value_t default_capabilities[] = {
@@ -167,10 +166,22 @@ int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
 	return r < 0 ? r : strv_setenv(&spec->annotations, both, err);
 }
 
+const char *spec_shift_name(enum spec_shift shift)
+{
+	static const char *const names[] = {
+		[SPEC_SHIFT_AUTO] = "auto",
+		[SPEC_SHIFT_SHIFTFS] = "shiftfs",
+		[SPEC_SHIFT_IDMAP] = "idmap",
+		[SPEC_SHIFT_CHOWN] = "chown",
+	};
+
+	return names[shift];
+}
+
 int spec_shift_parse(const char *text, enum spec_shift *ret)
 {
 	for (enum spec_shift s = SPEC_SHIFT_AUTO; s <= SPEC_SHIFT_CHOWN; s++)
-		if (!strcmp(text, rootfs_shift_name(s))) {
+		if (!strcmp(text, spec_shift_name(s))) {
 			*ret = s;
 			return 0;
 		}

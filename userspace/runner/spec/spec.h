@@ -135,6 +135,9 @@ const char *spec_annotation(const struct spec *spec, const char *key);
 int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
 		  const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+/* What --shift takes and prints. */
+const char *spec_shift_name(enum spec_shift shift);
+
 /* What --shift takes.  -EINVAL without a message: none of them. */
 int spec_shift_parse(const char *text, enum spec_shift *ret);
 

@@ -8,7 +8,6 @@
 #include <sys/capability.h>
 
 #include "cleanup.h"
-#include "setup/rootfs.h"
 
 #define OCI_VERSION "1.0.2"
 
@@ -280,7 +279,7 @@ int spec_to_json(const struct spec *spec, bool readable, char **ret,
 	o = object(top, "annotations");
 	add_members(o, &spec->annotations);
 	add_string(o, SPEC_ANNOTATION_USER, spec->process.user);
-	add_string(o, SPEC_ANNOTATION_SHIFT, rootfs_shift_name(spec->shift));
+	add_string(o, SPEC_ANNOTATION_SHIFT, spec_shift_name(spec->shift));
 	add_layers(o, spec);
 	add_linux(top, spec, readable);
 	return strf(ret, err, "%s\n", json_object_to_json_string_ext(top,

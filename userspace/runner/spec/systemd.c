@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "cgroup/cgroup.h"
-#include "setup/hostdir.h"
-#include "setup/security.h"
+#include "base/host.h"
+#include "spec/hostdir_option.h"
+#include "spec/security_option.h"
 
 int systemd_wanted(const char *mode, const char *command,
 		   struct shift_error *err)

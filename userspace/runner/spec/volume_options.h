@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The options of a volume; see volume.h.  No system call in here. */
+/* The options of a volume; see volume_add.h.  No system call in here. */
 #ifndef RUNNER_VOLUME_OPTIONS_H
 #define RUNNER_VOLUME_OPTIONS_H
 

@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "setup/security.h"
+#include "spec/seccomp.h"
+#include "spec/security_option.h"
 #include "tap.h"
 
 static int filter = -1;

@@ -5,8 +5,8 @@
 #include <signal.h>
 
 #include "cli/options.h"
-#include "setup/security.h"
-#include "setup/volume.h"
+#include "spec/security_option.h"
+#include "spec/volume_add.h"
 #include "tap.h"
 
 static void round_trip(void)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Devices as they are named on the command line. */
+#ifndef RUNNER_DEVICE_OPTION_H
+#define RUNNER_DEVICE_OPTION_H
+
+#include "error.h"
+#include "spec/spec.h"
+
+/* --device HOST[:CTR][:rwm]: the node and the right to use it. */
+int devices_option(struct spec *spec, const char *text,
+		   struct shift_error *err);
+
+/*
+ * DEVICE:rbps=N,wbps=N,riops=N,wiops=N as "io.max=" and lines, together with
+ * those that @res has, the caller's.
+ */
+int devices_io_max(const char *text, const struct spec_resources *res,
+		   char **ret, struct shift_error *err);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Capabilities and labels in the description, as options change them. */
+#ifndef RUNNER_SECURITY_OPTION_H
+#define RUNNER_SECURITY_OPTION_H
+
+#include <stdbool.h>
+
+#include "error.h"
+#include "spec/spec.h"
+
+/* Adds or removes a capability, CAP_X or x or all, in all of @caps' sets. */
+int security_change_caps(struct spec_capabilities *caps, const char *name,
+			 bool add, struct shift_error *err);
+
+/* --security-opt: label=, apparmor=, seccomp=, no-new-privileges. */
+int security_option(struct spec *spec, const char *text,
+		    struct shift_error *err);
+
+#endif
