@@ -92,13 +92,14 @@ attack_dev_link() {
 attack proc_link plain,host CVE-2019-16884, a volume lands on /proc by a link
 
 attack_proc_link() {
-	local to saved=$image
+	local to tail='' saved=$image
 	image=$work/linked
 	mkdir -p "$work/fake/self/attr" "$work/fake/thread-self/attr"
-	for to in /proc /proc/self/attr /proc/thread-self/attr /proc/sys; do
+	for to in "/proc" "/proc /sys" "/proc/self /attr" "/proc/thread-self /attr" "/sys /kernel"; do
 		rm -rf "$image" && cp -a "$saved" "$image"
-		ln -s "$to" "$image/data"
-		pod_options=(-v "$work/fake:/data")
+		ln -s "${to% *}" "$image/data"
+		[ "${to% *}" = "$to" ] || tail=${to#* }
+		pod_options=(-v "$work/fake:/data$tail")
 		in_mode "$1" true
 		[ "$status" = 125 ] || problem "/data -> $to: status $status"
 		has "/data -> $to" "$out" /data
@@ -123,7 +124,9 @@ attack_mount_fd() {
 	for n in 3 4 5 6 7 8 9 10 11 12; do
 		rm -rf "$image" && cp -a "$saved" "$image"
 		ln -s "/proc/self/fd/$n" "$image/data"
-		pod_options=(-v "$work/vol:/data/sub" -v "$work/vol:/data/sub2")
+		# one of them may be what has these directories
+		pod_options=(-v "$work/vol:/data/sub")
+		[ $((n % 2)) = 0 ] || pod_options=(-v "$work/vol:/data/kernel")
 		in_mode "$1" true
 		[ "$status" = 125 ] || problem "fd $n: status $status $out"
 	done

@@ -81,6 +81,7 @@ static void look_at(int pid)
 {
 	char path[64], text[4096], line[5000], target[512];
 	int status;
+	ssize_t n;
 	char *p;
 
 	if (!is_runner(pid))
@@ -88,6 +89,19 @@ static void look_at(int pid)
 	snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if (slurp(path, text, sizeof(text)) > 0 && (p = strstr(text, "Uid:"))) {
 		snprintf(line, sizeof(line), "uid %d", atoi(p + 4));
+		say(line);
+	}
+	if (slurp(path, text, sizeof(text)) > 0 &&
+	    (p = strstr(text, "CapPrm:")) && is_runner(pid)) {
+		snprintf(line, sizeof(line), "capabilities %llx",
+			 strtoull(p + 8, NULL, 16));
+		say(line);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n > 0 && is_runner(pid)) {
+		target[n] = '\0';
+		snprintf(line, sizeof(line), "program %s", target);
 		say(line);
 	}
 	snprintf(path, sizeof(path), "/proc/%d/cmdline", pid);
@@ -99,8 +113,6 @@ static void look_at(int pid)
 	if (slurp(path, text, sizeof(text)) > 0 && is_runner(pid))
 		say("environ");
 	for (int fd = 0; fd < 32; fd++) {
-		ssize_t n;
-
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
 		n = readlink(path, target, sizeof(target) - 1);
 		if (n > 0 && is_runner(pid)) {

@@ -59,10 +59,9 @@ in_mode() {
 		victim "$mode"
 		case $mode in exec-tty) terminal=(-t) ;; esac
 		runner exec "${terminal[@]}" "${options[@]}" "$pod" "$@"
-		out+=$errors
-		local saved=$status
+		local text=$out$errors saved=$status
 		gone "$pod"
-		status=$saved
+		out=$text status=$saved
 		return
 		;;
 	host) kind=(--userns=host) ;;
@@ -87,8 +86,8 @@ in_mode() {
 			saved=$out
 			runner logs "$pod"
 			text+=$out$errors
+			gone "$pod"
 		fi
-		gone "$pod"
 		out=$text status=$saved
 		;;
 	*)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* writer FD: tries to open the program that FD is open on for writing. */
+/*
+ * writer FD	tries to open the program that FD is open on for writing
+ * writer hold	lives for two seconds
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,14 +16,15 @@ int main(int argc, char **argv)
 	char path[64], link[512] = "";
 	int fd = -1, error = 0;
 
+	if (argc > 1 && !strcmp(argv[1], "hold"))
+		return (int)sleep(2);
 	snprintf(path, sizeof(path), "/proc/self/fd/%s", argc > 1 ? argv[1] : "9");
+	setvbuf(stdout, NULL, _IONBF, 0);
 	if (readlink(path, link, sizeof(link) - 1) < 0)
 		return 1;
 	printf("program %s\n", link);
-	/* Who waits for this process still executes it: until that has gone. */
-	if (fork())
-		return 0;
-	for (int i = 0; i < 200 && fd < 0; i++) {
+	/* Who executed it becomes another program: soon, not at once. */
+	for (int i = 0; i < 800 && fd < 0; i++) {
 		fd = open(path, O_WRONLY);
 		error = errno;
 		if (fd < 0 && error != ETXTBSY)

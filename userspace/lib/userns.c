@@ -91,9 +91,10 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 			status = errno;
 		/*
 		 * Entering a user namespace makes the process undumpable, and
-		 * its files in /proc unreadable for a parent without privilege.
+		 * its files in /proc unreadable for a parent without privilege,
+		 * and nobody else is to look into a child of the host's root.
 		 */
-		else if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		else if (prctl(PR_SET_DUMPABLE, geteuid() != 0) < 0)
 			status = errno;
 		if (write(in, &status, sizeof(status)) != sizeof(status))
 			_exit(1);

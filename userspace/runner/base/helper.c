@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/report.h"
+#include "base/self.h"
 #include "cleanup.h"
 
 #define ARGS_MAX 8
@@ -23,12 +24,11 @@ int helper_find(const char *name, char *path, size_t size)
 {
 	static const char *const places[] = { "", "../libexec/runner/" };
 	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int r = self_path(self, sizeof(self));
 	char *slash;
 
-	if (n < 0)
-		return -errno;
-	self[n] = '\0';
+	if (r < 0)
+		return r;
 	slash = strrchr(self, '/');
 	if (!slash)
 		return -ENOENT;

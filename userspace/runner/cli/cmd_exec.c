@@ -11,13 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fds.h"
 #include "base/report.h"
+#include "base/self.h"
 #include "base/tty.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
@@ -65,6 +66,10 @@ static int parse(struct request *q, int argc, char **argv,
 		else if (c != 'i')
 			r = shift_err_set(err, 0, usage_text);
 	}
+	if (r >= 0 && dir && *dir != '/')
+		r = shift_err_set(err, 0, "-w '%s' is not absolute", dir);
+	if (r >= 0 && user)
+		r = options_user(user, err);
 	if (r >= 0 && optind + 1 >= argc)
 		r = shift_err_set(err, 0, usage_text);
 	if (r >= 0)
@@ -85,8 +90,7 @@ static int parse(struct request *q, int argc, char **argv,
 	/* It would speak for the pod. */
 	strv_unsetenv(&q->spec.process.env, "NOTIFY_SOCKET");
 	for (size_t i = 0; r >= 0 && i < env.n; i++)
-		if (strchr(env.v[i], '='))
-			r = strv_setenv(&q->spec.process.env, env.v[i], err);
+		r = options_env(&q->spec, env.v[i], err);
 	for (int i = optind + 1; r >= 0 && i < argc; i++)
 		r = strv_add(&q->spec.process.args, argv[i], err);
 	strv_clear(&env);
@@ -95,8 +99,8 @@ static int parse(struct request *q, int argc, char **argv,
 
 /*
  * The cgroup of the pod's first process, wherever that has put itself: the
- * pod's own may have been handed on to its children.  Opened outside of the
- * pod and written to by the command's process, the only one to go there.
+ * pod's own may have been handed on to its children.  Opened and written to
+ * outside of the pod; the command's process is the only one to go there.
  */
 static int open_cgroup(struct request *q, struct shift_error *err)
 {
@@ -132,28 +136,25 @@ static int enter(const struct request *q, struct shift_error *err)
 	return 0;
 }
 
+/*
+ * In the pod's pid namespace, as the user that the command has: there is nothing
+ * left of the host's but @report_fd.
+ */
 static void __attribute__((noreturn)) be_command(const struct request *q,
-						 int report_fd)
+						 int report_fd, int go_fd,
+						 int slave)
 {
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED, .status = FAILED };
-	_cleanup_close_ int master = -1;
-	int r;
+	const int keep[] = { report_fd, go_fd, slave, q->seccomp_fd };
+	int r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	char c;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	pod_restore_signals();
-	r = q->procs_fd >= 0 && write(q->procs_fd, "0", 1) != 1 ?
-		shift_err_set(&err, errno, "cannot enter the pod's cgroup") :
-		process_become_root(&err);
-	if (r >= 0 && q->spec.process.terminal) {
-		struct report console = { .type = REPORT_CONSOLE };
-
-		r = process_console(false, &master, &err);
-		if (r >= 0)
-			r = report_send(report_fd, &console, master);
-	}
-	if (r >= 0)
-		r = process_privileges(&q->spec, q->seccomp_fd, true, &err);
+	/* Once it is in the pod's cgroup; or the helper has failed and says so. */
+	if (read(go_fd, &c, 1) != 1)
+		_exit(FAILED);
+	if (r >= 0 && slave >= 0)
+		r = process_take_terminal(slave, &err);
 	if (r >= 0) {
 		r = process_exec(&q->spec, q->seccomp_fd, &err);
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
@@ -162,32 +163,85 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 	report_failure(report_fd, &report, r, &err);
 }
 
-/* A pid namespace takes only children in: so a process in between. */
+/* Joins the pod and becomes the command's user; *ret_slave may stay -1. */
+static int become_user(const struct request *q, int report_fd, int *ret_slave,
+		       struct shift_error *err)
+{
+	_cleanup_close_ int master = -1;
+	int r;
+
+	/* By the host's /proc: the pod's is the pod's. */
+	if ((r = security_label(&q->spec, err)) < 0 ||
+	    (r = enter(q, err)) < 0 || (r = process_become_root(err)) < 0)
+		return r;
+	if (q->spec.process.terminal) {
+		struct report console = { .type = REPORT_CONSOLE };
+
+		r = process_open_terminal(&master, ret_slave, err);
+		if (r >= 0 && report_send(report_fd, &console, master) < 0)
+			r = shift_err_set(err, ESRCH, "runner is gone");
+	}
+	return r < 0 ? r : process_privileges(&q->spec, q->seccomp_fd,
+					      *ret_slave, err);
+}
+
+/* The command's process goes on when it is in the pod's cgroup. */
+static int release(const struct request *q, pid_t pid, int go_fd,
+		   struct shift_error *err)
+{
+	char number[16];
+	int n = snprintf(number, sizeof(number), "%d", (int)pid);
+
+	if (q->procs_fd >= 0 && write(q->procs_fd, number, (size_t)n) != n)
+		return shift_err_set(err, errno, "cannot enter the pod's cgroup");
+	return write(go_fd, "", 1) == 1 ? 0 :
+		shift_err_set(err, errno, "the command's process ended too early");
+}
+
+/*
+ * A pid namespace takes only children in: so a process in between, which the pod
+ * does not see.  All that takes a privilege happens here, before there is a
+ * process which it does.
+ */
 static void __attribute__((noreturn)) helper(const struct request *q,
 					     int report_fd)
 {
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED, .status = FAILED };
-	int r, status;
-	pid_t pid;
+	const int keep[] = { report_fd, q->pidfd, q->procs_fd, q->seccomp_fd };
+	int go[2] = { -1, -1 }, slave = -1, status, r;
+	pid_t pid = -1;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	r = enter(q, &err);
+	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	if (r >= 0)
+		r = become_user(q, report_fd, &slave, &err);
+	if (r >= 0 && pipe2(go, O_CLOEXEC) < 0)
+		r = shift_err_set(&err, errno, "cannot make a pipe");
+	/*
+	 * What a fork has is seen for a moment by a pod with the host's root that
+	 * may trace: its own cgroup then, into which it can put its own.
+	 */
+	if (r >= 0)
+		close(q->pidfd);
+	if (r >= 0 && (pid = fork()) < 0)
+		r = shift_err_set(&err, errno, "cannot fork in the pod");
+	if (!pid)
+		be_command(q, report_fd, go[0], slave);
 	if (r >= 0) {
-		pid = fork();
-		if (!pid)
-			be_command(q, report_fd);
-		close(report_fd);
-		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-			;
-		_exit(WIFEXITED(status) ? WEXITSTATUS(status) :
-		      POD_STATUS_SIGNAL + WTERMSIG(status));
+		close(go[0]);
+		r = release(q, pid, go[1], &err);
 	}
-	report.error = -r;
-	snprintf(report.text, sizeof(report.text), "%s",
-		 shift_err_text(&err));
-	report_send(report_fd, &report, -1);
-	_exit(FAILED);
+	if (r < 0) {
+		if (pid > 0)
+			kill(pid, SIGKILL);
+		report_failure(report_fd, &report, r, &err);
+	}
+	/* The end of the report is when the command is executed. */
+	fds_close_but(NULL, 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) :
+	      POD_STATUS_SIGNAL + WTERMSIG(status));
 }
 
 /* Until the helper has ended; with the terminal's other side, if any. */
@@ -213,11 +267,43 @@ static int follow(pid_t pid, int pidfd, int sig_fd, int master)
 				   POD_STATUS_SIGNAL + WTERMSIG(status);
 }
 
+/*
+ * Waits until the pod's side has something to say.  Until the command is executed
+ * a signal that ends is runner's own: what is slow may be the pod's doing.
+ * Returns 0, or the exit status when the helper was ended.
+ */
+static int interrupted(int said, int sig_fd, pid_t helper_pid)
+{
+	struct pollfd p[] = {
+		{ .fd = said, .events = POLLIN },
+		{ .fd = sig_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		struct signalfd_siginfo info;
+
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			return 0;
+		if (read(sig_fd, &info, sizeof(info)) != sizeof(info))
+			continue;
+		switch (info.ssi_signo) {
+		case SIGHUP:
+		case SIGINT:
+		case SIGQUIT:
+		case SIGTERM:
+			kill(helper_pid, SIGKILL);
+			return POD_STATUS_SIGNAL + (int)info.ssi_signo;
+		}
+	}
+}
+
 static int spawn(const struct request *q, struct shift_error *err)
 {
 	_cleanup_close_ int said = -1;
-	int pair[2], master = -1, fd, pidfd, sig_fd, r;
-	struct report report;
+	int pair[2], master = -1, fd, pidfd, sig_fd, status = 0, r;
+	struct report report = { .type = REPORT_NONE };
 	sigset_t set;
 	pid_t pid;
 
@@ -239,6 +325,11 @@ static int spawn(const struct request *q, struct shift_error *err)
 	said = pair[0];
 	pidfd = sys_pidfd_open(pid, 0);
 	for (;;) {
+		r = interrupted(said, sig_fd, pid);
+		if (r) {
+			status = r;
+			break;
+		}
 		r = report_receive(said, &report, &fd);
 		if (fd >= 0) {
 			master = fd;
@@ -252,7 +343,7 @@ static int spawn(const struct request *q, struct shift_error *err)
 		break;
 	}
 	r = follow(pid, pidfd, sig_fd, master);
-	return report.type == REPORT_FAILED ? report.status : r;
+	return report.type == REPORT_FAILED ? report.status : status ?: r;
 }
 
 int cmd_exec(int argc, char **argv, struct shift_error *err)
@@ -261,6 +352,8 @@ int cmd_exec(int argc, char **argv, struct shift_error *err)
 			     .procs_fd = -1 };
 	int status = FAILED, r = parse(&q, argc, argv, err);
 
+	if (r >= 0 && !(q.spec.linux_.namespaces & SPEC_NS_USER))
+		r = self_seal(err);
 	if (r >= 0)
 		r = q.pidfd = state_open_process(&q.st, err);
 	if (r >= 0)

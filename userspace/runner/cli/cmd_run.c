@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/report.h"
+#include "base/self.h"
 #include "cleanup.h"
 #include "cli/options.h"
 #include "monitor/monitor.h"
@@ -143,6 +144,12 @@ static int prepare(struct held *h, struct shift_error *err)
 	return image_prepare(&h->image, &h->spec, err);
 }
 
+/* The host's root could write to the program that a process of it executes. */
+static int protect_self(const struct spec *spec, struct shift_error *err)
+{
+	return spec->linux_.namespaces & SPEC_NS_USER ? 0 : self_seal(err);
+}
+
 static int run(const struct options *o, bool create, bool only_print,
 	       struct shift_error *err)
 {
@@ -154,6 +161,8 @@ static int run(const struct options *o, bool create, bool only_print,
 	r = describe(&h, o, err);
 	if (r >= 0)
 		r = check_restart(o->restart, err);
+	if (r >= 0 && !o->dry_run && !only_print)
+		r = protect_self(&h.spec, err);
 	if (r >= 0 && (o->dry_run || only_print)) {
 		status = dry_run(&h, o, only_print, err) < 0 ?
 			POD_STATUS_FAILED : 0;
@@ -258,6 +267,7 @@ static int start_again(struct state *st, struct shift_error *err)
 	const char *pod;
 
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
+	    (r = protect_self(&h.spec, err)) >= 0 &&
 	    /* The namespaces it joined may be others' by now. */
 	    (!(pod = spec_annotation(&h.spec, SPEC_ANNOTATION_POD)) ||
 	     (r = network_join_pod(&h.spec, pod, err)) >= 0) &&

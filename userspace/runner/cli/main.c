@@ -2,8 +2,10 @@
 /* runner - starts pods on shared images, each with its own range of ids. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/caller.h"
 #include "base/helper.h"
 #include "base/place.h"
 #include "cleanup.h"
@@ -61,12 +63,26 @@ static void usage(FILE *to)
 	      to);
 }
 
-int main(int argc, char **argv)
+int main(int argc, char **words)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	const struct command *command = NULL;
 	int status = POD_STATUS_FAILED;
 	const char *root = NULL;
+	char **argv;
+
+	/* A pod's supervisor has what it needs open, and its signals waiting. */
+	if (argc > 1 && !strcmp(words[1], internal[0].name))
+		caller_undumpable();
+	else
+		caller_forget();
+	/* The copy that self_seal() makes has another name. */
+	prctl(PR_SET_NAME, "runner", 0, 0, 0);
+	argv = caller_arguments(argc, words);
+	if (!argv) {
+		fputs("runner: cannot allocate memory\n", stderr);
+		return status;
+	}
 
 	if (argc >= 3 && !strcmp(argv[1], "--root")) {
 		root = argv[2];

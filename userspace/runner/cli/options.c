@@ -354,8 +354,12 @@ int options_parse_run(struct options *options, int argc, char **argv,
 	return r;
 }
 
-static int apply_env(struct spec *spec, const char *value,
-		     struct shift_error *err)
+int options_user(const char *text, struct shift_error *err)
+{
+	return *text ? 0 : shift_err_set(err, 0, "-u '': there is no user without a name or number");
+}
+
+int options_env(struct spec *spec, const char *value, struct shift_error *err)
 {
 	_cleanup_free_ char *both = NULL;
 	int r;
@@ -399,9 +403,10 @@ static int apply(struct spec *spec, int option, const char *value,
 
 	switch (option) {
 	case 'e':
-		return apply_env(spec, value, err);
+		return options_env(spec, value, err);
 	case 'u':
-		return str_replace(&spec->process.user, value, err);
+		n = options_user(value, err);
+		return n < 0 ? n : str_replace(&spec->process.user, value, err);
 	case 'w':
 		if (*value != '/')
 			return shift_err_set(err, 0, "--workdir '%s' is not absolute",
@@ -447,6 +452,28 @@ static int apply(struct spec *spec, int option, const char *value,
 	return 0;
 }
 
+/*
+ * What an image says gives no privilege: that a command is systemd counts when
+ * the administrator named the command.
+ */
+static const char *systemd_mode(const struct options *o,
+				const struct spec *spec)
+{
+	const char *command = spec->process.args.n ? spec->process.args.v[0] :
+						     NULL;
+	size_t named = 0;
+
+	while (o->command[named])
+		named++;
+	if ((o->systemd && strcmp(o->systemd, "auto")) ||
+	    (named && named == spec->process.args.n))
+		return o->systemd;
+	if (systemd_wanted(NULL, command, NULL) > 0)
+		fprintf(stderr, "runner: the image's own command is %s: if it is systemd, --systemd=always gives it what it needs\n",
+			command);
+	return "false";
+}
+
 int options_apply(const struct options *o, struct spec *spec,
 		  struct shift_error *err)
 {
@@ -457,7 +484,7 @@ int options_apply(const struct options *o, struct spec *spec,
 	spec->root.readonly = o->read_only;
 	spec->process.terminal = o->tty;
 	/* First: what is said one by one shall beat it. */
-	r = systemd_apply(o->systemd, spec, err);
+	r = systemd_apply(systemd_mode(o, spec), spec, err);
 	for (size_t i = 0; r >= 0 && i < o->n_changes; i++) {
 		const char *value = o->changes[i].value;
 

@@ -43,6 +43,12 @@ int options_parse_run(struct options *options, int argc, char **argv,
 int options_apply(const struct options *options, struct spec *spec,
 		  struct shift_error *err);
 
+/* NAME=VALUE, or NAME for the caller's own value, if it has one. */
+int options_env(struct spec *spec, const char *value, struct shift_error *err);
+
+/* Whether @text can be a USER[:GROUP]; names are looked up in the pod. */
+int options_user(const char *text, struct shift_error *err);
+
 /* "512m": bytes with a suffix b, k, m, g or t; -1 is no limit. */
 int options_bytes(const char *text, int64_t *ret, struct shift_error *err);
 

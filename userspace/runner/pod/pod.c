@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,6 +27,7 @@
 #include "monitor/notify.h"
 #include "range/lease.h"
 #include "range/ranges.h"
+#include "setup/process.h"
 #include "syscalls.h"
 
 /* A pod that ends at once is not worth becoming another program for. */
@@ -46,21 +46,6 @@ void pod_block_signals(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* A pod's process that dies early is reported, not died of. */
 	signal(SIGPIPE, SIG_IGN);
-}
-
-void pod_restore_signals(void)
-{
-	sigset_t none;
-
-	/*
-	 * By the system call: libc hides two signals of its own, which
-	 * posix_spawn(3) leaves ignored in what make and others start.
-	 */
-	for (int s = 1; s < NSIG; s++)
-		syscall(SYS_rt_sigaction, s, (const long[8]){ 0 }, NULL,
-			(size_t)(NSIG - 1) / 8);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static uint64_t clone_flags(const struct spec *spec)
@@ -86,18 +71,19 @@ static void __attribute__((noreturn)) child_main(struct plan *plan, int go_fd,
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED,
 				 .status = POD_STATUS_FAILED };
+	const int keep[] = { go_fd, report_fd, plan->seccomp_fd };
 	size_t at = plan->n_host;
 	char c;
 	int r;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (read(go_fd, &c, 1) != 1)
-		_exit(POD_STATUS_FAILED);	/* runner is gone */
 	for (int i = 0; i < 3; i++)
 		if (streams->fd[i] >= 0)
 			dup2(streams->fd[i], i);
-	pod_restore_signals();
-	r = plan_run_pod(plan, go_fd, report_fd, &at, &err);
+	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	if (read(go_fd, &c, 1) != 1)
+		_exit(POD_STATUS_FAILED);	/* runner is gone */
+	if (r >= 0)
+		r = plan_run_pod(plan, go_fd, report_fd, &at, &err);
 	if (at < plan->n && plan->ops[at].type == OP_EXEC)
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
 					       POD_STATUS_CANNOT_EXECUTE;

@@ -53,9 +53,6 @@ struct pod {
  */
 void pod_block_signals(void);
 
-/* The signals of a process as a pod's ought to find them. */
-void pod_restore_signals(void);
-
 /*
  * Moves runner into a mount namespace of its own, executes the plan, forwards
  * signals to the pod and waits for its end; no process and no mount of the

@@ -7,12 +7,14 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
+#include "setup/inroot.h"
 #include "syscalls.h"
 
 /*
@@ -107,9 +109,45 @@ int mounts_create(const char *fstype, const char *source, const char *options,
 	return r;
 }
 
-int mounts_pivot(const char *root, const char *dev, struct shift_error *err)
+void mounts_init(struct mounts *m)
+{
+	m->null_fd = m->empty_fd = -1;
+}
+
+void mounts_clear(struct mounts *m)
+{
+	if (m->null_fd >= 0)
+		close(m->null_fd);
+	if (m->empty_fd >= 0)
+		close(m->empty_fd);
+	mounts_init(m);
+}
+
+/*
+ * The null of runner's own /dev, whatever will be mounted there: what is masked
+ * shows it.
+ */
+static void keep_null(struct mounts *m, int dev_fd)
+{
+	_cleanup_close_ int fd = -1;
+	struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	struct stat st;
+
+	fd = sys_openat2(dev_fd, "null", &how);
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) &&
+	    st.st_rdev == makedev(1, 3))
+		m->null_fd = steal_fd(&fd);
+}
+
+int mounts_pivot(struct mounts *m, const char *root, const char *dev,
+		 struct shift_error *err)
 {
 	_cleanup_close_ int root_fd = -1, dev_fd = -1, old_fd = -1;
+	int r;
 
 	/*
 	 * Clones, since the mounts which came with the namespace are locked in
@@ -135,7 +173,10 @@ int mounts_pivot(const char *root, const char *dev, struct shift_error *err)
 	    chdir("/") < 0)
 		return shift_err_set(err, errno,
 				     "cannot detach the host's tree");
-	return mounts_attach(dev_fd, "/dev", err);
+	r = mounts_attach(dev_fd, "/dev", err);
+	if (r >= 0)
+		keep_null(m, dev_fd);
+	return r;
 }
 
 int mounts_clone(const char *path, struct shift_error *err)
@@ -147,43 +188,17 @@ int mounts_clone(const char *path, struct shift_error *err)
 			fd;
 }
 
-/* A mount of something that is no directory goes on a file. */
-static int make_file(const char *target, struct shift_error *err)
-{
-	_cleanup_free_ char *parent = strdup(target);
-	_cleanup_close_ int fd = -1;
-	struct stat st;
-	char *slash;
-	int r;
-
-	if (!stat(target, &st))
-		return 0;
-	if (!parent)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	slash = strrchr(parent, '/');
-	if (slash && slash != parent) {
-		*slash = '\0';
-		r = mkdir_parents(parent, 0755, err);
-		if (r < 0)
-			return r;
-	}
-	fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0644);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot make %s", target);
-	return 0;
-}
-
 int mounts_attach(int fd, const char *target, struct shift_error *err)
 {
+	_cleanup_close_ int at = -1;
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
 		return shift_err_set(err, errno, "the mount for %s", target);
-	r = S_ISDIR(st.st_mode) ? mkdir_parents(target, 0755, err) :
-				  make_file(target, err);
+	r = at = inroot_target(target, !S_ISDIR(st.st_mode), err);
 	if (r >= 0)
-		r = shift_attach(fd, target, err);
+		r = shift_attach_at(fd, at, target, err);
 	return r < 0 ? shift_err_prefix(err, "in the pod") : r;
 }
 
@@ -198,40 +213,82 @@ int mounts_root_readonly(const char *target, struct shift_error *err)
 	return 0;
 }
 
-int mounts_mask(const char *target, struct shift_error *err)
+/* What is to be covered at @target, or -ENOENT without a message. */
+static int open_covered(const char *target, struct shift_error *err)
 {
-	struct stat st;
+	int fd = inroot_open(target, O_PATH | O_NOFOLLOW,
+			     inroot_is_kernels(target) ? INROOT_NONE :
+							 INROOT_FOLLOW);
+
+	if (fd == -ENOENT || fd == -ENOTDIR)
+		return -ENOENT;
+	return fd < 0 ? shift_err_set(err, -fd, "cannot open %s in the pod",
+				      target) : fd;
+}
+
+/* One empty filesystem for all directories, @at being the first. */
+static int mask_first(struct mounts *m, int at, const char *target,
+		      struct shift_error *err)
+{
+	_cleanup_close_ int ctx = shift_fsctx_open("tmpfs", err), fd = -1;
 	int r;
 
-	if (lstat(target, &st) < 0)
-		return 0;
-	if (S_ISDIR(st.st_mode))
-		r = mount("masked", target, "tmpfs",
-			  MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-			  "size=0");
-	else
-		r = mount("/dev/null", target, NULL, MS_BIND, NULL);
-	if (r < 0)
+	if (ctx < 0)
+		return ctx;
+	if ((r = shift_fsctx_string(ctx, "source", "masked", err)) < 0 ||
+	    (r = shift_fsctx_string(ctx, "size", "0", err)) < 0 ||
+	    (r = shift_fsctx_create(ctx, err)) < 0)
+		return r;
+	r = fd = shift_fsctx_mount(ctx, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+				   MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, err);
+	if (r >= 0)
+		r = shift_attach_at(fd, at, target, err);
+	if (r >= 0)
+		m->empty_fd = steal_fd(&fd);
+	return r;
+}
+
+int mounts_mask(struct mounts *m, const char *target, struct shift_error *err)
+{
+	_cleanup_close_ int at = open_covered(target, err), tree = -1;
+	struct stat st;
+	bool dir;
+	int r;
+
+	if (at < 0)
+		return at == -ENOENT ? 0 : at;
+	if (fstat(at, &st) < 0)
 		return shift_err_set(err, errno, "cannot mask %s in the pod",
 				     target);
-	return 0;
+	dir = S_ISDIR(st.st_mode);
+	if (!dir && m->null_fd < 0) {
+		r = shift_err_set(err, ENODEV, "the pod's description has no /dev/null to put over a file");
+	} else if (dir && m->empty_fd < 0) {
+		r = mask_first(m, at, target, err);
+	} else {
+		tree = sys_open_tree(dir ? m->empty_fd : m->null_fd, "",
+				     AT_EMPTY_PATH | OPEN_TREE_CLONE |
+				     OPEN_TREE_CLOEXEC);
+		r = tree < 0 ? shift_err_set(err, errno, "what masks") :
+			shift_attach_at(tree, at, target, err);
+	}
+	return r < 0 ? shift_err_prefix(err, "cannot mask %s in the pod",
+					target) : 0;
 }
 
 int mounts_readonly(const char *target, struct shift_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	_cleanup_close_ int fd = sys_open_tree(AT_FDCWD, target,
-					       OPEN_TREE_CLONE | AT_RECURSIVE |
-					       OPEN_TREE_CLOEXEC);
+	_cleanup_close_ int at = open_covered(target, err), fd = -1;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
+	if (at < 0)
+		return at == -ENOENT ? 0 : at;
+	fd = sys_open_tree(at, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
+			   AT_RECURSIVE | OPEN_TREE_CLOEXEC);
 	if (fd < 0 || sys_mount_setattr(fd, "", AT_EMPTY_PATH | AT_RECURSIVE,
-					&attr, sizeof(attr)) < 0 ||
-	    sys_move_mount(fd, "", AT_FDCWD, target,
-			   MOVE_MOUNT_F_EMPTY_PATH) < 0)
+					&attr, sizeof(attr)) < 0)
 		return shift_err_set(err, errno,
 				     "cannot make %s read-only in the pod",
 				     target);
-	return 0;
+	return shift_attach_at(fd, at, target, err);
 }

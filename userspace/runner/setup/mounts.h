@@ -22,14 +22,30 @@ int mounts_create(const char *fstype, const char *source, const char *options,
 /* The mount at @path and what is mounted below, detached.  Returns an fd. */
 int mounts_clone(const char *path, struct shift_error *err);
 
-/* Makes @root the pod's root with @dev on its /dev; the host's tree is gone. */
-int mounts_pivot(const char *root, const char *dev, struct shift_error *err);
+/* What masks: runner's own, so that nothing of the pod's can take its place. */
+struct mounts {
+	int null_fd;		/* the device null, for files */
+	int empty_fd;		/* a filesystem without files, once there is one */
+};
 
-/* Attaches @fd at @target, which is made, of the same kind, if it is missing. */
+void mounts_init(struct mounts *m);
+void mounts_clear(struct mounts *m);
+
+/*
+ * Makes @root the pod's root with @dev on its /dev; the host's tree is gone.
+ * @m gets the null of @dev.
+ */
+int mounts_pivot(struct mounts *m, const char *root, const char *dev,
+		 struct shift_error *err);
+
+/*
+ * Attaches @fd at @target, which is made, of the same kind, if it is missing:
+ * see inroot_target().
+ */
 int mounts_attach(int fd, const char *target, struct shift_error *err);
 
 /* Both do nothing when @target does not exist. */
-int mounts_mask(const char *target, struct shift_error *err);
+int mounts_mask(struct mounts *m, const char *target, struct shift_error *err);
 int mounts_readonly(const char *target, struct shift_error *err);
 
 /* The mount at @target cannot be written, those below stay as they are. */

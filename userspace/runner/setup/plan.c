@@ -218,6 +218,7 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	plan->spec = spec;
 	plan->pod_dir = pod_dir;
 	plan->seccomp_fd = plan->notify_fd = -1;
+	mounts_init(&plan->mounts);
 
 	if ((r = add(plan, err, OP_STAGE, NULL, STAGE_DIR, NULL)) < 0 ||
 	    (r = add(plan, err, OP_ROOTFS, spec->root.path, STAGE_ROOT,
@@ -232,7 +233,8 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 		return r;
 	plan->n_host = plan->n;
 
-	if ((r = add(plan, err, OP_BECOME_ROOT, NULL, NULL, NULL)) < 0 ||
+	if ((r = add(plan, err, OP_LABEL, NULL, NULL, NULL)) < 0 ||
+	    (r = add(plan, err, OP_BECOME_ROOT, NULL, NULL, NULL)) < 0 ||
 	    ((spec->linux_.namespaces & SPEC_NS_CGROUP) &&
 	     (r = add(plan, err, OP_CGROUP_NS, NULL, NULL, NULL)) < 0))
 		return r;
@@ -340,6 +342,10 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 	case OP_SYSFS:
 		fprintf(to, "sysfs %s\n", op->target);
 		break;
+	case OP_LABEL:
+		fprintf(to, "label %s\n", spec->process.selinux_label ?:
+			spec->process.apparmor_profile ?: "none");
+		break;
 	case OP_CGROUP_NS:
 		fprintf(to, "new cgroup namespace\n");
 		break;
@@ -443,10 +449,14 @@ static int mount_sysfs(const char *target, struct shift_error *err)
 static int console(int say_fd, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_CONSOLE };
-	_cleanup_close_ int master = -1;
-	int r = process_console(true, &master, err);
+	_cleanup_close_ int master = -1, slave = -1;
+	int r;
 
-	if (r >= 0 && report_send(say_fd, &report, master) < 0)
+	if ((r = process_open_terminal(&master, &slave, err)) < 0 ||
+	    (r = process_bind_console(slave, err)) < 0 ||
+	    (r = process_take_terminal(slave, err)) < 0)
+		return r;
+	if (report_send(say_fd, &report, master) < 0)
 		r = shift_err_set(err, ESRCH, "runner is gone");
 	return r;
 }
@@ -493,6 +503,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return join(op, err);
 	case OP_SYSFS:
 		return mount_sysfs(op->target, err);
+	case OP_LABEL:
+		return security_label(spec, err);
 	case OP_CGROUP_NS:
 		return process_cgroup_namespace(err);
 	case OP_CONSOLE:
@@ -502,7 +514,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_BECOME_ROOT:
 		return process_become_root(err);
 	case OP_PIVOT:
-		return mounts_pivot(op->target, op->source, err);
+		return mounts_pivot(&plan->mounts, op->target, op->source, err);
 	case OP_MOUNT:
 		op->fd = mounts_create(op->fstype, op->source, op->options,
 				       op->label, err);
@@ -513,7 +525,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_ATTACH:
 		return mounts_attach(plan->ops[op->from].fd, op->target, err);
 	case OP_MASK:
-		return mounts_mask(op->target, err);
+		return mounts_mask(&plan->mounts, op->target, err);
 	case OP_READONLY:
 		return mounts_readonly(op->target, err);
 	case OP_ROOT_READONLY:
@@ -523,7 +535,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_LOOPBACK:
 		return process_loopback(err);
 	case OP_PRIVILEGES:
-		return process_privileges(spec, plan->seccomp_fd, true, err);
+		return process_privileges(spec, plan->seccomp_fd,
+					  spec->process.terminal ? 0 : -1, err);
 	case OP_EXEC:
 		return process_exec(spec, plan->seccomp_fd, err);
 	}
@@ -583,6 +596,8 @@ void plan_clear(struct plan *plan)
 	}
 	if (plan->ops && plan->seccomp_fd >= 0)
 		close(plan->seccomp_fd);
+	if (plan->ops)
+		mounts_clear(&plan->mounts);
 	if (plan->ops && plan->notify_fd >= 0)
 		close(plan->notify_fd);
 	free(plan->ops);

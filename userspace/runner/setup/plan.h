@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "error.h"
+#include "setup/mounts.h"
 #include "spec/spec.h"
 
 /* Seen by nobody but runner and the pod's first process before it pivots. */
@@ -41,8 +42,9 @@ enum op_type {
 	OP_JOIN,	/* the namespace at source, until the pod is made */
 	OP_SYSFS,	/* of a network that is not the pod's own, at target */
 	/* pod */
+	OP_LABEL,	/* of the command: by the host's /proc */
 	OP_CGROUP_NS,	/* cgroup namespace, its root the pod's cgroup */
-	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, session of its own */
+	OP_BECOME_ROOT,	/* uid and gid 0 of the pod, no keys */
 	OP_MOUNT,	/* fstype source options label, detached, fd kept */
 	OP_CLONE,	/* the mount at source, detached, fd kept */
 	OP_PIVOT,	/* into target, devices from source, host's tree gone */
@@ -78,6 +80,7 @@ struct plan {
 	const struct spec *spec;
 	int seccomp_fd;		/* of OP_SECCOMP, or -1 */
 	int notify_fd;		/* of OP_HOSTDIR, or -1 */
+	struct mounts mounts;	/* what OP_PIVOT leaves for what follows */
 	const char *pod_dir;	/* upper and work are below; plan does not own */
 };
 

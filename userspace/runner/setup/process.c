@@ -6,6 +6,8 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
@@ -13,29 +15,72 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "base/caller.h"
+#include "base/fds.h"
 #include "cleanup.h"
+#include "mounttree.h"
+#include "setup/inroot.h"
 #include "setup/security.h"
 #include "setup/user.h"
+#include "syscalls.h"
+
+/* Changes of credentials reset both. */
+static void tie(void)
+{
+	/* No runner, no half-made pod. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	caller_undumpable();
+}
+
+static int check_stream(int fd, struct shift_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISDIR(st.st_mode))
+		return 0;
+	shift_err_set(err, 0, "descriptor %d is a directory of the host", fd);
+	shift_err_hint(err, "the pod would have it as a standard stream, and all that is above it: use < /dev/null");
+	return -EISDIR;
+}
+
+int process_begin(const int *keep, size_t n, struct shift_error *err)
+{
+	int r;
+
+	tie();
+	/* A session of its own: the host's terminal is out of TIOCSTI's reach. */
+	setsid();
+	caller_hide();
+	umask(022);
+	caller_reset_signals();
+	r = fds_close_but(keep, n);
+	if (r < 0)
+		return shift_err_set(err, -r, "cannot close descriptors");
+	for (int fd = 0; r >= 0 && fd < 3; fd++)
+		r = check_stream(fd, err);
+	return r;
+}
 
 int process_become_root(struct shift_error *err)
 {
-	/* A session of its own: the host's terminal is out of TIOCSTI's reach. */
-	setsid();
-	umask(022);
-	/* No runner, no half-made pod; changes of credentials reset it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (setgroups(0, NULL) < 0 || setresgid(0, 0, 0) < 0 ||
 	    setresuid(0, 0, 0) < 0)
 		return shift_err_set(err, errno,
 				     "cannot become root of the pod");
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	tie();
+	/* The caller's keys stay with the caller.  A kernel without has none. */
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 &&
+	    errno != ENOSYS)
+		return shift_err_set(err, errno,
+				     "cannot make a session keyring for the pod");
 	return 0;
 }
 
@@ -73,50 +118,75 @@ int process_cgroup_namespace(struct shift_error *err)
 	return 0;
 }
 
-int process_console(bool bind, int *ret_master, struct shift_error *err)
+int process_open_terminal(int *ret_master, int *ret_slave,
+			  struct shift_error *err)
 {
-	_cleanup_close_ int master = -1, slave = -1, fd = -1;
-	char name[64];
+	static const char path[] = "/dev/pts/ptmx";
+	_cleanup_close_ int master = -1, slave = -1;
+	struct statfs fs;
+	int unlock = 0;
 
-	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (master < 0 || unlockpt(master) < 0 ||
-	    ptsname_r(master, name, sizeof(name)))
+	/* The pod may have put anything there: nothing to wait for. */
+	master = inroot_open(path, O_RDWR | O_NOCTTY | O_NONBLOCK, INROOT_NONE);
+	if (master < 0)
+		return shift_err_set(err, -master, "cannot open %s in the pod",
+				     path);
+	if (fstatfs(master, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
+		return shift_err_set(err, 0, "%s in the pod is not runner's devpts",
+				     path);
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return shift_err_set(err, errno,
 				     "cannot make a terminal for the pod");
-	slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	/* By the other side: a name could lead elsewhere. */
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0)
-		return shift_err_set(err, errno, "cannot open %s in the pod",
-				     name);
-	if (bind) {
-		fd = open("/dev/console", O_WRONLY | O_CREAT | O_CLOEXEC |
-			  O_NOFOLLOW | O_NOCTTY, 0600);
-		if (fd < 0 || mount(name, "/dev/console", NULL, MS_BIND,
-				    NULL) < 0)
-			return shift_err_set(err, errno,
-					     "cannot make /dev/console");
-	}
-	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 ||
-	    dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
 		return shift_err_set(err, errno,
-				     "cannot take the terminal %s", name);
+				     "cannot open the terminal of the pod");
 	*ret_master = steal_fd(&master);
+	*ret_slave = steal_fd(&slave);
 	return 0;
 }
 
-int process_privileges(const struct spec *spec, int seccomp_fd, bool tied,
+int process_bind_console(int slave, struct shift_error *err)
+{
+	static const char path[] = "/dev/console";
+	_cleanup_close_ int at = inroot_target(path, true, err);
+	_cleanup_close_ int tree = -1;
+
+	if (at < 0)
+		return at;
+	tree = sys_open_tree(slave, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
+			     OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return shift_err_set(err, errno, "cannot make %s", path);
+	return shift_attach_at(tree, at, path, err);
+}
+
+int process_take_terminal(int slave, struct shift_error *err)
+{
+	if (ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, 0) < 0 ||
+	    dup2(slave, 1) < 0 || dup2(slave, 2) < 0)
+		return shift_err_set(err, errno, "cannot take the terminal");
+	return 0;
+}
+
+int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 		       struct shift_error *err)
 {
+	_cleanup_close_ int cwd = -1;
 	struct identity id;
 	int r;
 
 	if ((r = user_resolve(spec->process.user, &id, err)) < 0 ||
-	    (r = mkdir_parents(spec->process.cwd, 0755, err)) < 0)
-		return r;
+	    (r = cwd = inroot_make(spec->process.cwd, false, INROOT_FOLLOW,
+				   err)) < 0)
+		return r < 0 ? shift_err_prefix(err, "in the pod") : r;
+	close(steal_fd(&cwd));
 	/* The terminal belongs to who uses it. */
-	if (spec->process.terminal && isatty(0))
-		(void)!fchown(0, id.uid, (gid_t)-1);
-	if ((r = security_label(spec, err)) < 0 ||
-	    (r = security_bounding(spec, err)) < 0)
+	if (terminal >= 0)
+		(void)!fchown(terminal, id.uid, (gid_t)-1);
+	r = security_bounding(spec, err);
+	if (r < 0)
 		return r;
 	/* Without no_new_privs a filter takes capabilities. */
 	if (!spec->process.no_new_privileges &&
@@ -132,17 +202,13 @@ int process_privileges(const struct spec *spec, int seccomp_fd, bool tied,
 	r = security_capabilities(spec, id.uid != 0, err);
 	if (r < 0)
 		return r;
-	if (chdir(spec->process.cwd) < 0)
-		return shift_err_set(err, errno,
-				     "cannot change to the directory %s in the pod",
-				     spec->process.cwd);
+	r = inroot_chdir(spec->process.cwd, err);
+	if (r < 0)
+		return r;
 	if (spec->process.no_new_privileges &&
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return shift_err_set(err, errno, "cannot set no_new_privs");
-	/* Every change of credentials above would have reset this. */
-	if (tied && prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
-		return shift_err_set(err, errno,
-				     "cannot tie the pod's life to runner's");
+	tie();
 	environ = spec->process.env.v;
 	if (!getenv("HOME") && setenv("HOME", id.home, 1) < 0)
 		return shift_err_set(err, errno, "cannot set HOME");

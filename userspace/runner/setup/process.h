@@ -8,25 +8,35 @@
 #include "error.h"
 #include "spec/spec.h"
 
-/* Root of the pod's user namespace, no groups, a session of its own. */
+/*
+ * First in a process that will be the pod's: it takes nothing of its caller's
+ * along but the standard streams and the @n descriptors of @keep, has a session
+ * of its own, cannot be looked into, and ends with its parent.
+ */
+int process_begin(const int *keep, size_t n, struct shift_error *err);
+
+/* Root of the pod's user namespace, no groups, no keys. */
 int process_become_root(struct shift_error *err);
 int process_hostname(const char *name, struct shift_error *err);
 int process_loopback(struct shift_error *err);
 int process_cgroup_namespace(struct shift_error *err);
 
-/*
- * A new terminal of the pod's own devpts as standard streams and controlling
- * terminal, on /dev/console too with @bind.  *ret_master is its other side,
- * the caller's.
- */
-int process_console(bool bind, int *ret_master, struct shift_error *err);
+/* Both sides of a new terminal of the pod's own devpts, the caller's. */
+int process_open_terminal(int *ret_master, int *ret_slave,
+			  struct shift_error *err);
+
+/* The terminal @slave on /dev/console. */
+int process_bind_console(int slave, struct shift_error *err);
+
+/* The terminal @slave as standard streams and controlling terminal. */
+int process_take_terminal(int slave, struct shift_error *err);
 
 /*
- * Takes the user, groups, capabilities, label, directory, environment and
- * no_new_privs of @spec; with @tied it dies with its parent from here on.
- * @seccomp_fd is what seccomp_compile() made, or -1.
+ * Takes the user, groups, capabilities, directory, environment and no_new_privs
+ * of @spec.  @seccomp_fd is what seccomp_compile() made, @terminal the terminal
+ * which the user shall own; both may be -1.
  */
-int process_privileges(const struct spec *spec, int seccomp_fd, bool tied,
+int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 		       struct shift_error *err);
 
 /* Whether the other end of the pipe @alive_fd is still open. */

@@ -4,16 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cleanup.h"
+#include "syscalls.h"
 
 #define SELINUX_DIR "/sys/fs/selinux"
 #define DEFAULT_FILE_LABEL "system_u:object_r:container_file_t:s0"
@@ -22,8 +25,21 @@
 static int exec_attribute(const char *file, const char *text,
 			  struct shift_error *err)
 {
-	_cleanup_close_ int fd = open(file, O_WRONLY | O_CLOEXEC);
+	struct open_how how = {
+		.flags = O_WRONLY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	_cleanup_close_ int proc = -1, fd = -1;
+	struct statfs fs;
 
+	/* A file elsewhere would take the text and mean nothing by it. */
+	proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc < 0 || fstatfs(proc, &fs) < 0 ||
+	    fs.f_type != PROC_SUPER_MAGIC)
+		return shift_err_set(err, 0, "cannot set the label '%s': /proc is no procfs",
+				     text);
+	fd = sys_openat2(proc, file, &how);
 	if (fd < 0 || write(fd, text, strlen(text)) < 0)
 		return shift_err_set(err, errno, "cannot set the label '%s'",
 				     text);
@@ -36,13 +52,13 @@ int security_label(const struct spec *spec, struct shift_error *err)
 	int r = 0;
 
 	if (spec->process.selinux_label)
-		r = exec_attribute("/proc/self/attr/exec",
+		r = exec_attribute("thread-self/attr/exec",
 				   spec->process.selinux_label, err);
 	if (r < 0 || !spec->process.apparmor_profile)
 		return r;
 	r = strf(&text, err, "exec %s", spec->process.apparmor_profile);
 	return r < 0 ? r :
-		exec_attribute("/proc/self/attr/apparmor/exec", text, err);
+		exec_attribute("thread-self/attr/apparmor/exec", text, err);
 }
 
 int security_bounding(const struct spec *spec, struct shift_error *err)

@@ -25,8 +25,13 @@ int security_file_label(const struct spec *spec, bool of_this_pod,
 int security_mount_label(const struct spec *spec, char **ret,
 			 struct shift_error *err);
 
-/* Of the calling process; in this order around setresuid(2). */
+/*
+ * Of the command that the calling process will execute, or a child of it; by
+ * /proc, so while that is the host's.
+ */
 int security_label(const struct spec *spec, struct shift_error *err);
+
+/* Of the calling process; in this order around setresuid(2). */
 int security_bounding(const struct spec *spec, struct shift_error *err);
 
 /*

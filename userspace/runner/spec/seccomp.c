@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json.h>
+#include <limits.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/place.h"
+#include "base/self.h"
 #include "base/util.h"
 #include "cleanup.h"
 
@@ -258,11 +260,12 @@ static int reduce_once(struct spec *spec, const char *text, const char *path,
 {
 	size_t head = strlen(text) + 1, len;
 	_cleanup_free_ char *at = NULL, *have = NULL;
+	char program[PATH_MAX];
 	struct stat self;
 	int r;
 
 	/* Another build of runner may read profiles otherwise. */
-	if (stat("/proc/self/exe", &self) < 0)
+	if (self_path(program, sizeof(program)) < 0 || stat(program, &self) < 0)
 		return reduce(spec, text, path, err);
 	r = strf(&at, err, CACHE "/%llx-%llx.%lx-%llx",
 		 (unsigned long long)self.st_ino,

@@ -155,6 +155,22 @@ static int add_all(struct strv *to, const struct strv *from,
 	return r;
 }
 
+/* Variables by which a manager tells what it has passed on, and who it is. */
+static bool is_managers(const char *assignment)
+{
+	static const char *const names[] = {
+		"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+		"WATCHDOG_PID", "WATCHDOG_USEC", "CREDENTIALS_DIRECTORY",
+		"MAINPID", "MANAGERPID", "container", "container_uuid",
+	};
+	size_t len = strcspn(assignment, "=");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (strlen(names[i]) == len && !memcmp(assignment, names[i], len))
+			return true;
+	return false;
+}
+
 int image_apply(const struct image *image, char *const *command,
 		struct spec *spec, struct shift_error *err)
 {
@@ -166,7 +182,8 @@ int image_apply(const struct image *image, char *const *command,
 		r = add_all(&spec->root.layers, &image->layers, err);
 	spec->root.direct = image->direct;
 	for (size_t i = 0; r >= 0 && i < oci->env.n; i++)
-		r = strv_setenv(&spec->process.env, oci->env.v[i], err);
+		if (!is_managers(oci->env.v[i]))
+			r = strv_setenv(&spec->process.env, oci->env.v[i], err);
 	if (r >= 0 && oci->working_dir) {
 		if (oci->working_dir[0] != '/')
 			return shift_err_set(err, 0,
