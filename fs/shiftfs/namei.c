@@ -143,6 +143,10 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	unsigned int seq = READ_ONCE(dentry->d_time);
 	int ret;
 
+	/* autofs makes one of a directory that was none. */
+	if (shiftfs_is_automount(lower))
+		return flags & LOOKUP_RCU ? -ECHILD : 0;
+
 	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
 		const struct cred *old;
 
@@ -184,7 +188,8 @@ static __always_inline bool shiftfs_is_unchanged(const struct dentry *dentry,
 	const struct dentry *lower = shiftfs_lower_dentry(dentry);
 	const struct inode *inode = d_inode_rcu(dentry);
 
-	if (unlikely(!lower || lower->d_flags & DCACHE_OP_REVALIDATE ||
+	if (unlikely(!lower || lower->d_flags & (DCACHE_OP_REVALIDATE |
+						 SHIFTFS_AUTOMOUNT) ||
 		     read_seqcount_retry(&lower->d_seq,
 					 READ_ONCE(dentry->d_time))))
 		return false;
@@ -368,12 +373,22 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 
 	if (dentry->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
+	/* Who was in the directory before it became one comes here, too. */
+	if (shiftfs_is_automount(lower_dir))
+		return ERR_PTR(-EREMOTE);
+	if (unlikely(!d_can_lookup(lower_dir)))
+		return ERR_PTR(-ENOTDIR);
 
 	old = shiftfs_override(dir->i_sb);
 	lower = shiftfs_lookup_and_sample(dentry, lower_dir);
 	shiftfs_revert(old);
 	if (IS_ERR(lower))
 		return lower;
+	/* autofs has negative ones, for what its daemon would mount. */
+	if (shiftfs_is_automount(lower)) {
+		dput(lower);
+		return ERR_PTR(-EREMOTE);
+	}
 
 	lower_inode = d_inode(lower);
 	if (lower_inode) {

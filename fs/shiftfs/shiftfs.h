@@ -358,6 +358,19 @@ static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
 	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
 }
 
+/*
+ * Where the lower filesystem mounts another one for somebody who walks there
+ * (NFS below an export, DFS links of SMB, autofs). Nothing can be mounted on
+ * our private mount, and what lies beneath is no directory to be used: often
+ * its inode has no ->lookup. See Documentation/design/automounts.rst.
+ */
+#define SHIFTFS_AUTOMOUNT	(DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT)
+
+static inline bool shiftfs_is_automount(const struct dentry *lower)
+{
+	return unlikely(READ_ONCE(lower->d_flags) & SHIFTFS_AUTOMOUNT);
+}
+
 extern const struct dentry_operations shiftfs_dentry_ops;
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
