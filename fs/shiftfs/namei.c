@@ -12,17 +12,46 @@
 #include "shiftfs.h"
 
 /*
- * Is @lower found in @lower_dir under @name? With its d_lock held its name
- * cannot change, nor what it is the name of, and its d_seq cannot be odd.
+ * Is @lower found in @lower_dir under @name, by the rules of the filesystem,
+ * which may take several names for one? With its d_lock held its name cannot
+ * change, nor what it is the name of, and its d_seq cannot be odd.
  */
 static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct dentry *lower_dir,
 			     const struct qstr *name)
 {
 	return lower->d_parent == lower_dir && !d_unhashed(lower) &&
-	       (!shiftfs_is_comparable(lower_dir) ||
-		(lower->d_name.len == name->len &&
-		 !memcmp(lower->d_name.name, name->name, name->len)));
+	       d_same_name(lower, lower_dir, name);
+}
+
+/**
+ * shiftfs_leads_to - does a name still lead to what is to be removed or moved?
+ * @sb:		the upper superblock
+ * @lower_dir:	lower directory, locked; the caller's credentials are switched
+ * @name:	the name there
+ * @lower:	what it was when it was looked up
+ *
+ * Between the last look and the lock somebody can rename beneath. The name that
+ * the dentry has then is another's.
+ */
+bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
+		      const struct qstr *name, const struct dentry *lower)
+{
+	struct dentry *now;
+
+	if (lower->d_parent != lower_dir || d_unhashed(lower))
+		return false;
+	if (likely(d_same_name(lower, lower_dir, name)))
+		return true;
+	if (likely(shiftfs_is_comparable(lower_dir)))
+		return false;
+
+	/* A second name which only the filesystem knows: 8.3 of vfat. */
+	now = shiftfs_lookup_lower_locked(shiftfs_lower_mnt(sb), lower_dir, name);
+	if (IS_ERR(now))
+		return false;
+	dput(now);
+	return now == lower;
 }
 
 /* The two forms of asking a lower filesystem which asks itself. */

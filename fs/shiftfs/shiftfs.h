@@ -372,6 +372,8 @@ static inline bool shiftfs_is_automount(const struct dentry *lower)
 }
 
 extern const struct dentry_operations shiftfs_dentry_ops;
+bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
+		      const struct qstr *name, const struct dentry *lower);
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
 
