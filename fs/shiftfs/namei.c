@@ -200,8 +200,11 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	}
 
 	/* Of a directory where the walk ends, ->permission is not called. */
-	if (inode)
+	if (inode && shiftfs_is_outdated(inode)) {
+		if (flags & LOOKUP_RCU)
+			return -ECHILD;
 		shiftfs_refresh(inode);
+	}
 	return 1;
 }
 

@@ -411,7 +411,11 @@ static inline bool shiftfs_is_outdated(const struct inode *inode)
 	return shiftfs_differs(inode, lower, READ_ONCE(lower->i_mode));
 }
 
-/* See it. Cheap where there was none, and legal under RCU, too. */
+/*
+ * See it. Cheap where there was none. Not under RCU: it tries a lock of the
+ * lower inode, and where the upper one is evicted meanwhile that may be another
+ * inode's already, and be initialised again (XFS recycles inodes).
+ */
 static inline void shiftfs_refresh(struct inode *inode)
 {
 	if (unlikely(shiftfs_is_outdated(inode)))
