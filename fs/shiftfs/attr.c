@@ -21,7 +21,12 @@ static inline bool shiftfs_has_no_acl(const struct inode *lower)
 static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 					    struct inode *inode, int mask)
 {
-	shiftfs_refresh(inode);
+	if (mask & MAY_NOT_BLOCK) {
+		if (shiftfs_is_outdated(inode))
+			return -ECHILD;
+	} else {
+		shiftfs_refresh(inode);
+	}
 	if (mask & MAY_WRITE) {
 		if (IS_IMMUTABLE(inode))
 			return -EPERM;
@@ -443,19 +448,22 @@ int shiftfs_setattr(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 
 /*
  * The VFS found, by the upper mount's rules, that the access time is due. The
- * lower mount has rules too.
+ * lower mount has rules too. The alias stays positive: d_delete(), under the
+ * i_lock under which it is found here, makes a dentry negative only where the
+ * caller's is the last reference.
  */
 static void shiftfs_touch_lower(struct inode *inode)
 {
+	struct inode *lower_inode = shiftfs_lower_inode(inode);
 	struct path lower = {
 		.mnt = shiftfs_lower_mnt(inode->i_sb),
-		.dentry = d_find_any_alias(shiftfs_lower_inode(inode)),
+		.dentry = d_find_any_alias(lower_inode),
 	};
 
 	if (!lower.dentry)
 		return;
 	touch_atime(&lower);
-	inode_set_atime_to_ts(inode, inode_get_atime(d_inode(lower.dentry)));
+	inode_set_atime_to_ts(inode, inode_get_atime(lower_inode));
 	dput(lower.dentry);
 }
 

@@ -305,8 +305,8 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 		dget(lower);
 	inode_lock_nested(d_inode(lower_dir), I_MUTEX_PARENT);
 
-	if (lower->d_parent != lower_dir || d_unhashed(lower) ||
-	    shiftfs_is_stale(dentry))
+	if (shiftfs_is_stale(dentry) ||
+	    !shiftfs_leads_to(dir->i_sb, lower_dir, &dentry->d_name, lower))
 		err = -ESTALE;
 	else if (is_dir)
 		err = shiftfs_vfs_rmdir(shiftfs_idmap_of(mnt),

@@ -171,6 +171,9 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
 	struct file *lower = shiftfs_lower_file(file);
+	/* A request that is queued may be over, and @iocb and @file be gone. */
+	const bool async = !is_sync_kiocb(iocb);
+	const int flags = iocb->ki_flags;
 	const struct cred *old = NULL;
 	ssize_t ret;
 
@@ -184,18 +187,22 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (unlikely(shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
 		old = shiftfs_override(file_inode(file)->i_sb);
 
-	if (is_sync_kiocb(iocb))
+	if (async) {
+		get_file(file);
+		ret = shiftfs_read_async(iocb, iter, lower);
+	} else {
 		ret = shiftfs_do_sync(lower->f_op->read_iter, iocb, iter,
 				      lower, 0);
-	else
-		ret = shiftfs_read_async(iocb, iter, lower);
+	}
 	if (unlikely(old))
 		shiftfs_revert(old);
 	if (ret >= 0)
 		fsnotify_access(lower);
 	shiftfs_copy_size(file_inode(file));
-	if (!(iocb->ki_flags & IOCB_NOWAIT))
+	if (!(flags & IOCB_NOWAIT))
 		shiftfs_accessed(file);
+	if (async)
+		fput(file);
 	return ret;
 }
 
@@ -228,6 +235,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct inode *inode = file_inode(file);
 	/* The upper mount may be "sync" where the lower is not. */
 	const int sync = IS_SYNC(inode) ? IOCB_DSYNC | IOCB_SYNC : 0;
+	/* As in shiftfs_read_iter(). */
+	const bool async = !is_sync_kiocb(iocb);
 	const struct cred *cred = NULL, *old = NULL;
 	bool some = iov_iter_count(iter);
 	bool change;
@@ -261,13 +270,14 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 		old = override_creds(cred);
 	}
 
-	if (is_sync_kiocb(iocb)) {
+	if (async) {
+		get_file(file);
+		ret = shiftfs_write_async(iocb, iter, lower, sync);
+	} else {
 		file_start_write(lower);
 		ret = shiftfs_do_sync(lower->f_op->write_iter, iocb, iter, lower,
 				      sync);
 		file_end_write(lower);
-	} else {
-		ret = shiftfs_write_async(iocb, iter, lower, sync);
 	}
 	if (unlikely(change)) {
 		revert_creds(old);
@@ -281,6 +291,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 			ret = err;
 	}
 	shiftfs_copy_size(inode);
+	if (async)
+		fput(file);
 	return ret;
 }
 

@@ -9,15 +9,21 @@
  * to the lower one, flock and OFD locks alike, since a server of both (NFS)
  * knows them apart by their owners.
  */
+#include <linux/fdtable.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_FILE_LOCK_CORE
 #define fl_file_of(fl)	((fl)->c.flc_file)
 #define fl_owner_of(fl)	((fl)->c.flc_owner)
+#define fl_type_of(fl)	((fl)->c.flc_type)
 #else
 #define fl_file_of(fl)	((fl)->fl_file)
 #define fl_owner_of(fl)	((fl)->fl_owner)
+#define fl_type_of(fl)	((fl)->fl_type)
 #endif
+
+static int shiftfs_do_lock(struct file *file, int cmd, struct file_lock *fl);
 
 /*
  * A filesystem with locks of its own passes on who asks. The kernel's own lists
@@ -29,7 +35,9 @@ static noinline int shiftfs_lock_remote(struct file *file, struct file *lower,
 	const struct cred *old = shiftfs_override(file_inode(file)->i_sb);
 	int err;
 
-	if (IS_GETLK(cmd))
+	if (lower->f_op == &shiftfs_file_fops)
+		err = shiftfs_do_lock(lower, cmd, fl);
+	else if (IS_GETLK(cmd))
 		err = vfs_test_lock(lower, fl);
 	else
 		err = vfs_lock_file(lower, cmd, fl, NULL);
@@ -41,7 +49,7 @@ static noinline int shiftfs_lock_remote(struct file *file, struct file *lower,
  * A blocked request returns FILE_LOCK_DEFERRED; the caller waits and calls
  * again, so @fl has to be as it was in the meantime.
  */
-int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
+static int shiftfs_do_lock(struct file *file, int cmd, struct file_lock *fl)
 {
 	struct file *lower = shiftfs_lower_file(file);
 	int err;
@@ -67,6 +75,49 @@ int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
 		err = posix_lock_file(lower, fl, NULL);
 	fl_file_of(fl) = file;
 	return err;
+}
+
+static int shiftfs_is_file(const void *wanted, struct file *file,
+			   unsigned int fd)
+{
+	return file == wanted;
+}
+
+/*
+ * Another thread can close the descriptor while this one asks for a lock, or
+ * waits for one. The close has then found no lock to remove, and nobody would
+ * remove the one that is granted afterwards: it would outlive its file. The
+ * VFS looks for that, too, but removes what it finds at the upper inode.
+ *
+ * The table is changed under its lock before ->flush looks for locks, and is
+ * looked at here, under that lock, after the lock is in the list: one of the
+ * two sees the other. Where the file has another descriptor in the table the
+ * lock stays, until that one is closed.
+ */
+static bool shiftfs_was_closed(struct file *file, const struct file_lock *fl)
+{
+	struct files_struct *files = current->files;
+
+	if (fl_type_of(fl) == F_UNLCK || fl_owner_of(fl) != (fl_owner_t)files)
+		return false;
+	/* Nobody else is there to close it. */
+	if (likely(atomic_read(&files->count) == 1))
+		return false;
+	return !iterate_fd(files, 0, shiftfs_is_file, file);
+}
+
+int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
+{
+	int err = shiftfs_do_lock(file, cmd, fl);
+	const struct cred *old;
+
+	if (likely(err || IS_GETLK(cmd) || !shiftfs_was_closed(file, fl)))
+		return err;
+
+	old = shiftfs_override(file_inode(file)->i_sb);
+	locks_remove_posix(shiftfs_lower_file(file), current->files);
+	shiftfs_revert(old);
+	return -EBADF;
 }
 
 static noinline int shiftfs_flock_remote(struct file *file, struct file *lower,

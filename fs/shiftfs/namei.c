@@ -12,17 +12,46 @@
 #include "shiftfs.h"
 
 /*
- * Is @lower found in @lower_dir under @name? With its d_lock held its name
- * cannot change, nor what it is the name of, and its d_seq cannot be odd.
+ * Is @lower found in @lower_dir under @name, by the rules of the filesystem,
+ * which may take several names for one? With its d_lock held its name cannot
+ * change, nor what it is the name of, and its d_seq cannot be odd.
  */
 static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct dentry *lower_dir,
 			     const struct qstr *name)
 {
 	return lower->d_parent == lower_dir && !d_unhashed(lower) &&
-	       (!shiftfs_is_comparable(lower_dir) ||
-		(lower->d_name.len == name->len &&
-		 !memcmp(lower->d_name.name, name->name, name->len)));
+	       d_same_name(lower, lower_dir, name);
+}
+
+/**
+ * shiftfs_leads_to - does a name still lead to what is to be removed or moved?
+ * @sb:		the upper superblock
+ * @lower_dir:	lower directory, locked; the caller's credentials are switched
+ * @name:	the name there
+ * @lower:	what it was when it was looked up
+ *
+ * Between the last look and the lock somebody can rename beneath. The name that
+ * the dentry has then is another's.
+ */
+bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
+		      const struct qstr *name, const struct dentry *lower)
+{
+	struct dentry *now;
+
+	if (lower->d_parent != lower_dir || d_unhashed(lower))
+		return false;
+	if (likely(d_same_name(lower, lower_dir, name)))
+		return true;
+	if (likely(shiftfs_is_comparable(lower_dir)))
+		return false;
+
+	/* A second name which only the filesystem knows: 8.3 of vfat. */
+	now = shiftfs_lookup_lower_locked(shiftfs_lower_mnt(sb), lower_dir, name);
+	if (IS_ERR(now))
+		return false;
+	dput(now);
+	return now == lower;
 }
 
 /* The two forms of asking a lower filesystem which asks itself. */
@@ -143,6 +172,10 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	unsigned int seq = READ_ONCE(dentry->d_time);
 	int ret;
 
+	/* autofs makes one of a directory that was none. */
+	if (shiftfs_is_automount(lower))
+		return flags & LOOKUP_RCU ? -ECHILD : 0;
+
 	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
 		const struct cred *old;
 
@@ -167,8 +200,11 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	}
 
 	/* Of a directory where the walk ends, ->permission is not called. */
-	if (inode)
+	if (inode && shiftfs_is_outdated(inode)) {
+		if (flags & LOOKUP_RCU)
+			return -ECHILD;
 		shiftfs_refresh(inode);
+	}
 	return 1;
 }
 
@@ -184,7 +220,8 @@ static __always_inline bool shiftfs_is_unchanged(const struct dentry *dentry,
 	const struct dentry *lower = shiftfs_lower_dentry(dentry);
 	const struct inode *inode = d_inode_rcu(dentry);
 
-	if (unlikely(!lower || lower->d_flags & DCACHE_OP_REVALIDATE ||
+	if (unlikely(!lower || lower->d_flags & (DCACHE_OP_REVALIDATE |
+						 SHIFTFS_AUTOMOUNT) ||
 		     read_seqcount_retry(&lower->d_seq,
 					 READ_ONCE(dentry->d_time))))
 		return false;
@@ -368,12 +405,22 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 
 	if (dentry->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
+	/* Who was in the directory before it became one comes here, too. */
+	if (shiftfs_is_automount(lower_dir))
+		return ERR_PTR(-EREMOTE);
+	if (unlikely(!d_can_lookup(lower_dir)))
+		return ERR_PTR(-ENOTDIR);
 
 	old = shiftfs_override(dir->i_sb);
 	lower = shiftfs_lookup_and_sample(dentry, lower_dir);
 	shiftfs_revert(old);
 	if (IS_ERR(lower))
 		return lower;
+	/* autofs has negative ones, for what its daemon would mount. */
+	if (shiftfs_is_automount(lower)) {
+		dput(lower);
+		return ERR_PTR(-EREMOTE);
+	}
 
 	lower_inode = d_inode(lower);
 	if (lower_inode) {

@@ -5,25 +5,39 @@
 #include <linux/namei.h>
 #include "shiftfs.h"
 
-/* One end of a rename: the upper dentry and what it stood for when we came. */
+/*
+ * One end of a rename: the upper dentry and what it stood for when we came. A
+ * target of which ->lookup kept no lower dentry has none until the directories
+ * are locked.
+ */
 struct shiftfs_rename_end {
 	struct dentry *upper;
 	struct dentry *lower;
 	struct dentry *dir;	/* lower directory */
+	bool found;		/* @lower was looked up with @dir locked */
 };
 
 /*
- * Is the lower dentry still where the upper one says, with the same inode or
- * none? The VFS has checked the caller against the upper inode, a target that
- * appeared meanwhile must not be replaced unchecked.
+ * Is the lower dentry in the directory where the upper one says, with the same
+ * inode or none? The VFS has checked the caller against the upper inode, a
+ * target that appeared meanwhile must not be replaced unchecked.
  */
-static bool shiftfs_rename_holds(const struct shiftfs_rename_end *end)
+static bool shiftfs_rename_is_there(const struct shiftfs_rename_end *end)
 {
 	struct inode *inode = d_inode(end->upper);
 
-	return end->lower->d_parent == end->dir && !d_unhashed(end->lower) &&
-	       d_inode(end->lower) ==
-			(inode ? shiftfs_lower_inode(inode) : NULL);
+	if (d_inode(end->lower) != (inode ? shiftfs_lower_inode(inode) : NULL))
+		return false;
+	return end->found || (end->lower->d_parent == end->dir &&
+			      !d_unhashed(end->lower));
+}
+
+/* And under its name? With the lower directories locked. */
+static bool shiftfs_rename_holds(const struct shiftfs_rename_end *end)
+{
+	return shiftfs_rename_is_there(end) &&
+	       (end->found || shiftfs_leads_to(end->upper->d_sb, end->dir,
+					       &end->upper->d_name, end->lower));
 }
 
 /*
@@ -44,28 +58,43 @@ static void shiftfs_rename_sample(const struct shiftfs_rename_end *old,
 #ifdef SHIFTFS_HAVE_START_CREATING
 static int shiftfs_lock_and_rename(struct super_block *sb,
 				   const struct shiftfs_rename_end *old,
-				   const struct shiftfs_rename_end *new,
+				   struct shiftfs_rename_end *new,
 				   unsigned int flags)
 {
+	struct qstr name = QSTR_INIT(new->upper->d_name.name,
+				     new->upper->d_name.len);
 	struct renamedata rd;
 	int err;
 
 	shiftfs_fill_renamedata(&rd, shiftfs_lower_mnt(sb), old->dir, NULL,
 				new->dir, NULL, flags);
-	err = start_renaming_two_dentries(&rd, old->lower, new->lower);
+	if (new->lower) {
+		err = start_renaming_two_dentries(&rd, old->lower, new->lower);
+	} else {
+		err = start_renaming_dentry(&rd, 0, old->lower, &name);
+		new->found = !err;
+		new->lower = err ? NULL : rd.new_dentry;
+	}
 	if (err) {
 		/* -EINVAL stands for both "moved" and "one is in the other". */
-		if (!shiftfs_rename_holds(old) || !shiftfs_rename_holds(new))
+		if (!shiftfs_rename_is_there(old) ||
+		    (new->lower && !shiftfs_rename_is_there(new)))
 			err = -ESTALE;
 		return err;
 	}
 
 	err = -ESTALE;
 	if (shiftfs_rename_holds(old) && shiftfs_rename_holds(new)) {
-		/* @rd has one reference, see shiftfs_rename_target(). */
-		dput(new->lower);
+		/*
+		 * NFS takes a target with more references than need be for a file
+		 * in use, and moves that out of the way first: the upper dentry's
+		 * has to do, and of a new target there is only the one of @rd.
+		 */
+		if (!new->found)
+			dput(new->lower);
 		err = vfs_rename(&rd);
-		dget(new->lower);
+		if (!new->found)
+			dget(new->lower);
 	}
 	if (!err)
 		shiftfs_rename_sample(old, new);
@@ -75,17 +104,29 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 #else
 static int shiftfs_lock_and_rename(struct super_block *sb,
 				   const struct shiftfs_rename_end *old,
-				   const struct shiftfs_rename_end *new,
+				   struct shiftfs_rename_end *new,
 				   unsigned int flags)
 {
 	struct dentry *trap = lock_rename(old->dir, new->dir);
 	struct renamedata rd;
-	int err;
+	int err = 0;
 
 	if (IS_ERR(trap))
 		return PTR_ERR(trap);
 
-	if (!shiftfs_rename_holds(old) || !shiftfs_rename_holds(new)) {
+	if (!new->lower) {
+		new->lower = shiftfs_lookup_lower_locked(shiftfs_lower_mnt(sb),
+							 new->dir,
+							 &new->upper->d_name);
+		if (IS_ERR(new->lower))
+			err = PTR_ERR(new->lower);
+		else
+			new->found = true;
+	}
+
+	if (err) {
+		;
+	} else if (!shiftfs_rename_holds(old) || !shiftfs_rename_holds(new)) {
 		err = -ESTALE;
 	} else if (trap == old->lower) {
 		err = -EINVAL;
@@ -100,25 +141,11 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 	if (!err)
 		shiftfs_rename_sample(old, new);
 	unlock_rename(old->dir, new->dir);
+	if (new->found)
+		dput(new->lower);
 	return err;
 }
 #endif
-
-/*
- * The lower dentry of the target, referenced only if ->lookup did not keep it,
- * where one dentry has several names: NFS takes one with more references than
- * need be for a file in use, and moves that out of the way first.
- */
-static struct dentry *shiftfs_rename_target(struct dentry *new)
-{
-	struct dentry *lower = shiftfs_lower_dentry(new);
-
-	if (lower)
-		return lower;
-	return shiftfs_lookup_lower(shiftfs_lower_mnt(new->d_sb),
-				    shiftfs_lower_dentry(new->d_parent),
-				    &new->d_name, true);
-}
 
 int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 		   struct dentry *old, struct inode *new_dir,
@@ -134,6 +161,7 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 	};
 	struct shiftfs_rename_end to = {
 		.upper = new,
+		.lower = shiftfs_lower_dentry(new),
 		.dir = shiftfs_lower_dentry(new->d_parent),
 	};
 	int err;
@@ -157,12 +185,6 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 		goto out_cred;
 
 	saved = override_creds(cred ?: ss->cred);
-	to.lower = shiftfs_rename_target(new);
-	if (IS_ERR(to.lower)) {
-		err = PTR_ERR(to.lower);
-		goto out_revert;
-	}
-
 	err = shiftfs_lock_and_rename(old_dir->i_sb, &from, &to, flags);
 	if (!err) {
 		if (d_really_is_positive(new))
@@ -172,10 +194,6 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 		if (new_dir != old_dir)
 			shiftfs_copy_attr(new_dir);
 	}
-	if (to.lower != shiftfs_lower_dentry(new))
-		dput(to.lower);
-
-out_revert:
 	revert_creds(saved);
 	mnt_drop_write(mnt);
 out_cred:

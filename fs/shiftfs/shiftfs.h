@@ -358,7 +358,22 @@ static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
 	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
 }
 
+/*
+ * Where the lower filesystem mounts another one for somebody who walks there
+ * (NFS below an export, DFS links of SMB, autofs). Nothing can be mounted on
+ * our private mount, and what lies beneath is no directory to be used: often
+ * its inode has no ->lookup. See Documentation/design/automounts.rst.
+ */
+#define SHIFTFS_AUTOMOUNT	(DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT)
+
+static inline bool shiftfs_is_automount(const struct dentry *lower)
+{
+	return unlikely(READ_ONCE(lower->d_flags) & SHIFTFS_AUTOMOUNT);
+}
+
 extern const struct dentry_operations shiftfs_dentry_ops;
+bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
+		      const struct qstr *name, const struct dentry *lower);
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
 
@@ -396,7 +411,11 @@ static inline bool shiftfs_is_outdated(const struct inode *inode)
 	return shiftfs_differs(inode, lower, READ_ONCE(lower->i_mode));
 }
 
-/* See it. Cheap where there was none, and legal under RCU, too. */
+/*
+ * See it. Cheap where there was none. Not under RCU: it tries a lock of the
+ * lower inode, and where the upper one is evicted meanwhile that may be another
+ * inode's already, and be initialised again (XFS recycles inodes).
+ */
 static inline void shiftfs_refresh(struct inode *inode)
 {
 	if (unlikely(shiftfs_is_outdated(inode)))

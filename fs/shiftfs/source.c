@@ -267,11 +267,18 @@ int shiftfs_take_source(struct fs_context *fc, struct shiftfs_sb *ss)
 		return -EINVAL;
 	}
 
-	err = kern_path(fc->source, LOOKUP_FOLLOW, &path);
+	err = kern_path(fc->source, LOOKUP_FOLLOW | LOOKUP_AUTOMOUNT, &path);
 	if (err) {
 		errorf(fc, "shiftfs: %s: cannot be looked up (error %d)",
 		       fc->source, err);
 		return err;
+	}
+
+	if (shiftfs_is_automount(path.dentry) && IS_AUTOMOUNT(d_inode(path.dentry))) {
+		errorf(fc, "shiftfs: %s: is a place where %s mounts another filesystem, and did not",
+		       fc->source, path.mnt->mnt_sb->s_type->name);
+		err = -EREMOTE;
+		goto out;
 	}
 
 	if (shiftfs_is_ours(path.mnt->mnt_sb))

@@ -6,6 +6,7 @@
  * Each test runs over three pairs of descriptors:
  *     above, below      below, above      above, above of a second mount
  */
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -307,6 +308,196 @@ TEST_F_TIMEOUT(shift, waiters_with_one_file, 60)
 		OK(take(OFD, a, false));
 		close(a);
 	}
+}
+
+struct thread {
+	enum kind kind;
+	int fd;
+	int error;
+};
+
+static void *take_and_wait(void *arg)
+{
+	struct thread *t = arg;
+
+	t->error = take(t->kind, t->fd, true) ? errno : 0;
+	return NULL;
+}
+
+/* What is left of a file that is closed by one thread: nothing, or ... */
+enum left { NOTHING, A_DUP, ANOTHER_PROCESS };
+
+/* In a child: what comes of the lock that a thread waited for. */
+static void close_while_waiting(enum kind kind, enum left left, int dir,
+				int waits_on, int go_on)
+{
+	struct thread t = { .kind = kind, .fd = get(dir) };
+	int dupped = -1, hold[2];
+	pid_t other = 0;
+	pthread_t id;
+	char c;
+
+	if (left == A_DUP)
+		dupped = OK(dup(t.fd));
+	OK(pipe2(hold, O_CLOEXEC));
+	if (left == ANOTHER_PROCESS) {
+		other = OK(fork());
+		if (!other) {
+			close(hold[1]);
+			_exit(read(hold[0], &c, 1));
+		}
+	}
+	EQ(0, pthread_create(&id, NULL, take_and_wait, &t));
+	for (int i = 0; i < 2000 && !waits(getpid()); i++)
+		pause_ms(5);
+	close(t.fd);
+	EQ(1, write(waits_on, "w", 1));
+	EQ(0, pthread_join(id, NULL));
+	/* OFD locks and flocks are of the open file, which went with the call */
+	if (kind == POSIX && left != A_DUP)
+		EQ(EBADF, t.error);
+	else if (kind != POSIX)
+		EQ(0, t.error);
+	if (left == A_DUP && kind == POSIX)
+		close(dupped);
+	/* the lock is looked for while this process still lives */
+	EQ(1, write(waits_on, "x", 1));
+	EQ(1, read(go_on, &c, 1));
+	close(hold[1]);
+	if (other)
+		reap(other);
+}
+
+/* Nobody holds a lock any more; and who reads the list does not fall over. */
+static bool is_listed(pid_t pid)
+{
+	FILE *f = fopen("/proc/locks", "re");
+	char line[256];
+	bool found = false;
+
+	CHECK(f);
+	while (fgets(line, sizeof(line), f)) {
+		int p = 0;
+
+		if (sscanf(line, "%*d: %*s %*s %*s %d", &p) == 1 && p == pid)
+			found = true;
+	}
+	fclose(f);
+	return found;
+}
+
+/* A descriptor that is closed while another thread waits for a lock by it. */
+static void closed(enum kind kind, enum left left)
+{
+	FOR_PAIRS(p) {
+		int b = get(*p->b), said[2], go_on[2];
+		pid_t pid;
+		char c;
+
+		OK(take(kind, b, false));
+		OK(pipe2(said, O_CLOEXEC));
+		OK(pipe2(go_on, O_CLOEXEC));
+		pid = spawn();
+		if (!pid) {
+			close(b);
+			close_while_waiting(kind, left, *p->a, said[1],
+					    go_on[0]);
+			_exit(0);
+		}
+		EQ(1, read(said[0], &c, 1));
+		OK(drop(kind, b));
+		EQ(1, read(said[0], &c, 1));
+		EQ('x', c);
+		CHECK(!is_listed(pid));
+		OK(take(kind, b, false));
+		EQ(1, write(go_on[1], "x", 1));
+		EQ(0, reap(pid));
+		CHECK(!is_listed(pid));
+		close(b);
+		close(said[0]);
+		close(said[1]);
+	}
+}
+
+TEST_F_TIMEOUT(shift, posix_closed_while_it_waits, 60)
+{
+	closed(POSIX, NOTHING);
+}
+
+TEST_F_TIMEOUT(shift, posix_closed_while_another_process_has_it, 60)
+{
+	closed(POSIX, ANOTHER_PROCESS);
+}
+
+/* On an idmapped mount EBADF; here it is given, until the dup is closed. */
+TEST_F_TIMEOUT(shift, posix_closed_while_dupped, 60)
+{
+	closed(POSIX, A_DUP);
+}
+
+TEST_F_TIMEOUT(shift, ofd_closed_while_it_waits, 60)
+{
+	closed(OFD, NOTHING);
+}
+
+TEST_F_TIMEOUT(shift, flock_closed_while_it_waits, 60)
+{
+	closed(FLOCK, NOTHING);
+}
+
+/* Many threads lock and close: whatever comes of it, nothing is left. */
+static volatile bool stop;
+
+static void *lock_and_unlock(void *arg)
+{
+	int *fd = arg;
+
+	while (!stop) {
+		take(POSIX, *fd, false);
+		drop(POSIX, *fd);
+		take(POSIX, *fd, false);
+	}
+	return NULL;
+}
+
+TEST_F_TIMEOUT(shift, closed_while_locked, 60)
+{
+	int b, fd, said[2], go_on[2];
+	pid_t pid;
+	char c;
+
+	start();
+	OK(pipe2(said, O_CLOEXEC));
+	OK(pipe2(go_on, O_CLOEXEC));
+	pid = spawn();
+	if (!pid) {
+		pthread_t ids[3];
+
+		fd = get(upper);
+		for (int i = 0; i < 3; i++)
+			EQ(0, pthread_create(&ids[i], NULL, lock_and_unlock,
+					     &fd));
+		for (int i = 0; i < 2000; i++) {
+			int other = fd;
+
+			/* in a moment without a descriptor it is some other */
+			close(other);
+			fd = get(upper);
+		}
+		stop = true;
+		for (int i = 0; i < 3; i++)
+			EQ(0, pthread_join(ids[i], NULL));
+		close(fd);
+		EQ(1, write(said[1], "x", 1));
+		EQ(1, read(go_on[0], &c, 1));
+		_exit(0);
+	}
+	EQ(1, read(said[0], &c, 1));
+	CHECK(!is_listed(pid));
+	b = get(lower);
+	OK(take(POSIX, b, false));
+	EQ(1, write(go_on[1], "x", 1));
+	EQ(0, reap(pid));
 }
 
 TEST_F(shift, lock_of_a_killed_process)
