@@ -93,15 +93,15 @@ static int shiftfs_is_file(const void *wanted, struct file *file,
  * looked at here, under that lock, after the lock is in the list: one of the
  * two sees the other. Where the file has another descriptor in the table the
  * lock stays, until that one is closed.
+ *
+ * How many threads there are now says nothing: the one that closed may have
+ * ended. So each lock that is granted costs a walk of the table up to the file.
  */
 static bool shiftfs_was_closed(struct file *file, const struct file_lock *fl)
 {
 	struct files_struct *files = current->files;
 
 	if (fl_type_of(fl) == F_UNLCK || fl_owner_of(fl) != (fl_owner_t)files)
-		return false;
-	/* Nobody else is there to close it. */
-	if (likely(atomic_read(&files->count) == 1))
 		return false;
 	return !iterate_fd(files, 0, shiftfs_is_file, file);
 }

@@ -325,7 +325,38 @@ static void *take_and_wait(void *arg)
 }
 
 /* What is left of a file that is closed by one thread: nothing, or ... */
-enum left { NOTHING, A_DUP, ANOTHER_PROCESS };
+enum left { NOTHING, A_DUP, ANOTHER_PROCESS, ONE_THREAD };
+
+struct closer {
+	int fd, waits_on;
+};
+
+/* Closes what another thread waits by, and ends before that is granted. */
+static void *close_and_end(void *arg)
+{
+	struct closer *c = arg;
+
+	for (int i = 0; i < 2000 && !waits(getpid()); i++)
+		pause_ms(5);
+	close(c->fd);
+	EQ(1, write(c->waits_on, "w", 1));
+	return NULL;
+}
+
+static int n_threads(pid_t pid)
+{
+	char path[64], line[256];
+	int n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	f = fopen(path, "re");
+	CHECK(f);
+	while (!n && fgets(line, sizeof(line), f))
+		sscanf(line, "Threads: %d", &n);
+	fclose(f);
+	return n;
+}
 
 /* In a child: what comes of the lock that a thread waited for. */
 static void close_while_waiting(enum kind kind, enum left left, int dir,
@@ -347,11 +378,18 @@ static void close_while_waiting(enum kind kind, enum left left, int dir,
 			_exit(read(hold[0], &c, 1));
 		}
 	}
-	EQ(0, pthread_create(&id, NULL, take_and_wait, &t));
-	for (int i = 0; i < 2000 && !waits(getpid()); i++)
-		pause_ms(5);
-	close(t.fd);
-	EQ(1, write(waits_on, "w", 1));
+	if (left == ONE_THREAD) {
+		struct closer closer = { .fd = t.fd, .waits_on = waits_on };
+
+		EQ(0, pthread_create(&id, NULL, close_and_end, &closer));
+		take_and_wait(&t);
+	} else {
+		EQ(0, pthread_create(&id, NULL, take_and_wait, &t));
+		for (int i = 0; i < 2000 && !waits(getpid()); i++)
+			pause_ms(5);
+		close(t.fd);
+		EQ(1, write(waits_on, "w", 1));
+	}
 	EQ(0, pthread_join(id, NULL));
 	/* OFD locks and flocks are of the open file, which went with the call */
 	if (kind == POSIX && left != A_DUP)
@@ -405,6 +443,10 @@ static void closed(enum kind kind, enum left left)
 			_exit(0);
 		}
 		EQ(1, read(said[0], &c, 1));
+		for (int i = 0; left == ONE_THREAD && n_threads(pid) > 1; i++) {
+			CHECK(i < 2000);
+			pause_ms(5);
+		}
 		OK(drop(kind, b));
 		EQ(1, read(said[0], &c, 1));
 		EQ('x', c);
@@ -427,6 +469,11 @@ TEST_F_TIMEOUT(shift, posix_closed_while_it_waits, 60)
 TEST_F_TIMEOUT(shift, posix_closed_while_another_process_has_it, 60)
 {
 	closed(POSIX, ANOTHER_PROCESS);
+}
+
+TEST_F_TIMEOUT(shift, posix_closed_by_a_thread_that_has_ended, 60)
+{
+	closed(POSIX, ONE_THREAD);
 }
 
 /* On an idmapped mount EBADF; here it is given, until the dup is closed. */
