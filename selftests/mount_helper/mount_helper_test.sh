@@ -269,7 +269,7 @@ idmap_tests() {
 	umount "$view"
 
 	try "$helper" -o backend=other,$map "$lower" "$view"
-	gives 1 "another word" "shiftfs, idmap or auto"
+	gives 1 "another word" "shiftfs, idmap, delegate or auto"
 	try "$helper" -o backend=idmap "$lower" "$view"
 	gives 32 "no map" "no map given"
 	try "$helper" -o backend=auto "$lower" "$view"

@@ -6,9 +6,11 @@
 #   make bench-figures [KERNEL=7]    take the latest results as those figures
 #   make bench-profile [KERNEL=7] OPS='fstat chmod'   function by function
 #   make bench-wall [KERNEL=7]       fio and a C build by the clock: noisy
+#   make bench-nfs [KERNEL=7] [NFS_GATE=--gate]   calls of an NFS server for each
+#                                    operation, beside native NFS 4.2
 #   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
 #   make bench-runner [KERNEL=7]     starting pods, beside crun, runc and others
-.PHONY: bench bench-check bench-figures bench-profile bench-runner bench-scale bench-wall
+.PHONY: bench bench-check bench-figures bench-nfs bench-profile bench-runner bench-scale bench-wall
 bench: deps
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/run $(KERNEL)
@@ -23,6 +25,10 @@ bench-profile: deps
 	@$(MAKE) -s modules tools >&2
 	@BENCH_FS=none tools/bench/run $(KERNEL)
 	@tools/bench/profile $(KERNEL) $(or $(OPS),open_close create_unlink cold_walk_10k)
+
+bench-nfs: deps
+	@$(MAKE) -s modules tools >&2
+	@tools/bench/nfs-run $(KERNEL) $(NFS_GATE)
 
 bench-scale: deps
 	@$(MAKE) -s modules tools >&2

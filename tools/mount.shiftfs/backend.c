@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libmount/libmount.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
@@ -33,7 +34,35 @@ static const char *sb_option(unsigned long mflags)
 	return NULL;
 }
 
-void backend_want(const struct request *req, struct shift_want *ret)
+bool backend_mounts_export(const struct request *req)
+{
+	return req->backend == BACKEND_DELEGATE ||
+	       (req->backend == BACKEND_AUTO && shift_is_nfs_source(req->source));
+}
+
+/* Parameters and flags of the superblock, as the kernel's NFS takes them. */
+static int nfs_options(const struct request *req, struct shift_nfs_option **ret, size_t *ret_n,
+		       struct shift_error *err)
+{
+	struct shift_nfs_option *options = calloc(req->n_params + 2, sizeof(*options));
+	const char *flag = sb_option(req->mflags);
+	size_t n = 0;
+
+	if (!options)
+		return shift_err_set(err, ENOMEM, "options");
+	for (; n < req->n_params; n++)
+		options[n] = (struct shift_nfs_option){ req->params[n].name, req->params[n].value };
+	if (req->mflags & MS_RDONLY)
+		options[n++].name = "ro";
+	if (flag)
+		options[n++].name = flag;
+	*ret = options;
+	*ret_n = n;
+	return 0;
+}
+
+int backend_want(const struct request *req, const char *source, struct shift_want *ret,
+		 struct shift_nfs_option **ret_nfs, struct shift_error *err)
 {
 	*ret = (struct shift_want)SHIFT_WANT_INIT;
 	ret->userns_fd = req->userns_fd;
@@ -44,6 +73,14 @@ void backend_want(const struct request *req, struct shift_want *ret)
 	for (size_t i = 0; i < req->n_params; i++)
 		if (!strncmp(req->params[i].name, "squash_", strlen("squash_")))
 			ret->many_to_one = true;
+	if (shift_is_nfs_source(source)) {
+		int r = nfs_options(req, ret_nfs, &ret->n_nfs_options, err);
+
+		ret->nfs_options = *ret_nfs;
+		ret->netns_fd = req->netns_fd;
+		return r;
+	}
+	return 0;
 }
 
 static bool has_map(const struct request *req)
@@ -62,6 +99,7 @@ int backend_resolve(struct request *req, struct shift_error *err)
 {
 	_cleanup_choice_ struct shift_choice choice = SHIFT_CHOICE_INIT;
 	struct shift_config config = SHIFT_CONFIG_INIT;
+	_cleanup_free_ struct shift_nfs_option *nfs = NULL;
 	struct shift_want want;
 	int r;
 
@@ -70,7 +108,9 @@ int backend_resolve(struct request *req, struct shift_error *err)
 	r = shift_config_read(SHIFT_CONFIG_FILE, &config, err);
 	if (r < 0)
 		return r;
-	backend_want(req, &want);
+	r = backend_want(req, req->source, &want, &nfs, err);
+	if (r < 0)
+		return r;
 	want.prefer = config.prefer;
 	want.first_only = true;
 	if (!has_map(req) && !req->n_params)
@@ -83,7 +123,8 @@ int backend_resolve(struct request *req, struct shift_error *err)
 			choice.verdicts[i].why ? choice.verdicts[i].why : "works");
 	if (choice.chosen < 0)
 		return shift_choice_refuse(&choice, req->source, err);
-	req->backend = choice.chosen == SHIFT_BY_IDMAP ? BACKEND_IDMAP : BACKEND_SHIFTFS;
+	req->backend = choice.chosen == SHIFT_BY_IDMAP ? BACKEND_IDMAP :
+		       choice.chosen == SHIFT_BY_DELEGATE ? BACKEND_DELEGATE : BACKEND_SHIFTFS;
 	return 0;
 }
 
@@ -105,6 +146,42 @@ static int check_options(const struct request *req, struct shift_error *err)
 	return -EINVAL;
 }
 
+/* The namespace of userns=, or one made of the map; the caller's fd. */
+static int userns_of(const struct request *req, struct shift_error *err)
+{
+	int fd;
+
+	if (req->userns_fd < 0)
+		return shift_userns_create(&req->map, err);
+	fd = fcntl(req->userns_fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? shift_err_set(err, errno, "user namespace %s", req->userns_path) : fd;
+}
+
+int backend_delegate(const struct request *req, struct shift_error *err)
+{
+	_cleanup_free_ struct shift_nfs_option *options = NULL;
+	struct shift_nfs nfs = {
+		.source = req->source, .netns = req->netns_fd,
+		.attr_flags = flags_to_attr(req->mflags),
+	};
+	_cleanup_close_ int userns = -1;
+	int r;
+
+	if (!has_map(req))
+		return no_map(req, err);
+	userns = userns_of(req, err);
+	if (userns < 0)
+		return shift_err_prefix(err, "%s on %s", req->source, req->target);
+	r = nfs_options(req, &options, &nfs.n_options, err);
+	if (r < 0)
+		return r;
+	nfs.options = options;
+	nfs.userns = userns;
+	if (req->netns_fd < 0)
+		warn("%s: what else is mounted from this server in this network namespace shows the ids of this map; netns= gives it another", req->source);
+	return shift_nfs_mount(&nfs, err);
+}
+
 int backend_idmap(const struct request *req, struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1, userns = -1;
@@ -121,14 +198,9 @@ int backend_idmap(const struct request *req, struct shift_error *err)
 	fd = shift_clone(req->source, err);
 	if (fd < 0)
 		return fd;
-	if (req->userns_fd >= 0)
-		userns = fcntl(req->userns_fd, F_DUPFD_CLOEXEC, 3);
-	else
-		userns = shift_userns_create(&req->map, err);
+	userns = userns_of(req, err);
 	if (userns < 0)
-		return req->userns_fd >= 0 ?
-			shift_err_set(err, errno, "user namespace %s", req->userns_path) :
-			shift_err_prefix(err, "idmapped mount of %s", req->source);
+		return shift_err_prefix(err, "idmapped mount of %s", req->source);
 
 	flags_to_remount_attr(req->mflags, &set, &clr);
 	r = shift_clone_idmap(fd, req->source, userns, (unsigned int)set,

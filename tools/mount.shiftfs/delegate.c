@@ -92,6 +92,8 @@ static int take_options(struct job *job, struct shift_error *err)
 	if (mnt_split_optstr(rest, NULL, NULL, &fs, 0, 0) ||
 	    mnt_optstr_get_flags(rest, &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP)))
 		return shift_err_set(err, 0, "cannot read the options \"%s\"", rest);
+	if (job->req.backend == BACKEND_DELEGATE || job->req.netns_fd >= 0)
+		return refuse(err, "options backend=delegate and netns are not for users");
 	if (fs && *fs)
 		return refuse(err, "option %s is not for users: there are idmap, uidmap, gidmap, backend and the generic options", fs);
 	if (flags & ~(unsigned long)FLAGS_ALLOWED)

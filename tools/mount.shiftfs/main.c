@@ -29,6 +29,7 @@ static void usage(FILE *to)
 	      " mount.shiftfs [options] SOURCE TARGET\n"
 	      " mount -t shiftfs -o idmap=b:0:100000:65536 SOURCE TARGET\n"
 	      " mount.shiftfs --probe [--json] [-o OPTIONS] PATH\n"
+	      " mount -t shiftfs -o backend=delegate,idmap=... HOST:/EXPORT TARGET\n"
 	      "\n"
 	      "Mount the directory or file SOURCE at TARGET with shifted user and group ids.\n"
 	      "\n"
@@ -51,7 +52,7 @@ static void usage(FILE *to)
 	      " uidmap=STORED:SEEN:COUNT[;...]           map of user ids\n"
 	      " gidmap=STORED:SEEN:COUNT[;...]           map of group ids\n"
 	      " userns=/proc/PID/ns/user                 the map of a user namespace\n"
-	      " backend=shiftfs|idmap|auto               what makes the mount\n"
+	      " backend=shiftfs|idmap|delegate|auto      what makes the mount\n"
 	      "\n"
 	      "For more details see mount.shiftfs(8).\n", to);
 }

@@ -21,9 +21,13 @@ int preflight(const struct request *req, struct shift_error *err)
 	struct stat source, target;
 	int r;
 
-	if (!(req->mflags & MS_REMOUNT) && stat(req->source, &source) < 0) {
+	if (backend_mounts_export(req)) {
+		source.st_mode = S_IFDIR;	/* nearly always; the server says more */
+	} else if (!(req->mflags & MS_REMOUNT) && stat(req->source, &source) < 0) {
 		r = shift_err_set(err, errno, "source %s", req->source);
-		if (r == -ENOENT)
+		if (r == -ENOENT && shift_is_nfs_source(req->source))
+			shift_err_hint(err, "this is an NFS server's export: mount it and shift the path where it is mounted, or give backend=delegate");
+		else if (r == -ENOENT)
 			shift_err_hint(err, "the source is the directory or file whose ids are to be shifted; see that it exists and that its own filesystem is mounted");
 		return r;
 	}
@@ -109,8 +113,11 @@ int mount_new(struct request *req, struct shift_error *err)
 	r = backend_resolve(req, err);
 	if (r < 0)
 		return r;
+	if (req->netns_fd >= 0 && req->backend != BACKEND_DELEGATE)
+		return shift_err_set(err, 0, "option netns goes with backend=delegate");
 	mntfd = req->backend == BACKEND_IDMAP ? backend_idmap(req, err) :
-						new_shiftfs(req, err);
+		req->backend == BACKEND_DELEGATE ? backend_delegate(req, err) :
+						   new_shiftfs(req, err);
 	if (mntfd < 0)
 		return mntfd;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* backend=shiftfs|idmap|auto: what makes the mount, see backend.c. */
+/* backend=shiftfs|idmap|delegate|auto: what makes the mount, see backend.c. */
 #include <string.h>
 
 #include "options.h"
@@ -10,6 +10,7 @@ static int parse(struct request *req, const char *name, const char *value,
 	static const char *const words[] = {
 		[BACKEND_SHIFTFS] = "shiftfs",
 		[BACKEND_IDMAP] = "idmap",
+		[BACKEND_DELEGATE] = "delegate",
 		[BACKEND_AUTO] = "auto",
 	};
 
@@ -18,7 +19,7 @@ static int parse(struct request *req, const char *name, const char *value,
 			req->backend = (enum backend)i;
 			return 0;
 		}
-	return shift_err_set(err, 0, "option %s=%s: it must be shiftfs, idmap or auto",
+	return shift_err_set(err, 0, "option %s=%s: it must be shiftfs, idmap, delegate or auto",
 			     name, value ? value : "");
 }
 

@@ -13,6 +13,7 @@ static const struct option_handler *const table[] = {
 	&option_backend,
 	&option_idmap,
 	&option_userns,
+	&option_netns,
 	&option_propagation,
 };
 

@@ -24,10 +24,14 @@ static void print_text(const struct answer *a)
 {
 	const struct shift_lower *lower = &a->choice.lower;
 
-	printf("%s: a %s on %s, mounted at %s%s%s; Linux %s\n\n", a->path,
-	       lower->is_dir ? "directory" : "file", lower->fstype, lower->root,
-	       lower->sb_ro || lower->mount_ro ? ", read-only" : "",
-	       lower->idmapped ? ", an idmapped mount" : "", a->uts.release);
+	if (shift_is_nfs_source(a->path))
+		printf("%s: an export of an NFS server; Linux %s\n\n", a->path,
+		       a->uts.release);
+	else
+		printf("%s: a %s on %s, mounted at %s%s%s; Linux %s\n\n", a->path,
+		       lower->is_dir ? "directory" : "file", lower->fstype, lower->root,
+		       lower->sb_ro || lower->mount_ro ? ", read-only" : "",
+		       lower->idmapped ? ", an idmapped mount" : "", a->uts.release);
 	for (int i = 0; i < SHIFT_N_MECHANISMS; i++) {
 		const struct shift_verdict *v = &a->choice.verdicts[i];
 
@@ -58,7 +62,8 @@ static int print_json(const struct answer *a)
 	int chosen = a->choice.chosen;
 
 	json_object_object_add(root, "path", string(a->path));
-	json_object_object_add(root, "type", string(lower->is_dir ? "directory" : "file"));
+	json_object_object_add(root, "type", string(shift_is_nfs_source(a->path) ? "export" :
+						      lower->is_dir ? "directory" : "file"));
 	json_object_object_add(root, "filesystem", string(lower->fstype));
 	json_object_object_add(root, "mountpoint", string(lower->root));
 	json_object_object_add(root, "read_only",
@@ -92,13 +97,17 @@ static int ask(struct answer *a, const struct request *req, struct shift_error *
 {
 	struct shift_config config = SHIFT_CONFIG_INIT;
 	struct shift_idmap sample = SHIFT_IDMAP_INIT;
+	_cleanup_free_ struct shift_nfs_option *nfs = NULL;
 	struct shift_want want;
+	bool alone = true;
 	int r;
 
 	r = shift_config_read(SHIFT_CONFIG_FILE, &config, err);
 	if (r < 0)
 		return r;
-	backend_want(req, &want);
+	r = backend_want(req, a->path, &want, &nfs, err);
+	if (r < 0)
+		return r;
 	want.prefer = config.prefer;
 	r = shift_choose(a->path, &want, &a->choice, err);
 	if (r < 0)
@@ -117,9 +126,13 @@ static int ask(struct answer *a, const struct request *req, struct shift_error *
 		return r;
 
 	for (int i = 0; i < SHIFT_N_MECHANISMS; i++)
-		if (i != a->choice.chosen && a->choice.verdicts[i].obstacle)
-			a->reason = "nothing else works";
-	if (!a->reason)
+		if (i != a->choice.chosen && !a->choice.verdicts[i].obstacle)
+			alone = false;
+	if (a->choice.chosen == SHIFT_BY_DELEGATE)
+		a->reason = "for a fresh NFS mount the client itself translates, and nothing is stacked";
+	else if (alone)
+		a->reason = "nothing else works";
+	else
 		a->reason = access(SHIFT_CONFIG_FILE, F_OK) ?
 			"idmapped mounts are preferred by default" :
 			"as " SHIFT_CONFIG_FILE " prefers";

@@ -59,6 +59,9 @@ void request_clear(struct request *req)
 	if (req->userns_fd >= 0)
 		close(req->userns_fd);
 	req->userns_fd = -1;
+	if (req->netns_fd >= 0)
+		close(req->netns_fd);
+	req->netns_fd = -1;
 	if (req->target_fd >= 0)
 		close(req->target_fd);
 	req->target_fd = -1;

@@ -20,7 +20,7 @@ struct param {
 	char *value;
 };
 
-enum backend { BACKEND_SHIFTFS, BACKEND_IDMAP, BACKEND_AUTO };
+enum backend { BACKEND_SHIFTFS, BACKEND_IDMAP, BACKEND_DELEGATE, BACKEND_AUTO };
 
 struct request {
 	/* Borrowed from libmount's context. */
@@ -45,12 +45,15 @@ struct request {
 	int userns_fd;
 	char *userns_path;
 
+	/* Owned by opt_netns.c: netns= */
+	int netns_fd;
+
 	/* All the rest, for the kernel to accept or refuse. */
 	struct param *params;
 	size_t n_params;
 };
 
-#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .target_fd = -1, .userns_fd = -1 }
+#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .target_fd = -1, .userns_fd = -1, .netns_fd = -1 }
 
 void request_clear(struct request *req);
 

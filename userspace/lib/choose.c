@@ -15,7 +15,13 @@
 
 const char *shift_mechanism_name(enum shift_mechanism mechanism)
 {
-	return mechanism == SHIFT_BY_IDMAP ? "idmap" : "shiftfs";
+	static const char *const names[] = {
+		[SHIFT_BY_IDMAP] = "idmap",
+		[SHIFT_BY_SHIFTFS] = "shiftfs",
+		[SHIFT_BY_DELEGATE] = "delegate",
+	};
+
+	return names[mechanism];
 }
 
 const char *shift_obstacle_name(enum shift_obstacle obstacle)
@@ -30,6 +36,7 @@ const char *shift_obstacle_name(enum shift_obstacle obstacle)
 		[SHIFT_OBSTACLE_STACKING] = "stacking",
 		[SHIFT_OBSTACLE_IDMAPPED] = "idmapped",
 		[SHIFT_OBSTACLE_MAP] = "map",
+		[SHIFT_OBSTACLE_SOURCE] = "source",
 		[SHIFT_OBSTACLE_OPTION] = "option",
 		[SHIFT_OBSTACLE_OTHER] = "other",
 	};
@@ -111,6 +118,9 @@ static int try_idmap(const char *path, const struct shift_want *want,
 	struct utsname uts;
 	int r;
 
+	if (shift_is_nfs_source(path))
+		return obstacle(v, SHIFT_OBSTACLE_FILESYSTEM,
+				"nfs has no idmapped mounts");
 	if (want->many_to_one)
 		return obstacle(v, SHIFT_OBSTACLE_MAP,
 				"an idmapped mount maps each id to one id; many to one is shiftfs's alone");
@@ -196,6 +206,9 @@ static int try_shiftfs(const char *path, const struct shift_want *want,
 	_cleanup_close_ int fsfd = -1;
 	int r;
 
+	if (shift_is_nfs_source(path))
+		return obstacle(v, SHIFT_OBSTACLE_SOURCE,
+				"shiftfs shows what is mounted: mount %s, and give the path where it is", path);
 	fsfd = shift_fsctx_open("shiftfs", &err);
 	switch (fsfd < 0 ? -fsfd : 0) {
 	case 0:
@@ -226,14 +239,81 @@ static int try_shiftfs(const char *path, const struct shift_want *want,
 			"%s", shift_err_text(&err));
 }
 
+static int try_delegate(const char *path, const struct shift_want *want,
+			const struct shift_idmap *map,
+			const struct shift_lower *lower, struct shift_verdict *v)
+{
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	_cleanup_close_ int fd = -1, userns = -1;
+	struct shift_nfs nfs = {
+		.source = path, .options = want->nfs_options,
+		.n_options = want->n_nfs_options, .netns = want->netns_fd,
+	};
+
+	if (!shift_is_nfs_source(path))
+		return obstacle(v, SHIFT_OBSTACLE_SOURCE,
+				strncmp(lower->fstype, "nfs", 3) ?
+				"it mounts an export of an NFS server, HOST:/EXPORT, for a user namespace" :
+				"it makes a mount of its own: give HOST:/EXPORT in place of the path where nfs is mounted already");
+	if (want->many_to_one)
+		return obstacle(v, SHIFT_OBSTACLE_MAP,
+				"a user namespace maps each id to one id; many to one is shiftfs's alone");
+	nfs.userns = userns = want_userns(want, map, &err);
+	fd = userns < 0 ? userns : shift_nfs_mount(&nfs, &err);
+	switch (fd < 0 ? -fd : 0) {
+	case 0:
+		return 0;
+	case EOPNOTSUPP:
+	case ENODEV:
+	case ENOSYS:
+		return obstacle(v, SHIFT_OBSTACLE_KERNEL, "%s", shift_err_text(&err));
+	case E2BIG:
+		return obstacle(v, SHIFT_OBSTACLE_MAP, "%s", shift_err_text(&err));
+	case EPERM:
+		return no_privilege(v, "NFS for a user namespace");
+	default:
+		return obstacle(v, SHIFT_OBSTACLE_OTHER, "%s", shift_err_text(&err));
+	}
+}
+
+/* Nothing of an export can be looked at before it is mounted. */
+static int probe_lower(const char *path, struct shift_lower *ret, struct shift_error *err)
+{
+	struct shift_lower lower = SHIFT_LOWER_INIT;
+
+	if (!shift_is_nfs_source(path))
+		return shift_lower_probe(path, ret, err);
+	lower.fstype = strdup("nfs");
+	lower.root = strdup(path);
+	lower.is_dir = true;
+	*ret = lower;
+	return lower.fstype && lower.root ? 0 : shift_err_set(err, ENOMEM, "%s", path);
+}
+
+static int try(enum shift_mechanism mechanism, const char *path,
+	       const struct shift_want *want, const struct shift_idmap *map,
+	       const struct shift_lower *lower, struct shift_verdict *v)
+{
+	switch (mechanism) {
+	case SHIFT_BY_IDMAP:
+		return try_idmap(path, want, map, lower, v);
+	case SHIFT_BY_DELEGATE:
+		return try_delegate(path, want, map, lower, v);
+	default:
+		return try_shiftfs(path, want, map, lower, v);
+	}
+}
+
 int shift_choose(const char *path, const struct shift_want *want,
 		 struct shift_choice *ret, struct shift_error *err)
 {
 	_cleanup_choice_ struct shift_choice choice = SHIFT_CHOICE_INIT;
 	_cleanup_free_ struct shift_idmap *map = calloc(1, sizeof(*map));
-	const enum shift_mechanism order[] = {
+	/* The last makes mounts of exports alone, the others none of those. */
+	const enum shift_mechanism order[SHIFT_N_MECHANISMS] = {
 		want->prefer,
 		want->prefer == SHIFT_BY_IDMAP ? SHIFT_BY_SHIFTFS : SHIFT_BY_IDMAP,
+		SHIFT_BY_DELEGATE,
 	};
 	int r;
 
@@ -244,7 +324,7 @@ int shift_choose(const char *path, const struct shift_want *want,
 	else
 		shift_idmap_add(map, SHIFT_BOTH, 0, 100000, 65536, NULL);
 
-	r = shift_lower_probe(path, &choice.lower, err);
+	r = probe_lower(path, &choice.lower, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < SHIFT_N_MECHANISMS; i++) {
@@ -253,11 +333,9 @@ int shift_choose(const char *path, const struct shift_want *want,
 		if (want->first_only && choice.chosen >= 0)
 			r = obstacle(v, SHIFT_OBSTACLE_UNTRIED,
 				     "not tried, as %s works and is preferred",
-				     shift_mechanism_name(want->prefer));
-		else if (order[i] == SHIFT_BY_IDMAP)
-			r = try_idmap(path, want, map, &choice.lower, v);
+				     shift_mechanism_name((enum shift_mechanism)choice.chosen));
 		else
-			r = try_shiftfs(path, want, map, &choice.lower, v);
+			r = try(order[i], path, want, map, &choice.lower, v);
 		if (r < 0)
 			return shift_err_set(err, -r, "%s", path);
 		if (choice.chosen < 0 && v->obstacle == SHIFT_OBSTACLE_NONE)
@@ -284,13 +362,20 @@ int shift_choice_refuse(const struct shift_choice *choice, const char *path,
 	int r;
 
 	for (size_t i = 0; i < SHIFT_N_MECHANISMS; i++)
-		if (choice->verdicts[i].obstacle != SHIFT_OBSTACLE_PRIVILEGE)
+		if (choice->verdicts[i].obstacle != SHIFT_OBSTACLE_PRIVILEGE &&
+		    choice->verdicts[i].obstacle != SHIFT_OBSTACLE_SOURCE)
 			privilege = false;
-	r = shift_err_set(err, privilege ? EPERM : EOPNOTSUPP,
-			  "nothing can shift %s, on %s mounted at %s", path,
-			  choice->lower.fstype, choice->lower.root);
+	if (shift_is_nfs_source(path))
+		r = shift_err_set(err, privilege ? EPERM : EOPNOTSUPP,
+				  "nothing can mount %s shifted", path);
+	else
+		r = shift_err_set(err, privilege ? EPERM : EOPNOTSUPP,
+				  "nothing can shift %s, on %s mounted at %s", path,
+				  choice->lower.fstype, choice->lower.root);
 	for (size_t i = 0; i < SHIFT_N_MECHANISMS; i++)
-		shift_err_hint(err, "%s: %s", shift_mechanism_name(i),
-			       choice->verdicts[i].why);
+		if (i != SHIFT_BY_DELEGATE || choice->verdicts[i].obstacle != SHIFT_OBSTACLE_SOURCE ||
+		    !strncmp(choice->lower.fstype, "nfs", 3))
+			shift_err_hint(err, "%s: %s", shift_mechanism_name(i),
+				       choice->verdicts[i].why);
 	return r;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -67,6 +68,7 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 				    "entering the user namespace";
 	_cleanup_close_ int out = -1, in = -1;
 	_cleanup_child_ pid_t pid = -1;
+	const bool root = !geteuid();
 	pid_t parent = getpid();
 	int pipefd[2], r;
 
@@ -93,8 +95,9 @@ static int hold_userns(int fd, pid_t *ret, struct shift_error *err)
 		 * Entering a user namespace makes the process undumpable, and
 		 * its files in /proc unreadable for a parent without privilege,
 		 * and nobody else is to look into a child of the host's root.
+		 * In here that has the id which the namespace gives it, or none.
 		 */
-		else if (prctl(PR_SET_DUMPABLE, geteuid() != 0) < 0)
+		else if (prctl(PR_SET_DUMPABLE, !root) < 0)
 			status = errno;
 		if (write(in, &status, sizeof(status)) != sizeof(status))
 			_exit(1);
@@ -239,5 +242,86 @@ int shift_userns_create(const struct shift_idmap *map, struct shift_error *err)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return shift_err_set(err, errno, "%s", path);
+	return fd;
+}
+
+/* One descriptor, or the errno in its place. */
+static bool send_fd(int socket, int fd, int status)
+{
+	union { struct cmsghdr align; char data[CMSG_SPACE(sizeof(int))]; } control = { 0 };
+	struct iovec iov = { &status, sizeof(status) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (fd >= 0) {
+		struct cmsghdr *c;
+
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	return sendmsg(socket, &msg, 0) == (ssize_t)sizeof(status);
+}
+
+/* Returns the descriptor, -1 and *ret_status, or -1 and 0 if the sender died. */
+static int receive_fd(int socket, int *ret_status)
+{
+	union { struct cmsghdr align; char data[CMSG_SPACE(sizeof(int))]; } control;
+	int status = 0, fd = -1;
+	struct iovec iov = { &status, sizeof(status) };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c;
+	ssize_t n;
+
+	do
+		n = recvmsg(socket, &msg, MSG_CMSG_CLOEXEC);
+	while (n < 0 && errno == EINTR);
+	c = n == (ssize_t)sizeof(status) ? CMSG_FIRSTHDR(&msg) : NULL;
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	*ret_status = n == (ssize_t)sizeof(status) ? status : 0;
+	return fd;
+}
+
+/* In the child, which has the parent's memory: nobody in @userns may trace it. */
+static int fsopen_inside(int userns, const char *fstype)
+{
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(userns, CLONE_NEWUSER) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -1;
+	/* fsopen(2) wants CAP_SYS_ADMIN over the mount namespace. */
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	return sys_fsopen(fstype, FSOPEN_CLOEXEC);
+}
+
+int shift_userns_fsopen(int userns, const char *fstype, struct shift_error *err)
+{
+	_cleanup_close_ int out = -1, in = -1;
+	_cleanup_child_ pid_t pid = -1;
+	int pair[2], fd, status;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return shift_err_set(err, errno, "filesystem type %s", fstype);
+	out = pair[0];
+	in = pair[1];
+	pid = fork();
+	if (pid < 0)
+		return shift_err_set(err, errno, "filesystem type %s", fstype);
+	if (!pid) {
+		fd = fsopen_inside(userns, fstype);
+		_exit(!send_fd(in, fd, fd < 0 ? errno : 0));
+	}
+	close(steal_fd(&in));
+	fd = receive_fd(out, &status);
+	if (fd < 0)
+		return shift_err_set(err, status, "filesystem type %s, inside the user namespace%s",
+				     fstype, status ? "" : ": the child died");
 	return fd;
 }

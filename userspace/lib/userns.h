@@ -30,4 +30,11 @@ int shift_userns_read(int fd, struct shift_idmap *map, struct shift_error *err);
  */
 int shift_userns_create(const struct shift_idmap *map, struct shift_error *err);
 
+/*
+ * fsopen(2) of @fstype by a process inside the user namespace @userns, which the
+ * filesystem will belong to.  Needs CAP_SYS_ADMIN there.  Returns an fd with
+ * O_CLOEXEC, the caller's to close.  No process stays behind.
+ */
+int shift_userns_fsopen(int userns, const char *fstype, struct shift_error *err);
+
 #endif
