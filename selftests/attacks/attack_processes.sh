@@ -46,7 +46,9 @@ attack exec_secret exec,exec-host a secret of exec -e in the command line
 attack_exec_secret() {
 	victim "$1"
 	"$RUNNER" exec -e SECRET=topsecret "$pod" sleep 2 &
-	sleep 0.7
+	"$RUNNER" exec -eSECRET=topsecret "$pod" sleep 2 &
+	"$RUNNER" exec -ie SECRET=topsecret "$pod" sleep 2 </dev/null &
+	sleep 0.9
 	same "in a command line of the host" '' "$(grep -als 'topsecre[t]' /proc/[0-9]*/cmdline)"
 	runner exec "$pod" sh -c 'grep -als "topsecre[t]" /proc/[0-9]*/cmdline'
 	same "in the pod" '' "$out"
@@ -69,7 +71,7 @@ attack_run_secret() {
 	if [ "$1" = created ]; then
 		"$RUNNER" create --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 >/dev/null
 	else
-		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 </dev/null >/dev/null &
+		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret --env=A=topsecret --en B=topsecret -- sleep 2 </dev/null >/dev/null &
 		sleep 0.4
 	fi
 	same "in a command line" '' "$(grep -als 'topsecre[t]' /proc/[0-9]*/cmdline)"
