@@ -73,6 +73,7 @@ attack_run_secret() {
 	else
 		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret --env=A=topsecret --en B=topsecret -- sleep 2 </dev/null >/dev/null &
 		sleep 0.4
+		[ "$1" != detached ] || wait_running secret
 	fi
 	same "in a command line" '' "$(grep -als 'topsecre[t]' /proc/[0-9]*/cmdline)"
 	case $1 in detached | created) gone secret ;; esac
@@ -92,7 +93,6 @@ attack_state() {
 		trap '' TERM HUP CHLD USR1 PIPE
 		problems='' ATTACK=inherited
 		export ATTACK
-		in_mode "$1" nosuch
 		in_mode "$1" attacker self
 		echo "status $status"
 		echo "$out"
