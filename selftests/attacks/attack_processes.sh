@@ -160,6 +160,51 @@ KEYS
 	has "the pod" "$seen" "pod no key"
 }
 
+attack start_process - what the first process of a pod is and has, before its command
+
+# As the host sees it: at its last step it waits for runner start.
+attack_start_process() {
+	local kind process
+	for kind in --userns=auto --userns=host --tty --systemd=always; do
+		runner create --image "$image" --name waits "$kind" -e SECRET=topsecret -- sleep 100
+		same "$kind: create" 0 "$status$errors"
+		process=/proc/$(field pid waits)
+		same "$kind: descriptors" '' "$(find "$process/fd" -mindepth 1 -printf '%f %l\n' | grep -v -e '^[012] ' -e ' socket:' -e ' pipe:' -e ' /memfd:seccomp')"
+		same "$kind: command line" '' "$(tr -d '\0' <"$process/cmdline" | sed 's/^.*runner$//')"
+		# in procfs what cannot be looked into belongs to the host's root
+		same "$kind: cannot be looked into" "0 0" "$(stat -c '%u %g' "$process/environ" "$process/mem" | sort -u)"
+		case $kind in
+		--userns=host) has "$kind: program" "$(readlink "$process/exe")" /memfd: ;;
+		*) [ "$(awk '/^Uid:/ { print $2 }' "$process/status")" -ge "$ids" ] || problem "$kind: the host's root" ;;
+		esac
+		gone waits
+	done
+}
+
+attack exec_interrupt - an exec that the pod makes slow
+
+# It could not be ended but by SIGKILL.
+attack_exec_interrupt() {
+	local pid
+	[ -n "$cgroups" ] || {
+		skip_reason='this host has no cgroup version 2'
+		return
+	}
+	victim exec
+	runner pause "$pod"
+	same "pause" 0 "$status$errors"
+	"$RUNNER" exec "$pod" true &
+	pid=$!
+	sleep 1
+	kill -TERM $pid
+	for _ in $(seq 50); do [ -e /proc/$pid ] || break; sleep 0.1; done
+	[ ! -e /proc/$pid ] || problem "SIGTERM does not end it"
+	kill -KILL $pid 2>/dev/null
+	wait $pid
+	same "status" 143 $?
+	gone "$pod"
+}
+
 attack local_userns - a local user traces what runner sends into his user namespace
 
 # To learn the map of a namespace a child of runner goes there, on kernels that list
