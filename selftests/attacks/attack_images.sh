@@ -149,7 +149,10 @@ attack_escapes() {
 	runner exec escapes "no$bad"
 	hasnt "an error of exec" "$errors" $'\e'
 	gone escapes
-	up escapes -- printf '%s\n' "$bad"
+	runner run --dry-run --image "$image" -w "/$bad" -- "$bad"
+	hasnt "a dry run" "$out" $'\e'
+	has "a dry run" "$out" owned
+	up escapes -- sh -c 'echo "$0"' "$bad"
 	runner wait escapes
 	runner logs escapes
 	same "logs to a file" "$bad" "$out"

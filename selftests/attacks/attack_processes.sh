@@ -46,7 +46,9 @@ attack exec_secret exec,exec-host a secret of exec -e in the command line
 attack_exec_secret() {
 	victim "$1"
 	"$RUNNER" exec -e SECRET=topsecret "$pod" sleep 2 &
-	sleep 0.7
+	"$RUNNER" exec -eSECRET=topsecret "$pod" sleep 2 &
+	"$RUNNER" exec -ie SECRET=topsecret "$pod" sleep 2 </dev/null &
+	sleep 0.9
 	same "in a command line of the host" '' "$(grep -als 'topsecre[t]' /proc/[0-9]*/cmdline)"
 	runner exec "$pod" sh -c 'grep -als "topsecre[t]" /proc/[0-9]*/cmdline'
 	same "in the pod" '' "$out"
@@ -69,8 +71,9 @@ attack_run_secret() {
 	if [ "$1" = created ]; then
 		"$RUNNER" create --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 >/dev/null
 	else
-		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret -- sleep 2 </dev/null >/dev/null &
+		"$RUNNER" run --image "$image" "${kind[@]}" -e SECRET=topsecret --env=A=topsecret --en B=topsecret -- sleep 2 </dev/null >/dev/null &
 		sleep 0.4
+		[ "$1" != detached ] || wait_running secret
 	fi
 	same "in a command line" '' "$(grep -als 'topsecre[t]' /proc/[0-9]*/cmdline)"
 	case $1 in detached | created) gone secret ;; esac
@@ -90,7 +93,6 @@ attack_state() {
 		trap '' TERM HUP CHLD USR1 PIPE
 		problems='' ATTACK=inherited
 		export ATTACK
-		in_mode "$1" nosuch
 		in_mode "$1" attacker self
 		echo "status $status"
 		echo "$out"
@@ -156,4 +158,76 @@ KEYS
 	esac
 	has "the caller" "$seen" "caller key topsecret"
 	has "the pod" "$seen" "pod no key"
+}
+
+attack start_process - what the first process of a pod is and has, before its command
+
+# As the host sees it: at its last step it waits for runner start.
+attack_start_process() {
+	local kind process
+	for kind in --userns=auto --userns=host --tty --systemd=always; do
+		runner create --image "$image" --name waits "$kind" -e SECRET=topsecret -- sleep 100
+		same "$kind: create" 0 "$status$errors"
+		process=/proc/$(field pid waits)
+		same "$kind: descriptors" '' "$(find "$process/fd" -mindepth 1 -printf '%f %l\n' | grep -v -e '^[012] ' -e ' socket:' -e ' pipe:' -e ' /memfd:seccomp')"
+		same "$kind: command line" '' "$(tr -d '\0' <"$process/cmdline" | sed 's/^.*runner$//')"
+		# in procfs what cannot be looked into belongs to the host's root
+		same "$kind: cannot be looked into" "0 0" "$(stat -c '%u %g' "$process/environ" "$process/mem" | sort -u)"
+		case $kind in
+		--userns=host) has "$kind: program" "$(readlink "$process/exe")" /memfd: ;;
+		*) [ "$(awk '/^Uid:/ { print $2 }' "$process/status")" -ge "$ids" ] || problem "$kind: the host's root" ;;
+		esac
+		gone waits
+	done
+}
+
+attack exec_interrupt - an exec that the pod makes slow
+
+# It could not be ended but by SIGKILL.
+attack_exec_interrupt() {
+	local pid
+	[ -n "$cgroups" ] || {
+		skip_reason='this host has no cgroup version 2'
+		return
+	}
+	victim exec
+	runner pause "$pod"
+	same "pause" 0 "$status$errors"
+	"$RUNNER" exec "$pod" true &
+	pid=$!
+	sleep 1
+	kill -TERM $pid
+	for _ in $(seq 50); do [ -e /proc/$pid ] || break; sleep 0.1; done
+	[ ! -e /proc/$pid ] || problem "SIGTERM does not end it"
+	kill -KILL $pid 2>/dev/null
+	wait $pid
+	same "status" 143 $?
+	gone "$pod"
+}
+
+attack local_userns - a local user traces what runner sends into his user namespace
+
+# To learn the map of a namespace a child of runner goes there, on kernels that list
+# namespaces, and again at each start while there is no map. Who has made the
+# namespace may trace what is in it, if that can be traced at all.
+attack_local_userns() {
+	local user=(setpriv --reuid 12345 --regid 12345 --clear-groups --) held=()
+	runner run --image "$image" -- true
+	[ -e /run/runner/uid-maps ] || {
+		skip_reason="this kernel does not list namespaces"
+		return
+	}
+	timeout 90 "${user[@]}" "$image/bin/attacker" watch 60 >"$work/watched" 2>&1 &
+	held+=($!)
+	timeout 90 "${user[@]}" unshare -U sleep 80 &
+	held+=($!)
+	wait_line "$work/watched" watching
+	for _ in $(seq 15); do
+		runner run --image "$image" -- true
+		same "start" 0 "$status$errors"
+	done
+	kill "${held[@]}" 2>/dev/null
+	wait "${held[@]}" 2>/dev/null
+	hasnt "traced" "$(cat "$work/watched")" seized
+	hasnt "descriptors" "$(cat "$work/watched")" 'fd '
 }

@@ -105,6 +105,14 @@ gone() { # gone POD
 	same "$1 is gone" '' "$(ls -d "/run/runner/pods/$1" 2>/dev/null)"
 }
 
+wait_running() { # wait_running POD
+	for _ in $(seq 100); do
+		[ "$(field status "$1" 2>/dev/null)" != running ] || return 0
+		sleep 0.1
+	done
+	problem "$1 does not run"
+}
+
 # Waits for a line of a file, 10 s at most.
 wait_line() { # wait_line FILE LINE
 	for _ in $(seq 100); do

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "escape.h"
 
 static const char out_of_memory[] = "out of memory while describing an error";
 
@@ -93,11 +94,13 @@ void shift_err_print(const struct shift_error *err, FILE *to, const char *prog)
 {
 	const char *line = shift_err_text(err);
 
+	/* Names in it may be an image's or a pod's. */
 	fprintf(to, "%s: ", prog);
 	for (;;) {
 		size_t len = strcspn(line, "\n");
 
-		fprintf(to, "%.*s\n", (int)len, line);
+		shift_print_escaped(to, line, len, SHIFT_ESCAPE_ALL);
+		putc('\n', to);
 		if (!line[len])
 			break;
 		fputs("  ", to);

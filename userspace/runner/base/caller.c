@@ -107,23 +107,41 @@ static char *value_of(char *text)
 	return value ? value + 1 : NULL;
 }
 
+/*
+ * What follows an option for a variable in the same word, "" for the next word,
+ * NULL for another option: -e, alone or behind others, --env, or a beginning of it.
+ */
+static char *after_option(char *word)
+{
+	size_t len;
+
+	if (word[0] != '-')
+		return NULL;
+	if (word[1] != '-') {
+		word += 1 + strspn(word + 1, "dit");
+		return *word == 'e' ? word + 1 : NULL;
+	}
+	word += 2;
+	len = strcspn(word, "=");
+	if (!len || strncmp(word, "env", len))
+		return NULL;
+	return word + len + (word[len] == '=');
+}
+
 char **caller_arguments(int argc, char **argv)
 {
 	char **copy = calloc((size_t)argc + 1, sizeof(*copy));
+	bool next = false;
 
 	for (int i = 0; i < argc; i++) {
-		char *value = NULL;
+		char *value, *after;
 
 		copy[i] = strdup(argv[i]);
 		if (!copy[i])
 			return NULL;
-		if (i && (!strcmp(argv[i - 1], "-e") ||
-			  !strcmp(argv[i - 1], "--env")))
-			value = value_of(argv[i]);
-		else if (!strncmp(argv[i], "-e", 2))
-			value = value_of(argv[i]);
-		else if (!strncmp(argv[i], "--env=", 6))
-			value = value_of(argv[i] + 6);
+		after = next ? argv[i] : after_option(argv[i]);
+		next = !next && after && !*after;
+		value = after ? value_of(after) : NULL;
 		if (i == 1)
 			arguments = argv[i];
 		if (i)

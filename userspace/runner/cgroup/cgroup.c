@@ -64,6 +64,17 @@ static void enable_controllers(const char *path)
 	}
 }
 
+bool cgroup_can_limit(const char *controller)
+{
+	_cleanup_free_ char *file = NULL, *have = NULL;
+
+	return cgroup_mount_point() &&
+	       file_of(cgroup_mount_point(), "cgroup.controllers", &file,
+		       NULL) >= 0 &&
+	       read_file(file, 4096, &have, NULL, NULL) >= 0 &&
+	       has_word(have, controller);
+}
+
 int cgroup_path(const struct spec *spec, const char *name, char **ret,
 		struct shift_error *err)
 {

@@ -10,6 +10,9 @@
 #include "error.h"
 #include "spec/spec.h"
 
+/* Whether the host's cgroup version 2 has @controller. */
+bool cgroup_can_limit(const char *controller);
+
 /*
  * Where the cgroup of the pod @name will be when there is no systemd to ask,
  * in *ret, the caller's; known before it exists, so that whoever finds the

@@ -115,6 +115,9 @@ static int open_cgroup(struct request *q, struct shift_error *err)
 	q->procs_fd = open(procs, O_WRONLY | O_CLOEXEC);
 	if (q->procs_fd < 0)
 		return shift_err_set(err, errno, "cannot open %s", procs);
+	/* It lives: so it was its number that led there. */
+	if (sys_pidfd_send_signal(q->pidfd, 0, NULL, 0) < 0)
+		return shift_err_set(err, errno, "the pod %s", q->st.name);
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "cgroup/devbpf.h"
 #include "cleanup.h"
 #include "cli/options.h"
+#include "escape.h"
 #include "monitor/log.h"
 #include "monitor/monitor.h"
 #include "pod/pod.h"
@@ -63,6 +64,21 @@ static void print_since(int64_t t)
 	printf("%-6s ", text);
 }
 
+/* Both: what others chose does nothing to a terminal. */
+static void print_text(const char *text)
+{
+	shift_print_escaped(stdout, text, strlen(text), SHIFT_ESCAPE_ALL);
+}
+
+static void print_json(struct json_object *o)
+{
+	const char *text = json_object_to_json_string_ext(o,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	shift_print_escaped(stdout, text, strlen(text), SHIFT_ESCAPE_JSON);
+	putchar('\n');
+}
+
 static void print_row(const struct state *st)
 {
 	char status[32];
@@ -80,7 +96,8 @@ static void print_row(const struct state *st)
 		printf("%7s ", "-");
 	printf("%10u ", st->base);
 	print_since(state_is_up(st) ? st->started : st->finished);
-	printf("%s\n", st->command ?: "-");
+	print_text(st->command ?: "-");
+	putchar('\n');
 }
 
 int cmd_ps(int argc, char **argv, struct shift_error *err)
@@ -128,8 +145,7 @@ int cmd_ps(int argc, char **argv, struct shift_error *err)
 		state_clear(&st);
 	}
 	if (json && r >= 0)
-		printf("%s\n", json_object_to_json_string_ext(list,
-		       JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+		print_json(list);
 	json_object_put(list);
 	strv_clear(&names);
 	return r < 0 ? FAILED : 0;
@@ -154,8 +170,7 @@ int cmd_inspect(int argc, char **argv, struct shift_error *err)
 				       json_tokener_parse(state));
 		json_object_object_add(top, "config",
 				       json_tokener_parse(config));
-		printf("%s\n", json_object_to_json_string_ext(top,
-		       JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE));
+		print_json(top);
 		json_object_put(top);
 	}
 	state_clear(&st);

@@ -2,6 +2,7 @@
 /* run, create, spec, start: from the command line to a pod. */
 #include "cli/commands.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +10,18 @@
 
 #include "base/report.h"
 #include "base/self.h"
+#include "cgroup/cgroup.h"
 #include "cleanup.h"
 #include "cli/options.h"
+#include "escape.h"
 #include "monitor/monitor.h"
 #include "pod/launch.h"
 #include "pod/network.h"
 #include "spec/spec_json.h"
 #include "store/image.h"
+
+/* Without --pids-limit: processes and threads, more than most programs have. */
+#define PIDS_LIMIT 2048
 
 /*
  * How many pods a start looks at for what a killed runner has left: all on a
@@ -93,6 +99,10 @@ static int describe(struct held *h, const struct options *o,
 		r = options_apply(o, &h->spec, err);
 	if (r >= 0 && o->pod)
 		r = network_join_pod(&h->spec, o->pod, err);
+	/* One that is joined has a limit for both. */
+	else if (r >= 0 && !h->spec.linux_.resources.pids_limit &&
+		 cgroup_can_limit("pids"))
+		h->spec.linux_.resources.pids_limit = PIDS_LIMIT;
 	if (r >= 0)
 		r = str_replace(&h->spec.hostname, o->hostname ?: o->name, err);
 	return r;
@@ -101,23 +111,34 @@ static int describe(struct held *h, const struct options *o,
 static int dry_run(struct held *h, const struct options *o, bool json,
 		   struct shift_error *err)
 {
-	_cleanup_free_ char *text = NULL;
+	_cleanup_free_ char *text = NULL, *plan = NULL;
 	int r = launch_lease(h, &o->userns, err);
+	size_t size;
+	FILE *to;
 
 	if (r >= 0 && !h->spec.hostname)
 		r = str_replace(&h->spec.hostname, "pod-NEW", err);
 	if (r >= 0 && json) {
 		r = spec_to_json(&h->spec, true, &text, err);
 		if (r >= 0)
-			fputs(text, stdout);
+			shift_print_escaped(stdout, text, strlen(text),
+					    SHIFT_ESCAPE_JSON);
 		return r;
 	}
 	if (r >= 0)
 		r = plan_build(&h->plan, &h->spec,
 			       o->name ? o->name : "pod-NEW", err);
-	if (r >= 0)
-		plan_print(&h->plan, stdout);
-	return r;
+	if (r < 0)
+		return r;
+	/* Much of it is what the image says. */
+	to = open_memstream(&plan, &size);
+	if (!to)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	plan_print(&h->plan, to);
+	if (fclose(to))
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	shift_print_escaped(stdout, plan, size, SHIFT_ESCAPE_LINES);
+	return 0;
 }
 
 static int check_restart(const char *policy, struct shift_error *err)

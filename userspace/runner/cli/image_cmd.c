@@ -14,6 +14,7 @@
 
 #include "base/place.h"
 #include "cleanup.h"
+#include "escape.h"
 #include "store/import.h"
 #include "store/store.h"
 
@@ -167,19 +168,23 @@ static json_object *image_json(const struct store_image *image)
 
 static void print_json(json_object *o)
 {
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-					       JSON_C_TO_STRING_NOSLASHESCAPE));
+	const char *text = json_object_to_json_string_ext(o,
+		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	shift_print_escaped(stdout, text, strlen(text), SHIFT_ESCAPE_JSON);
+	putchar('\n');
 	json_object_put(o);
 }
 
 static void print_row(const struct store_image *image, const char *name)
 {
+	_cleanup_free_ char *shown = shift_escaped(name);
 	char when[32], size[16];
 	struct tm tm;
 
 	localtime_r(&image->imported, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%-40s %.12s %8s %6zu  %s\n", name, image->id,
+	printf("%-40s %.12s %8s %6zu  %s\n", shown ?: "?", image->id,
 	       human(bytes_of(image), size), image->n_layers, when);
 }
 
@@ -218,6 +223,7 @@ static int do_import(struct store *store, const struct args *a,
 	const struct import_options options = {
 		.name = a->name, .quiet = a->quiet, .max_size = a->max_size,
 	};
+	_cleanup_free_ char *shown = NULL;
 	struct store_image image = { 0 };
 	uint64_t shared = 0;
 	size_t fresh = 0;
@@ -233,8 +239,9 @@ static int do_import(struct store *store, const struct args *a,
 		fresh += image.layers[i].fresh;
 		shared += image.layers[i].fresh ? image.layers[i].shared : 0;
 	}
+	shown = shift_escaped(image.names.n ? image.names.v[0] : "-");
 	printf("%s %.12s: %s in %zu layers, %zu of them new, %s in files that were there\n",
-	       image.names.n ? image.names.v[0] : "-", image.id, human(bytes_of(&image), text),
+	       shown ?: "?", image.id, human(bytes_of(&image), text),
 	       image.n_layers, fresh, human(shared, text2));
 	store_image_clear(&image);
 	return STATUS_OK;
@@ -279,13 +286,17 @@ static int verify_one(struct store *store, const struct store_image *image,
 		      struct progress *progress, struct shift_error *err)
 {
 	const char *name = image->names.n ? image->names.v[0] : image->id;
+	_cleanup_free_ char *shown = shift_escaped(name);
 	struct strv findings = { 0 };
 	int r = store_verify(store, image, progress, &findings, err);
 
-	for (size_t i = 0; r >= 0 && i < findings.n; i++)
-		printf("%s: %s\n", name, findings.v[i]);
+	for (size_t i = 0; r >= 0 && i < findings.n; i++) {
+		_cleanup_free_ char *text = shift_escaped(findings.v[i]);
+
+		printf("%s: %s\n", shown ?: "?", text ?: "?");
+	}
 	if (r >= 0 && !findings.n)
-		printf("%s: good\n", name);
+		printf("%s: good\n", shown ?: "?");
 	r = r < 0 ? STATUS_FAILED : findings.n ? STATUS_DAMAGED : STATUS_OK;
 	strv_clear(&findings);
 	return r;

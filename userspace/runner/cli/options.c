@@ -12,6 +12,7 @@
 
 #include "base/place.h"
 #include "cleanup.h"
+#include "escape.h"
 #include "pod/device_wait.h"
 #include "pod/network.h"
 #include "spec/device_option.h"
@@ -461,6 +462,7 @@ static const char *systemd_mode(const struct options *o,
 {
 	const char *command = spec->process.args.n ? spec->process.args.v[0] :
 						     NULL;
+	_cleanup_free_ char *shown = NULL;
 	size_t named = 0;
 
 	while (o->command[named])
@@ -468,9 +470,10 @@ static const char *systemd_mode(const struct options *o,
 	if ((o->systemd && strcmp(o->systemd, "auto")) ||
 	    (named && named == spec->process.args.n))
 		return o->systemd;
-	if (systemd_wanted(NULL, command, NULL) > 0)
+	if (systemd_wanted(NULL, command, NULL) > 0 &&
+	    (shown = shift_escaped(command)))
 		fprintf(stderr, "runner: the image's own command is %s: if it is systemd, --systemd=always gives it what it needs\n",
-			command);
+			shown);
 	return "false";
 }
 

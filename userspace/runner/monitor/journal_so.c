@@ -7,8 +7,10 @@
 #include <string.h>
 #include <systemd/sd-journal.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
+#include "escape.h"
 
 /* One entry: to the stream that it came from. */
 static void print_entry(sd_journal *j, bool times)
@@ -34,7 +36,12 @@ static void print_entry(sd_journal *j, bool times)
 		strftime(head, sizeof(head), "%Y-%m-%dT%H:%M:%S", &tm);
 		fprintf(to, "%s.%06uZ ", head, (unsigned int)(usec % 1000000));
 	}
-	fwrite(text + strlen("MESSAGE="), 1, len - strlen("MESSAGE="), to);
+	text += strlen("MESSAGE=");
+	len -= strlen("MESSAGE=");
+	if (isatty(fileno(to)))
+		shift_print_escaped(to, text, len, SHIFT_ESCAPE_LINES);
+	else
+		fwrite(text, 1, len, to);
 	putc('\n', to);
 }
 

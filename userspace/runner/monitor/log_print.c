@@ -6,10 +6,25 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/helper.h"
 #include "cleanup.h"
+#include "escape.h"
 #include "monitor/journal_so.h"
+
+/* Nothing that a pod wrote yesterday does anything to today's terminal. */
+static void print_text(FILE *to, const char *text, size_t len)
+{
+	if (!isatty(fileno(to))) {
+		fwrite(text, 1, len, to);
+		return;
+	}
+	/* What came from a terminal ends like that. */
+	if (len && text[len - 1] == '\r')
+		len--;
+	shift_print_escaped(to, text, len, SHIFT_ESCAPE_LINES);
+}
 
 /* "TIME STREAM F TEXT\n" */
 static void print_line(const char *line, bool times)
@@ -23,8 +38,9 @@ static void print_line(const char *line, bool times)
 	to = !strncmp(stream + 1, "stderr", 6) ? stderr : stdout;
 	if (times)
 		fprintf(to, "%.*s ", (int)(stream - line), line);
-	fprintf(to, "%.*s%s", (int)strcspn(mark + 3, "\n"), mark + 3,
-		mark[1] == 'F' ? "\n" : "");
+	print_text(to, mark + 3, strcspn(mark + 3, "\n"));
+	if (mark[1] == 'F')
+		putc('\n', to);
 }
 
 static long count_lines(FILE *f)

@@ -471,6 +471,14 @@ static int ready(int alive_fd, int say_fd, struct shift_error *err)
 	return 0;
 }
 
+static int attach(struct op *from, const char *target, struct shift_error *err)
+{
+	int r = mounts_attach(from->fd, target, err);
+
+	close(steal_fd(&from->fd));
+	return r;
+}
+
 static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	       struct shift_error *err)
 {
@@ -523,7 +531,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		op->fd = mounts_clone(op->source, err);
 		return op->fd < 0 ? op->fd : 0;
 	case OP_ATTACH:
-		return mounts_attach(plan->ops[op->from].fd, op->target, err);
+		return attach(&plan->ops[op->from], op->target, err);
 	case OP_MASK:
 		return mounts_mask(&plan->mounts, op->target, err);
 	case OP_READONLY:
@@ -535,6 +543,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_LOOPBACK:
 		return process_loopback(err);
 	case OP_PRIVILEGES:
+		/* Of the mounts nothing is open when the command is looked for. */
+		mounts_clear(&plan->mounts);
 		return process_privileges(spec, plan->seccomp_fd,
 					  spec->process.terminal ? 0 : -1, err);
 	case OP_EXEC:

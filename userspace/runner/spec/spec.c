@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
+#include <unistd.h>
 
 #include "base/host.h"
 #include "cleanup.h"
@@ -49,7 +50,8 @@ static const struct spec_device_rule default_rules[] = {
 };
 
 static const char *const default_masked[] = {
-	"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore",
+	"/proc/keys",
 	"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats",
 	"/proc/sched_debug", "/proc/scsi", "/sys/firmware",
 	"/sys/devices/virtual/powercap",
@@ -214,6 +216,29 @@ bool spec_delegates_cgroup(const struct spec *spec)
 	return false;
 }
 
+/* How hot a processor becomes tells what others compute on it. */
+static int mask_processors(struct spec *spec, struct shift_error *err)
+{
+	int r = 0;
+
+	for (unsigned int i = 0; r >= 0; i++) {
+		char path[96];
+		int n = snprintf(path, sizeof(path),
+				 "/sys/devices/system/cpu/cpu%u/thermal_throttle",
+				 i);
+
+		if (access(path, F_OK) == 0) {
+			r = strv_add(&spec->linux_.masked_paths, path, err);
+			continue;
+		}
+		/* All have it or none; some may be switched off. */
+		path[n - (int)strlen("/thermal_throttle")] = '\0';
+		if (!i || access(path, F_OK) < 0)
+			break;
+	}
+	return r;
+}
+
 int spec_init(struct spec *spec, struct shift_error *err)
 {
 	static const struct {
@@ -277,6 +302,9 @@ int spec_init(struct spec *spec, struct shift_error *err)
 		if (r < 0)
 			return r;
 	}
+	r = mask_processors(spec, err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < COUNT(default_readonly); i++) {
 		r = strv_add(&spec->linux_.readonly_paths, default_readonly[i],
 			     err);
