@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
 # Attacks of a pod by the cgroup that it has been given.
 
 # Whether the host's other pods are as they were: run, ps and rm work.
