@@ -143,7 +143,7 @@ done
 [ "${1:-}" != --list ] || exit 0
 
 make_root "$image" cp dd env grep head mkfifo mknod mv readlink rmdir seq sort stty tail test timeout touch tr tty unshare wc
-cp "$here/attacker" "$here/writer" "$image/bin"
+cp "$here/attacker" "$here/writer" "$here/hostile" "$image/bin"
 chmod 755 "$image"
 echo "KTAP version 1"
 echo "1..${#chosen_lines[@]}"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/regular.h"
@@ -133,6 +134,14 @@ int str_replace(char **dst, const char *text, struct shift_error *err)
 	free(*dst);
 	*dst = copy;
 	return 0;
+}
+
+int64_t util_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 int mkdir_parents(const char *path, mode_t mode, struct shift_error *err)

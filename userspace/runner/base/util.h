@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
@@ -38,6 +39,9 @@ int strf(char **ret, struct shift_error *err, const char *fmt, ...)
 
 /* Replaces *dst by a copy of @text (NULL empties it). */
 int str_replace(char **dst, const char *text, struct shift_error *err);
+
+/* Milliseconds on a clock that only goes forward. */
+int64_t util_now_ms(void);
 
 /* mkdir -p; directories that exist keep their mode. */
 int mkdir_parents(const char *path, mode_t mode, struct shift_error *err);

@@ -4,16 +4,15 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/host.h"
 #include "base/place.h"
 #include "base/util.h"
+#include "cgroup/cgroup_tree.h"
 #include "cleanup.h"
 
 /* Below the root of cgroup version 2, where there is no systemd. */
@@ -231,6 +230,22 @@ int cgroup_limit(const char *path, const struct spec_resources *res,
 	return 0;
 }
 
+int cgroup_bound(const char *path, struct shift_error *err)
+{
+	_cleanup_close_ int dir = cgroup_tree_open(path);
+	int r;
+
+	if (dir < 0)
+		return shift_err_set(err, -dir, "cannot open the cgroup %s",
+				     path);
+	r = cgroup_tree_write(dir, "cgroup.max.descendants",
+			      CGROUP_MAX_DESCENDANTS, err);
+	if (r >= 0)
+		r = cgroup_tree_write(dir, "cgroup.max.depth",
+				      CGROUP_MAX_DEPTH, err);
+	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
+}
+
 int cgroup_delegate(const char *path, uid_t uid, struct shift_error *err)
 {
 	_cleanup_free_ char *list = NULL;
@@ -262,109 +277,31 @@ int cgroup_delegate(const char *path, uid_t uid, struct shift_error *err)
 	return 0;
 }
 
-/* 1 when cgroup.events has "@key @value", 0 when another value, or negative. */
-static int event_is(const char *path, const char *key, const char *value)
-{
-	_cleanup_free_ char *file = NULL, *text = NULL;
-	char line[64];
-	int r;
-
-	r = file_of(path, "cgroup.events", &file, NULL);
-	if (r >= 0)
-		r = read_file(file, 4096, &text, NULL, NULL);
-	if (r < 0)
-		return access(path, F_OK) < 0 ? -ENOENT : -EIO;
-	snprintf(line, sizeof(line), "%s %s\n", key, value);
-	return strstr(text, line) ? 1 : 0;
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-/* The kernel raises POLLPRI when cgroup.events changes. */
-static int wait_event(const char *path, const char *key, const char *value,
-		      struct shift_error *err)
-{
-	_cleanup_free_ char *file = NULL;
-	_cleanup_close_ int fd = -1;
-	int64_t end = now_ms() + WAIT_MS;
-	int r = file_of(path, "cgroup.events", &file, err);
-
-	if (r < 0)
-		return r;
-	fd = open(file, O_RDONLY | O_CLOEXEC);
-	while (fd >= 0 && (r = event_is(path, key, value)) == 0) {
-		struct pollfd p = { .fd = fd, .events = POLLPRI };
-		int64_t left = end - now_ms();
-
-		if (left <= 0)
-			return shift_err_set(err, ETIMEDOUT,
-					     "%s: waited %d s for '%s %s'",
-					     file, WAIT_MS / 1000, key, value);
-		/* A change between the two calls must not be waited out. */
-		poll(&p, 1, left > 100 ? 100 : (int)left);
-	}
-	return 0;
-}
-
 int cgroup_kill(const char *path, struct shift_error *err)
 {
-	_cleanup_free_ char *file = NULL;
-	int r = file_of(path, "cgroup.kill", &file, err);
+	_cleanup_close_ int dir = cgroup_tree_open(path);
+	int r;
 
-	if (r < 0 || access(path, F_OK) < 0)
-		return r;
-	/* Since 5.14; what is supported here is newer. */
-	return write_file(file, "1", err);
+	if (dir < 0)
+		return dir == -ENOENT ? 0 :
+			shift_err_set(err, -dir, "cannot open the cgroup %s", path);
+	r = cgroup_tree_kill(dir, err);
+	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
 }
 
 int cgroup_freeze(const char *path, bool freeze, struct shift_error *err)
 {
-	int r = set(path, "cgroup.freeze", freeze ? "1" : "0", err);
-
-	return r < 0 ? r : wait_event(path, "frozen", freeze ? "1" : "0", err);
-}
-
-/* Children first; names of cgroups cannot be links. */
-static int remove_below(const char *path, struct shift_error *err)
-{
-	_cleanup_dir_ DIR *dir = opendir(path);
-	struct dirent *e;
+	_cleanup_close_ int dir = cgroup_tree_open(path);
 	int r;
 
-	if (!dir)
-		return errno == ENOENT ? 0 :
-			shift_err_set(err, errno, "cannot read %s", path);
-	while ((e = readdir(dir))) {
-		_cleanup_free_ char *child = NULL;
-
-		if (e->d_type != DT_DIR || !strcmp(e->d_name, ".") ||
-		    !strcmp(e->d_name, ".."))
-			continue;
-		r = file_of(path, e->d_name, &child, err);
-		if (r >= 0)
-			r = remove_below(child, err);
-		if (r < 0)
-			return r;
-	}
-	for (int tries = 0; rmdir(path) < 0; tries++) {
-		struct timespec t = { .tv_nsec = 5000000 };
-
-		if (errno == ENOENT)
-			break;
-		/* A task leaves its cgroup a moment after it is reaped. */
-		if (errno != EBUSY || tries == 200)
-			return shift_err_set(err, errno,
-					     "cannot remove the cgroup %s",
-					     path);
-		nanosleep(&t, NULL);
-	}
-	return 0;
+	if (dir < 0)
+		return shift_err_set(err, -dir, "cannot open the cgroup %s",
+				     path);
+	r = cgroup_tree_write(dir, "cgroup.freeze", freeze ? "1" : "0", err);
+	if (r >= 0)
+		r = cgroup_tree_wait(dir, "frozen", freeze ? "1" : "0",
+				     WAIT_MS, err);
+	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
 }
 
 static bool has_processes(const char *path)
@@ -373,6 +310,18 @@ static bool has_processes(const char *path)
 
 	return file_of(path, "cgroup.procs", &file, NULL) >= 0 &&
 	       read_file(file, 1 << 20, &text, NULL, NULL) >= 0 && *text;
+}
+
+/* Not one that has processes: then errno is EBUSY. */
+static int remove_empty(const char *path, struct shift_error *err)
+{
+	_cleanup_close_ int dir = cgroup_tree_open(path);
+
+	errno = EBUSY;
+	if (dir < 0 || cgroup_tree_event_is(dir, "populated", "0") != 1)
+		return -EBUSY;
+	return cgroup_tree_clear(dir, err) < 0 ? -EBUSY :
+		cgroup_tree_rmdir(-1, path, err);
 }
 
 int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
@@ -399,8 +348,8 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 	}
 	/* An empty one is nobody's: of a pod whose state is lost. */
 	if (mkdir(path, 0755) < 0 &&
-	    (errno != EEXIST || event_is(path, "populated", "0") != 1 ||
-	     remove_below(path, err) < 0 || mkdir(path, 0755) < 0))
+	    (errno != EEXIST || remove_empty(path, err) < 0 ||
+	     mkdir(path, 0755) < 0))
 		return shift_err_set(err, errno, "cannot make the cgroup %s",
 				     path);
 	snprintf(number, sizeof(number), "%d", (int)pid);
@@ -410,15 +359,22 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 int cgroup_remove(const char *path, struct shift_error *err)
 {
 	_cleanup_free_ char *parent = NULL;
+	_cleanup_close_ int dir = -1;
 	int r;
 
-	if (!path || access(path, F_OK) < 0)
+	if (!path)
 		return 0;
-	if ((r = cgroup_kill(path, err)) < 0 ||
-	    (r = wait_event(path, "populated", "0", err)) < 0 ||
+	dir = cgroup_tree_open(path);
+	if (dir == -ENOENT)
+		return 0;
+	if (dir < 0)
+		return shift_err_set(err, -dir, "cannot open the cgroup %s", path);
+	if ((r = cgroup_tree_kill(dir, err)) < 0 ||
+	    (r = cgroup_tree_wait(dir, "populated", "0", WAIT_MS, err)) < 0 ||
 	    (r = cgroup_stop_scope(path, err)) < 0 ||
-	    (r = remove_below(path, err)) < 0)
-		return r;
+	    (r = cgroup_tree_clear(dir, err)) < 0 ||
+	    (r = cgroup_tree_rmdir(-1, path, err)) < 0)
+		return shift_err_prefix(err, "%s", path);
 	/* The last one takes the folder of runner's own with it. */
 	parent = strndup(path, (size_t)(strrchr(path, '/') - path));
 	if (parent && !strcmp(strrchr(parent, '/') ?: "", "/" PARENT))

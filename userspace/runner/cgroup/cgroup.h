@@ -48,6 +48,15 @@ int cgroup_limit(const char *path, const struct spec_resources *res,
 		 struct shift_error *err);
 
 /*
+ * How many cgroups a pod to which its own is given can make, and how deep: each
+ * costs the host memory that no limit of the pod's counts.  --cgroup-conf
+ * cgroup.max.descendants=N says otherwise, after this.
+ */
+#define CGROUP_MAX_DESCENDANTS "2000"
+#define CGROUP_MAX_DEPTH "32"
+int cgroup_bound(const char *path, struct shift_error *err);
+
+/*
  * Gives to @uid the directory and what /sys/kernel/cgroup/delegate names, as
  * the OCI runtime specification says under "cgroup ownership".
  */

@@ -322,7 +322,7 @@ int cmd_start(int argc, char **argv, struct shift_error *err)
 			break;
 		case STATUS_EXITED:
 			/* Its supervisor may be about to leave. */
-			if (state_wait_unlocked(&st, err) >= 0)
+			if (state_wait_unlocked(&st, -1, err) >= 0)
 				status = start_again(&st, err);
 			break;
 		default:

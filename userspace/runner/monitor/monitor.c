@@ -185,7 +185,12 @@ static void end_stream(int *fd)
 	*fd = -1;
 }
 
-/* What is still in the pipes, and no more. */
+/*
+ * What is still in the pipes, and no more: somebody outside of the pod can have
+ * got its end of one, and go on to write.
+ */
+#define DRAIN_MAX (1 << 20)
+
 void monitor_drain(struct monitor *m)
 {
 	int *fds[] = { &m->master, &m->out, &m->err };
@@ -194,7 +199,7 @@ void monitor_drain(struct monitor *m)
 		if (*fds[i] < 0)
 			continue;
 		fcntl(*fds[i], F_SETFL, O_NONBLOCK);
-		for (;;) {
+		for (size_t n = 0; n < DRAIN_MAX; n += MONITOR_MESSAGE) {
 			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
 
 			if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
@@ -282,6 +287,16 @@ int monitor_wait(struct monitor *m, bool until_start, int ms,
 		r = once(m, (int)left, &ended, err);
 	}
 	return r;
+}
+
+void monitor_pause(struct monitor *m, int ms)
+{
+	int64_t end = now_ms() + ms, left;
+	bool ended;
+
+	while (!m->no_restart && (left = end - now_ms()) > 0)
+		if (once(m, (int)left, &ended, NULL) < 0)
+			break;
 }
 
 int monitor_keep(const struct monitor *m)

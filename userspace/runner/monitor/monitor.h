@@ -64,6 +64,12 @@ int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err);
 int monitor_wait(struct monitor *m, bool until_start, int ms,
 		 struct shift_error *err);
 
+/*
+ * Between two runs of the pod: serves clients and signals for @ms milliseconds,
+ * or until one says that the pod shall not come back.
+ */
+void monitor_pause(struct monitor *m, int ms);
+
 /* After the end: what the pod wrote and nobody has read. */
 void monitor_drain(struct monitor *m);
 

@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "base/helper.h"
 #include "base/place.h"
+#include "base/procid.h"
 #include "base/report.h"
 #include "cleanup.h"
 #include "monitor/handoff.h"
@@ -72,9 +73,12 @@ static bool again(const struct held *h, int status)
 	const char *policy = spec_annotation(&h->spec, SPEC_ANNOTATION_RESTART);
 	unsigned int max = ~0u;
 
+	/* Somebody wants its end: it is not for the pod to want another. */
+	if (h->pod.monitor.no_restart)
+		return false;
 	if (h->pod.reboot)
 		return true;
-	if (!policy || h->pod.monitor.no_restart || !strcmp(policy, "no"))
+	if (!policy || !strcmp(policy, "no"))
 		return false;
 	if (!strcmp(policy, "always"))
 		return true;
@@ -86,12 +90,9 @@ static bool again(const struct held *h, int status)
 	return status != 0 && h->state.restarts < max;
 }
 
-static void pause_before(unsigned int restarts)
+static int pause_before(unsigned int restarts)
 {
-	unsigned int ms = 100u << (restarts < 7 ? restarts : 7);
-	struct timespec t = { ms / 1000, (long)(ms % 1000) * 1000000 };
-
-	nanosleep(&t, NULL);
+	return 100 << (restarts < 7 ? restarts : 7);
 }
 
 static int open_monitor(struct held *h, struct shift_error *err)
@@ -215,7 +216,10 @@ static int run_held(struct held *h, bool resumed, int *status,
 		r = run_once(h, status, err);
 	while (r >= 0 && again(h, *status)) {
 		h->pod.wait_start = false;
-		pause_before(h->state.restarts++);
+		monitor_pause(&h->pod.monitor,
+			      pause_before(h->state.restarts++));
+		if (h->pod.monitor.no_restart)
+			break;
 		r = run_once(h, status, err);
 	}
 	return r;
@@ -230,6 +234,8 @@ static int launch(struct held *h, const struct lease_request *userns,
 
 	st->ephemeral = !keep;
 	st->detached = h->pod.detached;
+	st->monitor = getpid();
+	st->monitor_started = procid_started(st->monitor);
 	monitor_init(&h->pod.monitor);
 	if ((r = describe_state(st, &h->spec, err)) < 0 ||
 	    (r = state_save(st, err)) < 0)
@@ -272,13 +278,16 @@ static void finish(struct held *h, int *status)
 		log_close(&m->log);
 	r = poddir_close(&h->dir, &second);
 	fault_point("pod folder closed");
-	if (r >= 0)
-		r = state_finish(st, &second);
-	if (r < 0) {
+	/* A folder that cannot be removed does not keep the pod's name. */
+	if (r < 0)
 		shift_err_print(&second, stderr, "runner");
-		if (!*status)
-			*status = POD_STATUS_FAILED;
+	shift_err_clear(&second);
+	if (state_finish(st, &second) < 0) {
+		shift_err_print(&second, stderr, "runner");
+		r = -1;
 	}
+	if (r < 0 && !*status)
+		*status = POD_STATUS_FAILED;
 	shift_err_clear(&second);
 	fault_point("state finished");
 	lease_release(&h->lease);

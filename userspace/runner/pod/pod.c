@@ -18,6 +18,7 @@
 
 #include "base/fault.h"
 #include "base/host.h"
+#include "base/procid.h"
 #include "base/report.h"
 #include "base/tty.h"
 #include "base/util.h"
@@ -344,6 +345,8 @@ static int enter_cgroup(struct pod *pod, pid_t pid, struct shift_error *err)
 			r = cgroup_create(st->cgroup, pid, err);
 	}
 	fault_point("cgroup made");
+	if (r >= 0 && spec_delegates_cgroup(spec))
+		r = cgroup_bound(st->cgroup, err);
 	if (r >= 0)
 		r = cgroup_limit(st->cgroup, res, err);
 	if (r >= 0)
@@ -362,7 +365,9 @@ static int set_status(struct pod *pod, enum status status, pid_t pid,
 
 	st->status = status;
 	st->pid = pid;
+	st->pid_started = procid_started(pid);
 	st->monitor = getpid();
+	st->monitor_started = procid_started(st->monitor);
 	if (status == STATUS_RUNNING)
 		st->started = time(NULL);
 	return state_save(st, err);

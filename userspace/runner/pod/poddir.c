@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lockfile.h"
 #include "base/place.h"
 #include "base/util.h"
 #include "cleanup.h"
@@ -25,18 +27,20 @@ int poddir_path(const char *name, char **ret, struct shift_error *err)
 int poddir_prepare(struct shift_error *err)
 {
 	_cleanup_free_ char *pods = NULL;
+	_cleanup_close_ int root = -1, dir = -1;
 	int r;
 
 	if ((r = poddir_path(NULL, &pods, err)) < 0 ||
-	    (r = mkdir_parents(pods, 0700, err)) < 0)
+	    (r = root = lockfile_dir(place_root(), 0700, err)) < 0 ||
+	    (r = dir = lockfile_dir(pods, 0700, err)) < 0)
 		return r;
-	if (chmod(place_root(), 0700) < 0 || chmod(pods, 0700) < 0)
-		return shift_err_set(err, errno, "cannot close %s to others",
-				     pods);
 	return 0;
 }
 
-/* Making, removing and sweeping folders happens one at a time. */
+/*
+ * Folders are made and taken away one at a time.  What is in a pod's folder is
+ * never removed under this lock: it can be as large as the pod wanted.
+ */
 static int lock_all(struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
@@ -45,28 +49,87 @@ static int lock_all(struct shift_error *err)
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s", path);
-	return steal_fd(&fd);
+	r = fd = lockfile_dir(path, 0700, err);
+	if (r >= 0)
+		r = lockfile_wait(fd, LOCK_EX, path, err);
+	return r < 0 ? r : steal_fd(&fd);
 }
 
-static int sweep_one(const char *name, struct shift_error *err)
+/*
+ * A folder leaves in two steps.  Under the lock of all it gets a name that is no
+ * pod's, so that the next pod of its name has nothing of it, whatever becomes
+ * of the second step: to remove what is in it, which takes as long as it takes.
+ */
+#define GONE ".gone-"
+
+/* Renames @path below the folder of all, whose lock is held; *ret: its new path. */
+static int take_away(const char *path, char **ret, struct shift_error *err)
+{
+	uint64_t n;
+	int r;
+
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		return shift_err_set(err, errno, "cannot get random bytes");
+	r = strf(ret, err, "%s/pods/" GONE "%016" PRIx64, place_root(), n);
+	if (r >= 0 && rename(path, *ret) < 0)
+		r = shift_err_set(err, errno, "cannot move %s out of the way",
+				  path);
+	return r;
+}
+
+/* The second step; whoever does the same at the same time is let do it. */
+static int remove_gone(const char *path, struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY |
+				      O_NOFOLLOW | O_CLOEXEC);
+	int r;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return fd >= 0 || errno == ENOENT ? 0 :
+			shift_err_set(err, errno, "cannot open %s", path);
+	r = remove_tree(path, err);
+	if (r < 0)
+		shift_err_hint(err, "what is left there is no pod's any more; runner ps tries again to remove it");
+	return r;
+}
+
+/* The pod's lock is held, that of all is not. */
+static int remove_folder(const char *path, struct shift_error *err)
+{
+	_cleanup_free_ char *gone = NULL;
+	_cleanup_close_ int all = lock_all(err);
+	int r;
+
+	if (all < 0)
+		return all;
+	r = take_away(path, &gone, err);
+	close(steal_fd(&all));
+	return r < 0 ? r : remove_gone(gone, err);
+}
+
+/* *ret: what is to be removed when the lock of all is free, or NULL. */
+static int sweep_one(const char *name, char **ret, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL, *lock = NULL, *mark = NULL;
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if ((r = poddir_path(name, &path, err)) < 0 ||
-	    (r = strf(&lock, err, "%s/lock", path)) < 0 ||
+	*ret = NULL;
+	if ((r = poddir_path(name, &path, err)) < 0)
+		return r;
+	if (!strncmp(name, GONE, strlen(GONE)))
+		return str_replace(ret, path, err);
+	if (name[0] == '.')
+		return 0;
+	if ((r = strf(&lock, err, "%s/lock", path)) < 0 ||
 	    (r = strf(&mark, err, "%s/ephemeral", path)) < 0)
 		return r;
 	if (access(mark, F_OK) < 0)
 		return 0;
-	fd = open(lock, O_RDONLY | O_CLOEXEC);
+	fd = open(lock, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 0;
-	return remove_tree(path, err);
+	return take_away(path, ret, err);
 }
 
 /* A file in /run: gone after a start of the host, when all folders are old. */
@@ -90,33 +153,55 @@ int poddir_sweep_if_due(struct shift_error *err)
 	return swept(&mark) >= 0 && !access(mark, F_OK) ? 0 : poddir_sweep(err);
 }
 
-int poddir_sweep(struct shift_error *err)
+/* Takes away what nobody's is; @gone: what is to be removed. */
+static int sweep_names(struct strv *gone, struct shift_error *err)
 {
 	_cleanup_close_ int all = lock_all(err);
 	_cleanup_dir_ DIR *dir = NULL;
 	_cleanup_free_ char *mark = NULL;
 	_cleanup_close_ int fd = -1;
 	struct dirent *e;
-	int r;
+	int r = 0;
 
 	if (all < 0)
 		return all;
-	dir = fdopendir(dup(all));
+	dir = fdopendir(fcntl(all, F_DUPFD_CLOEXEC, 0));
 	if (!dir)
 		return shift_err_set(err, errno, "cannot read the pods' folders");
 	/* Before: what is left from here on makes another one due. */
 	if (swept(&mark) >= 0)
-		fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	while ((e = readdir(dir))) {
-		if (e->d_name[0] == '.')
-			continue;
-		r = sweep_one(e->d_name, err);
-		if (r < 0) {
+		fd = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	while (r >= 0 && (e = readdir(dir))) {
+		struct shift_error own = SHIFT_ERROR_INIT;
+		_cleanup_free_ char *path = NULL;
+
+		if (sweep_one(e->d_name, &path, &own) < 0) {
+			shift_err_prefix(&own, "the folder of the pod %s",
+					 e->d_name);
+			shift_err_print(&own, stderr, "runner: warning");
 			poddir_sweep_is_due();
-			return r;
+		} else if (path) {
+			r = strv_add(gone, path, err);
 		}
+		shift_err_clear(&own);
 	}
-	return 0;
+	return r;
+}
+
+int poddir_sweep(struct shift_error *err)
+{
+	struct strv gone = { NULL, 0 };
+	int r = sweep_names(&gone, err);
+
+	for (size_t i = 0; i < gone.n; i++) {
+		struct shift_error own = SHIFT_ERROR_INIT;
+
+		if (remove_gone(gone.v[i], &own) < 0)
+			shift_err_print(&own, stderr, "runner: warning");
+		shift_err_clear(&own);
+	}
+	strv_clear(&gone);
+	return r;
 }
 
 int poddir_check_name(const char *name, struct shift_error *err)
@@ -166,7 +251,8 @@ static int check_image(struct poddir *dir, const char *image,
 			       dir->path);
 		return -EEXIST;
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
 	if (fd < 0 || write(fd, image, len) != (ssize_t)len)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;
@@ -187,11 +273,12 @@ static int make_layer(struct poddir *dir, const char *image,
 	if (stat(image, &st) < 0)
 		return shift_err_set(err, errno, "cannot look at the image %s",
 				     image);
-	if ((mkdir(dir->layer, 0755) < 0 && errno != EEXIST) ||
-	    (mkdir(work, 0755) < 0 && errno != EEXIST))
+	/* A new folder has nothing in it that anybody could have left. */
+	if ((mkdir(dir->layer, 0755) < 0 && (errno != EEXIST || dir->fresh)) ||
+	    (mkdir(work, 0755) < 0 && (errno != EEXIST || dir->fresh)))
 		return shift_err_set(err, errno, "cannot make %s", work);
 	if (mkdir(upper, 0755) < 0) {
-		if (errno == EEXIST)
+		if (errno == EEXIST && !dir->fresh)
 			return 0;
 		return shift_err_set(err, errno, "cannot make %s", upper);
 	}
@@ -211,9 +298,9 @@ static int lock_one(struct poddir *dir, struct shift_error *err)
 	r = strf(&path, err, "%s/lock", dir->path);
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot open %s", path);
+	r = fd = lockfile_open(-1, path, O_RDWR | O_CREAT, err);
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK)
 			return shift_err_set(err, errno, "cannot lock %s",
@@ -240,7 +327,7 @@ static int mark_ephemeral(struct poddir *dir, bool ephemeral,
 		unlink(path);
 		return 0;
 	}
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return shift_err_set(err, errno, "cannot make %s", path);
 	dir->ephemeral = true;
@@ -296,6 +383,7 @@ int poddir_resume(struct poddir *dir, const char *name,
 int poddir_remove(const char *name, struct shift_error *err)
 {
 	struct poddir dir = PODDIR_INIT;
+	_cleanup_free_ char *gone = NULL;
 	_cleanup_close_ int all = -1;
 	int r;
 
@@ -304,8 +392,12 @@ int poddir_remove(const char *name, struct shift_error *err)
 	    (r = poddir_path(name, &dir.path, err)) < 0)
 		return r;
 	if (access(dir.path, F_OK) == 0 && (r = all = lock_all(err)) >= 0 &&
-	    (r = lock_one(&dir, err)) >= 0)
-		r = remove_tree(dir.path, err) < 0 ? -EIO : 1;
+	    (r = lock_one(&dir, err)) >= 0 &&
+	    (r = take_away(dir.path, &gone, err)) >= 0) {
+		close(steal_fd(&all));
+		r = remove_gone(gone, err);
+		r = r < 0 ? r : 1;
+	}
 	if (dir.lock_fd >= 0)
 		close(dir.lock_fd);
 	free(dir.name);
@@ -315,15 +407,11 @@ int poddir_remove(const char *name, struct shift_error *err)
 
 int poddir_close(struct poddir *dir, struct shift_error *err)
 {
-	_cleanup_close_ int all = -1;
 	int r = 0;
 
 	if (dir->lock_fd >= 0) {
-		all = lock_all(err);
-		if (all < 0)
-			r = all;
-		else if (dir->ephemeral)
-			r = remove_tree(dir->path, err);
+		if (dir->ephemeral)
+			r = remove_folder(dir->path, err);
 		close(dir->lock_fd);
 		dir->lock_fd = -1;
 	}

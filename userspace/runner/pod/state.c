@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/lockfile.h"
 #include "base/place.h"
+#include "base/procid.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
 #include "pod/pod.h"
@@ -42,20 +44,24 @@ static int pods_dir(char **ret, struct shift_error *err)
 	return strf(ret, err, "%s/pods", place_run());
 }
 
-/* Making, removing and sweeping folders happens one at a time. */
+/*
+ * Folders are made and removed one at a time.  Nothing is done under this lock
+ * that a pod can make long: what ends a pod is done under the pod's own.
+ */
 static int lock_all(struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
-	int r = mkdir_parents(PLACE_RUN, 0755, err);
-
 	/* The pod's root walks through the former to its stage. */
-	if (r < 0 || (r = pods_dir(&path, err)) < 0 ||
-	    (r = mkdir_parents(path, 0700, err)) < 0)
+	int r = lockfile_dir(PLACE_RUN, 0711, err);
+
+	if (r < 0)
 		return r;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s", path);
+	close(r);
+	if ((r = pods_dir(&path, err)) < 0 ||
+	    (r = fd = lockfile_dir(path, 0700, err)) < 0 ||
+	    (r = lockfile_wait(fd, LOCK_EX, path, err)) < 0)
+		return r;
 	return steal_fd(&fd);
 }
 
@@ -78,25 +84,40 @@ static int busy(const struct state *st, struct shift_error *err)
 	return -EBUSY;
 }
 
-int state_lock(struct state *st, struct shift_error *err)
+/*
+ * @make: under lock_all().  Otherwise -ENOENT when the folder, or the lock in
+ * it, is not there, or has gone while it was locked.
+ */
+static int lock_one(struct state *st, bool make, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
+	struct stat now, locked;
 	int r = path_of(st, "lock", &path, err);
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot open %s", path);
+	r = fd = lockfile_open(-1, path, O_RDWR | (make ? O_CREAT : 0), err);
+	if (r < 0)
+		return r;
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? busy(st, err) :
 			shift_err_set(err, errno, "cannot lock %s", path);
+	if (fstat(fd, &locked) < 0 || lstat(path, &now) < 0 ||
+	    locked.st_ino != now.st_ino || locked.st_dev != now.st_dev)
+		return shift_err_set(err, ENOENT, "the pod %s has gone",
+				     st->name);
 	st->lock_fd = steal_fd(&fd);
 	return 0;
 }
 
-int state_wait_unlocked(const struct state *st, struct shift_error *err)
+int state_lock(struct state *st, struct shift_error *err)
+{
+	return lock_one(st, false, err);
+}
+
+int state_wait_unlocked(const struct state *st, int ms,
+			struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
@@ -104,13 +125,20 @@ int state_wait_unlocked(const struct state *st, struct shift_error *err)
 
 	if (r < 0)
 		return r;
-	fd = open(path, O_RDWR | O_CLOEXEC);
+	fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return 0;
-	while (flock(fd, LOCK_SH) < 0)
-		if (errno != EINTR)
+	for (int64_t end = ms < 0 ? 0 : util_now_ms() + ms;
+	     flock(fd, LOCK_SH | (ms < 0 ? 0 : LOCK_NB)) < 0; ) {
+		if (errno != EINTR && errno != EWOULDBLOCK)
 			return shift_err_set(err, errno, "cannot wait for %s",
 					     path);
+		if (ms >= 0 && util_now_ms() > end)
+			return shift_err_set(err, ETIMEDOUT, "the pod %s has not ended",
+					     st->name);
+		if (ms >= 0)
+			nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	}
 	return 0;
 }
 
@@ -125,7 +153,8 @@ static int write_json(const struct state *st, const char *file,
 	if ((r = path_of(st, file, &path, err)) < 0 ||
 	    (r = strf(&new, err, "%s.new", path)) < 0)
 		return r;
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
 	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
 	    rename(new, path) < 0) {
 		r = shift_err_set(err, errno ?: ENOSPC, "cannot write %s",
@@ -167,11 +196,15 @@ static struct json_object *to_json(const struct state *st)
 	add_text(o, "ociVersion", "1.0.2");
 	add_text(o, "id", st->name);
 	add_text(o, "status", status_names[st->status]);
-	if (st->pid)
+	if (st->pid) {
 		add_number(o, "pid", st->pid);
+		add_number(o, "pidStarted", (int64_t)st->pid_started);
+	}
 	add_text(o, "bundle", st->dir);
-	if (st->monitor)
+	if (st->monitor) {
 		add_number(o, "monitor", st->monitor);
+		add_number(o, "monitorStarted", (int64_t)st->monitor_started);
+	}
 	if (st->status == STATUS_EXITED) {
 		add_number(o, "exitStatus", st->exit_status);
 		json_object_object_add(o, "oomKilled",
@@ -252,7 +285,9 @@ static int from_json(struct state *st, struct json_object *o,
 		if (!strcmp(status, status_names[i]))
 			st->status = (enum status)i;
 	st->pid = (pid_t)number(o, "pid");
+	st->pid_started = (uint64_t)number(o, "pidStarted");
 	st->monitor = (pid_t)number(o, "monitor");
+	st->monitor_started = (uint64_t)number(o, "monitorStarted");
 	st->exit_status = (int)number(o, "exitStatus");
 	st->oom = json_object_get_boolean(
 		json_object_object_get(o, "oomKilled"));
@@ -329,11 +364,9 @@ int state_open_process(const struct state *st, struct shift_error *err)
 
 	if (r < 0)
 		return r;
-	fd = st->pid ? sys_pidfd_open(st->pid, 0) : -1;
-	if (!st->pid)
-		errno = ESRCH;
-	if (fd < 0)
-		return shift_err_set(err, errno, "the pod %s", st->name);
+	r = fd = procid_open(st->pid, st->pid_started, err);
+	if (r < 0)
+		return shift_err_prefix(err, "the pod %s", st->name);
 	r = state_load(&after, st->name, err);
 	if (r >= 0 && after.pid != st->pid)
 		r = shift_err_set(err, ESRCH, "the pod %s", st->name);
@@ -343,9 +376,11 @@ int state_open_process(const struct state *st, struct shift_error *err)
 	return r < 0 ? r : steal_fd(&fd);
 }
 
+/* The pod's own lock is held; drops it. */
 static int remove_dir(struct state *st, struct shift_error *err)
 {
-	int r = remove_tree(st->dir, err);
+	_cleanup_close_ int all = lock_all(err);
+	int r = all < 0 ? all : remove_tree(st->dir, err);
 
 	if (st->lock_fd >= 0)
 		close(st->lock_fd);
@@ -371,13 +406,26 @@ static int finish(struct state *st, struct shift_error *err)
 	return state_save(st, err);
 }
 
+/* -EBUSY for a pod that has its runner. */
+static int lock_left(struct state *st, struct shift_error *err)
+{
+	_cleanup_close_ int all = -1;
+	int r = lock_one(st, false, NULL);
+
+	if (r != -ENOENT || access(st->dir, F_OK) < 0)
+		return r;
+	/* Killed before it had made its lock, or about to make it. */
+	all = lock_all(err);
+	return all < 0 ? all : lock_one(st, true, NULL);
+}
+
 static int sweep_one(const char *name, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
 	int r;
 
 	r = set_name(&st, name, err);
-	if (r >= 0 && state_lock(&st, NULL) >= 0 &&
+	if (r >= 0 && lock_left(&st, err) >= 0 &&
 	    (r = read_state(&st, err)) >= 0 &&
 	    (st.status != STATUS_EXITED || st.ephemeral)) {
 		/* First: who is killed here leaves it to the next. */
@@ -408,27 +456,64 @@ int state_list(struct strv *names, struct shift_error *err)
 
 int state_sweep(size_t most, struct shift_error *err)
 {
-	_cleanup_close_ int all = lock_all(err);
 	_cleanup_free_ char *path = NULL;
 	_cleanup_dir_ DIR *dir = NULL;
 	struct strv names = { NULL, 0 };
-	int r;
+	int r = pods_dir(&path, err);
+
+	if (r >= 0 && (dir = opendir(path)))
+		r = dir_sample(dir, most, &names, err);
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		struct shift_error own = SHIFT_ERROR_INIT;
+
+		/* One pod's trouble is that pod's. */
+		if (sweep_one(names.v[i], &own) < 0) {
+			shift_err_prefix(&own, "what is left of the pod %s",
+					 names.v[i]);
+			shift_err_print(&own, stderr, "runner: warning");
+		}
+		shift_err_clear(&own);
+	}
+	strv_clear(&names);
+	return r;
+}
+
+/* Whether who holds the pod's lock is the pod's runner, and not a sweep. */
+static bool has_monitor(const struct state *st)
+{
+	struct state now = STATE_INIT;
+	_cleanup_close_ int fd = -1;
+	bool yes;
+
+	/* Without a state it is being made. */
+	if (set_name(&now, st->name, NULL) < 0 || read_state(&now, NULL) < 0 ||
+	    (now.status == STATUS_CREATING && !now.monitor))
+		yes = true;
+	else if (now.status == STATUS_EXITED)
+		yes = false;
+	else
+		yes = (fd = procid_open(now.monitor, now.monitor_started,
+					NULL)) >= 0;
+	state_clear(&now);
+	return yes;
+}
+
+static int make_and_lock(struct state *st, struct shift_error *err)
+{
+	_cleanup_close_ int all = lock_all(err);
 
 	if (all < 0)
 		return all;
-	r = pods_dir(&path, err);
-	if (r >= 0 && (dir = opendir(path)))
-		r = dir_sample(dir, most, &names, err);
-	for (size_t i = 0; r >= 0 && i < names.n; i++)
-		r = sweep_one(names.v[i], err);
-	strv_clear(&names);
-	return r;
+	if (mkdir(st->dir, 0700) < 0 && errno != EEXIST)
+		return shift_err_set(err, errno, "cannot make %s", st->dir);
+	fault_point("state folder");
+	return lock_one(st, true, err);
 }
 
 int state_create(struct state *st, const char *name, struct shift_error *err)
 {
 	_cleanup_free_ char *invented = NULL;
-	_cleanup_close_ int all = -1;
+	int64_t end = util_now_ms() + LOCKFILE_WAIT_MS;
 	int r;
 
 	if (!name) {
@@ -439,13 +524,12 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 	if ((r = poddir_check_name(name, err)) < 0 ||
 	    (r = set_name(st, name, err)) < 0)
 		return r;
-	all = lock_all(err);
-	if (all < 0)
-		return all;
-	if (mkdir(st->dir, 0700) < 0 && errno != EEXIST)
-		return shift_err_set(err, errno, "cannot make %s", st->dir);
-	fault_point("state folder");
-	r = state_lock(st, err);
+	/* Somebody may be clearing it away. */
+	while ((r = make_and_lock(st, NULL)) == -EBUSY && !has_monitor(st) &&
+	       util_now_ms() < end)
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	if (r < 0)
+		r = make_and_lock(st, err);
 	if (r < 0)
 		return r;
 	/* Whatever was there before is over. */
@@ -456,6 +540,8 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 	st->created = time(NULL);
 	st->started = st->finished = 0;
 	st->pid = st->exit_status = 0;
+	st->monitor = getpid();
+	st->monitor_started = procid_started(st->monitor);
 	st->oom = false;
 	free(st->cgroup);
 	st->cgroup = NULL;
@@ -464,22 +550,13 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 
 int state_finish(struct state *st, struct shift_error *err)
 {
-	_cleanup_close_ int all = -1;
-
-	if (st->lock_fd < 0)
-		return 0;
-	all = lock_all(err);
-	return all < 0 ? all : finish(st, err);
+	return st->lock_fd < 0 ? 0 : finish(st, err);
 }
 
 int state_remove(struct state *st, struct shift_error *err)
 {
-	_cleanup_close_ int all = lock_all(err);
-	int r;
+	int r = cgroup_remove(st->cgroup, err);
 
-	if (all < 0)
-		return all;
-	r = cgroup_remove(st->cgroup, err);
 	return r < 0 ? r : remove_dir(st, err);
 }
 

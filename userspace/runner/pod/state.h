@@ -35,6 +35,7 @@ struct state {
 	enum status status;
 	pid_t pid;		/* of the pod's first process, 0 without */
 	pid_t monitor;
+	uint64_t pid_started, monitor_started;	/* procid_started() */
 	int exit_status;
 	bool oom;		/* the kernel ran out of the pod's memory */
 	bool ephemeral;		/* goes with the pod */
@@ -66,17 +67,20 @@ bool state_is_up(const struct state *st);
 int state_need_up(const struct state *st, struct shift_error *err);
 
 /*
- * A pidfd of the pod's first process, the caller's.  The monitor says that the
- * pod has ended before the pid can be another's: so when it is still said to
- * run after the open, it was.
+ * A pidfd of the pod's first process, the caller's.  The pid is believed only
+ * with the time at which the process was started.
  */
 int state_open_process(const struct state *st, struct shift_error *err);
 
 /* Locks a loaded pod that has no monitor.  -EBUSY: it has one. */
 int state_lock(struct state *st, struct shift_error *err);
 
-/* Waits until the pod's monitor is gone. */
-int state_wait_unlocked(const struct state *st, struct shift_error *err);
+/*
+ * Waits until the pod's monitor is gone: for @ms milliseconds, then -ETIMEDOUT,
+ * or as long as it takes with -1.
+ */
+int state_wait_unlocked(const struct state *st, int ms,
+			struct shift_error *err);
 
 int state_save(const struct state *st, struct shift_error *err);
 
@@ -93,7 +97,8 @@ int state_list(struct strv *names, struct shift_error *err);
 
 /*
  * Clears away what killed runners left.  Of more than @most pods, 0: no limit,
- * it looks at so many by chance.
+ * it looks at so many by chance.  What cannot be cleared away is warned of, and
+ * is no error.
  */
 int state_sweep(size_t most, struct shift_error *err);
 

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/lockfile.h"
 #include "base/place.h"
 #include "base/util.h"
 #include "cleanup.h"
@@ -253,10 +254,12 @@ static bool recall(int dirfd, const char *memory, struct ranges *taken,
 /* No failure of this is worth failing a start. */
 static void remember(const char *memory, const struct lease *lease)
 {
-	_cleanup_file_ FILE *f = memory ? fopen(memory, "we") : NULL;
+	_cleanup_close_ int fd = memory ? open(memory, O_WRONLY | O_CREAT |
+						O_TRUNC | O_NOFOLLOW |
+						O_CLOEXEC, 0600) : -1;
 
-	if (f)
-		fprintf(f, "%" PRIu32 "-%" PRIu32 "\n", lease->base, lease->count);
+	if (fd >= 0)
+		dprintf(fd, "%" PRIu32 "-%" PRIu32 "\n", lease->base, lease->count);
 }
 
 static int by_base(const void *a, const void *b)
@@ -337,17 +340,19 @@ static int find_pod(const char *pod, struct lease *lease,
 	return -ENOENT;
 }
 
+/* Closed to other users, who could otherwise lock it, or what is in it. */
 static int lock_dir(struct shift_error *err)
 {
 	_cleanup_close_ int dirfd = -1;
-	int r = mkdir_parents(LEASE_DIR, 0755, err);
+	int r = lockfile_dir(PLACE_RUN, 0711, err);
 
 	if (r < 0)
 		return r;
-	dirfd = open(LEASE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0 || flock(dirfd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s", LEASE_DIR);
-	return steal_fd(&dirfd);
+	close(r);
+	r = dirfd = lockfile_dir(LEASE_DIR, 0700, err);
+	if (r >= 0)
+		r = lockfile_wait(dirfd, LOCK_EX, LEASE_DIR, err);
+	return r < 0 ? r : steal_fd(&dirfd);
 }
 
 static int hold(int dirfd, struct lease *lease, const char *pod,
@@ -355,11 +360,13 @@ static int hold(int dirfd, struct lease *lease, const char *pod,
 {
 	_cleanup_close_ int fd = -1;
 	char name[32];
+	int r;
 
 	snprintf(name, sizeof(name), "%" PRIu32 "-%" PRIu32, lease->base, lease->count);
-	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-		    0644);
-	if (fd < 0 || flock(fd, LOCK_SH | LOCK_NB) < 0)
+	r = fd = lockfile_open(dirfd, name, O_RDWR | O_CREAT, err);
+	if (r < 0)
+		return shift_err_prefix(err, LEASE_DIR);
+	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
 		return shift_err_set(err, errno, "cannot lock %s/%s",
 				     LEASE_DIR, name);
 	if (pod && (ftruncate(fd, 0) < 0 ||
@@ -433,14 +440,16 @@ void lease_release(struct lease *lease)
 
 int lease_list(struct lease_entry **ret, size_t *n, struct shift_error *err)
 {
-	_cleanup_close_ int dirfd = open(LEASE_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_close_ int dirfd = -1;
+	int r = 0;
 
 	*ret = NULL;
 	*n = 0;
-	if (dirfd < 0 && errno == ENOENT)
+	if (access(LEASE_DIR, F_OK) < 0 && errno == ENOENT)
 		return 0;
-	if (dirfd < 0 || flock(dirfd, LOCK_EX) < 0)
-		return shift_err_set(err, errno, "cannot lock %s", LEASE_DIR);
+	r = dirfd = lock_dir(err);
+	if (r < 0)
+		return r;
 	return list(ret, n, err);
 }
 

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -49,6 +50,9 @@ struct known {
 	uint64_t id;
 	uint32_t first, count;
 };
+
+/* For how long the process that enters a namespace may take. */
+#define READY_MS 1000
 
 /* More than that many are not kept in the table. */
 #define TABLE_MAX (1 << 20)
@@ -176,6 +180,7 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 						   O_RDONLY | O_CLOEXEC);
 	pid_t parent = getpid(), pid;
 	size_t before = *n, uids;
+	struct pollfd p = { .events = POLLIN };
 	int ready[2], ret = 0;
 	char c;
 
@@ -188,13 +193,17 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 	pid = fork();
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		/* Who owns that namespace may signal it there, not look in. */
+		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 		if (getppid() == parent && setns(fd, CLONE_NEWUSER) == 0 &&
 		    write(ready[1], "", 1) == 1)
 			pause();
 		_exit(1);
 	}
 	close(ready[1]);
-	if (pid < 0 || read(ready[0], &c, 1) != 1)
+	p.fd = ready[0];
+	/* Stopped by somebody in there, it would keep every start waiting. */
+	if (pid < 0 || poll(&p, 1, READY_MS) <= 0 || read(ready[0], &c, 1) != 1)
 		ret = -EPERM;
 	close(ready[0]);
 	if (ret >= 0)
@@ -244,7 +253,8 @@ static void write_table(const char *table, const struct known *v, size_t n)
 
 	if (strf(&new, NULL, "%s.new", table) < 0)
 		return;
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+		  0600);
 	if (fd >= 0 && (write(fd, v, len) != (ssize_t)len ||
 			rename(new, table) < 0))
 		unlink(new);
@@ -330,7 +340,7 @@ void ranges_know_map(const char *table, int pid, uint32_t base,
 	if (ns_id(path, &one.id) < 0)
 		return;
 	/* Only there where it is read. */
-	fd = open(table, O_WRONLY | O_APPEND | O_CLOEXEC);
+	fd = open(table, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
 	if (fd >= 0)
 		(void)!write(fd, &one, sizeof(one));
 }

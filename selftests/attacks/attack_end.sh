@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
+# Pods that do not want to end.  gone() sees that rm -f needs no ten seconds.
+
+# ends KIND ARGUMENT...: a pod of these arguments is ended by rm -f, by stop, and
+# by a signal to its runner where that is in the foreground.
+ends() {
+	local kind=$1 pid
+	shift
+	runner run -d --image "$image" --name hard "$@"
+	same "$kind: start" 0 "$status$errors"
+	sleep 1
+	gone hard
+	same "$kind: rm -f" 0 "$status$errors"
+	same "$kind: its cgroup" '' "$(ls -d "$cgroups/runner/hard" 2>/dev/null)"
+	same "$kind: its folder" '' "$(ls -d /var/lib/runner/pods/hard /var/lib/runner/pods/.gone* 2>/dev/null)"
+	same "$kind: its processes" '' "$(own_processes)"
+	runner run -d --image "$image" --name hard "$@"
+	sleep 1
+	RUNNER_TIMEOUT=20 runner stop -t 2 hard
+	same "$kind: stop" 0 "$status$errors"
+	same "$kind: after stop" exited "$(field status hard)"
+	same "$kind: its processes, after stop" '' "$(own_processes)"
+	gone hard
+}
+
+attack end_reboot - a pod that reboots survives stop, SIGTERM and rm -f
+
+attack_end_reboot() {
+	local pid
+	ends "at once" --cap-add sys_boot -- hostile reboot
+	ends "after a moment" --cap-add sys_boot -- sh -c 'sleep 0.2; exec hostile reboot'
+	"$RUNNER" run --cap-add sys_boot --image "$image" -- hostile reboot &
+	pid=$!
+	sleep 2
+	kill -TERM $pid
+	for _ in $(seq 100); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
+	[ ! -e "/proc/$pid" ] || problem "SIGTERM did not end it"
+	kill -9 $pid 2>/dev/null
+	wait $pid
+}
+
+attack end_ignore - a pod that ignores all signals
+
+attack_end_ignore() {
+	ends ignore -- hostile ignore
+	ends "ignore, started again" --restart always -- hostile ignore
+	ends "ends by itself, started again" --restart always -- true
+}
+
+attack end_bomb - a fork bomb
+
+attack_end_bomb() {
+	[ -n "$cgroups" ] || { skip_reason='this host has no cgroup version 2'; return; }
+	ends bomb -- hostile bomb 20
+}
+
+attack end_stopped - processes that are stopped, a pod that is frozen, one that freezes itself
+
+attack_end_stopped() {
+	ends stopped -- hostile stop
+	runner run -d --image "$image" --name hard -- sleep 1000
+	kill -STOP "$(field pid hard)"
+	gone hard
+	same "process 1 is stopped: rm -f" 0 "$status$errors"
+	[ -n "$cgroups" ] || return
+	runner run -d --image "$image" --name hard -- sleep 1000
+	runner pause hard
+	same "pause" 0 "$status$errors"
+	gone hard
+	same "frozen: rm -f" 0 "$status$errors"
+	runner run -d --image "$image" --name hard --cgroupfs=rw -- sh -c 'cd /sys/fs/cgroup; mkdir -p a/b; echo $$ >a/b/cgroup.procs; echo 1 >a/cgroup.freeze; sleep 1000'
+	sleep 0.5
+	gone hard
+	same "it froze itself: rm -f" 0 "$status$errors"
+	runner run -d --image "$image" --name hard --cgroupfs=rw -- sh -c 'cd /sys/fs/cgroup; mkdir t; echo threaded >t/cgroup.type; echo $$ >t/cgroup.procs; sleep 1000'
+	sleep 0.5
+	gone hard
+	same "threaded: rm -f" 0 "$status$errors"
+}
+
+attack end_monitor - the monitor of a pod hangs
+
+attack_end_monitor() {
+	local monitor
+	runner run -d --image "$image" --name hard -- sleep 1000
+	sleep 1
+	monitor=$(field monitor hard)
+	kill -STOP "$monitor"
+	gone hard
+	same "rm -f" 0 "$status$errors"
+	same "the monitor" '' "$(ps -o stat=,args= -p "$monitor" | grep -v ^Z)"
+	same "processes" '' "$(own_processes)"
+}
+
+attack end_drain - a pod gives its end of the log to another pod, which writes on
+
+attack_end_drain() {
+	local log=/var/lib/runner/pods/hard/log
+	# the descriptor outlives its pod in a process of the host
+	runner run -d --image "$image" --name hard -- sh -c 'echo ready; sleep 1000'
+	for _ in $(seq 50); do grep -qs ready "$log" && break; sleep 0.1; done
+	exec 8>"/proc/$(field pid hard)/fd/1"
+	for _ in 1 2 3 4 5 6; do "$work/image/bin/hostile" shout 8 2>/dev/null & done
+	sleep 0.5
+	runner kill hard
+	for _ in $(seq 100); do [ "$(field status hard)" != exited ] || break; sleep 0.1; done
+	same "it has ended" exited "$(field status hard)"
+	kill -9 $(jobs -p) 2>/dev/null
+	exec 8>&-
+	gone hard
+}

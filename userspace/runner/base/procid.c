@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "base/procid.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "syscalls.h"
+#include "base/util.h"
+
+uint64_t procid_started(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[32];
+	uint64_t t;
+	char *p;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid <= 0 || read_file(path, 4096, &text, NULL, NULL) < 0)
+		return 0;
+	/* The name, in parentheses, can have anything in it. */
+	p = strrchr(text, ')');
+	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &t) != 1)
+		return 0;
+	return t;
+}
+
+int procid_open(pid_t pid, uint64_t started, struct shift_error *err)
+{
+	_cleanup_close_ int fd = pid > 0 ? sys_pidfd_open(pid, 0) : -1;
+
+	if (pid <= 0)
+		errno = ESRCH;
+	if (fd < 0)
+		return shift_err_set(err, errno, "process %d", (int)pid);
+	/* Behind the open: from here on the number cannot be given again
+	 * without the pidfd's process being dead. */
+	if (!started || procid_started(pid) != started)
+		return shift_err_set(err, ESRCH, "process %d", (int)pid);
+	return steal_fd(&fd);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which process a number meant.  A pid that was written down is another's as
+ * soon as its process is reaped; the time at which that was started, which the
+ * kernel counts in ticks since boot, tells the two apart.
+ */
+#ifndef RUNNER_PROCID_H
+#define RUNNER_PROCID_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "error.h"
+
+/* When the process @pid was started; 0 when there is none, or one is not told. */
+uint64_t procid_started(pid_t pid);
+
+/*
+ * A pidfd of the process @pid that was started at @started, the caller's.
+ * -ESRCH when it has ended, even if the number is another's by now.
+ */
+int procid_open(pid_t pid, uint64_t started, struct shift_error *err);
+
+#endif
