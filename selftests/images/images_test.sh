@@ -457,10 +457,6 @@ test_together() {
 # What the documented way to get an image writes is read, whichever form it has.
 test_skopeo() {
 	local from id
-	if ! command -v skopeo >/dev/null; then
-		skipped "skopeo: what it copies" "skopeo: there is none"
-		return
-	fi
 	fresh
 	image import "$a/oci.tar" --name direct
 	same "import" 0 "$status$errors"

@@ -50,11 +50,11 @@ _runner() {
 		;;
 	image)
 		if [ "$COMP_CWORD" = 2 ]; then
-			COMPREPLY=($(compgen -W 'import ls inspect verify rm prune' -- "$cur"))
+			COMPREPLY=($(compgen -W 'import pull ls inspect verify rm prune' -- "$cur"))
 			return
 		fi
 		case ${COMP_WORDS[2]}:$cur in
-		import:-*) COMPREPLY=($(compgen -W '--name --max-size --quiet' -- "$cur")) ;;
+		import:-* | pull:-*) COMPREPLY=($(compgen -W '--name --max-size --quiet' -- "$cur")) ;;
 		import:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
 		ls:*) COMPREPLY=($(compgen -W '--json' -- "$cur")) ;;
 		rm:-*) COMPREPLY=($(compgen -W '--force' -- "$cur")) ;;

@@ -30,6 +30,7 @@ struct args {
 
 static const char usage_text[] =
 	"Usage: runner image import SOURCE [--name NAME] [--max-size SIZE] [--quiet]\n"
+	"       runner image pull IMAGE [--name NAME] [--max-size SIZE] [--quiet]\n"
 	"       runner image ls [--json]\n"
 	"       runner image inspect IMAGE [--json]\n"
 	"       runner image verify [IMAGE]... [--quiet]\n"
@@ -38,9 +39,10 @@ static const char usage_text[] =
 	"\n"
 	"  --root DIR     where all of runner's is, default " PLACE_ROOT "\n"
 	"\n"
-	"SOURCE is an OCI image layout (directory or tar), a docker-archive, a tar\n"
-	"archive of a root filesystem, or a directory that is one.  IMAGE is a name or\n"
-	"an id as `runner image ls` shows them.\n";
+	"SOURCE is an OCI image layout (directory or tar), an archive of docker save or\n"
+	"podman save, a tar archive of a root filesystem, a directory that is one, - for\n"
+	"an archive from the standard input, or docker://IMAGE, which is IMAGE of pull.\n"
+	"Else IMAGE is a name or an id as `runner image ls` shows them.\n";
 
 static int parse_size(const char *text, uint64_t *ret, struct shift_error *err)
 {
@@ -223,7 +225,6 @@ static int do_import(struct store *store, const struct args *a,
 	const struct import_options options = {
 		.name = a->name, .quiet = a->quiet, .max_size = a->max_size,
 	};
-	_cleanup_free_ char *shown = NULL;
 	struct store_image image = { 0 };
 	uint64_t shared = 0;
 	size_t fresh = 0;
@@ -239,12 +240,35 @@ static int do_import(struct store *store, const struct args *a,
 		fresh += image.layers[i].fresh;
 		shared += image.layers[i].fresh ? image.layers[i].shared : 0;
 	}
-	shown = shift_escaped(image.names.n ? image.names.v[0] : "-");
+	for (size_t i = 0; i < image.names.n; i++) {
+		_cleanup_free_ char *name = shift_escaped(image.names.v[i]);
+
+		printf("%s%s", i ? ", " : "", name ?: "?");
+	}
 	printf("%s %.12s: %s in %zu layers, %zu of them new, %s in files that were there\n",
-	       shown ?: "?", image.id, human(bytes_of(&image), text),
+	       image.names.n ? "" : "-", image.id, human(bytes_of(&image), text),
 	       image.n_layers, fresh, human(shared, text2));
 	store_image_clear(&image);
 	return STATUS_OK;
+}
+
+static int do_pull(struct store *store, const struct args *a,
+		   struct shift_error *err)
+{
+	_cleanup_free_ char *source = NULL;
+	struct args import = *a;
+	int status;
+
+	if (a->n != 1) {
+		shift_err_set(err, 0, "runner image pull takes one image");
+		return STATUS_FAILED;
+	}
+	if (strf(&source, err, "%s%s", strstr(a->operands[0], "://") ? "" :
+		 "docker://", a->operands[0]) < 0)
+		return STATUS_FAILED;
+	import.operands = &source;
+	status = do_import(store, &import, err);
+	return status;
 }
 
 static int find(struct store *store, const char *ref,
@@ -368,7 +392,7 @@ int image_cmd(int argc, char **argv, struct shift_error *err)
 		int (*run)(struct store *store, const struct args *a,
 			   struct shift_error *err);
 	} commands[] = {
-		{ "import", do_import }, { "ls", do_ls }, { "list", do_ls },
+		{ "import", do_import }, { "pull", do_pull }, { "ls", do_ls }, { "list", do_ls },
 		{ "inspect", do_inspect }, { "verify", do_verify },
 		{ "rm", do_rm }, { "prune", do_prune },
 	};

@@ -9,6 +9,7 @@
 
 #include "base/helper.h"
 #include "cleanup.h"
+#include "store/look.h"
 
 
 static int no_such_image(const char *ref, int status, struct shift_error *err)
@@ -78,6 +79,7 @@ static int open_path(struct image *image, const char *path, const char *name,
 		     struct shift_error *err)
 {
 	_cleanup_free_ char *real = realpath(path, NULL);
+	enum look_kind kind;
 	struct stat st;
 	int r;
 
@@ -92,7 +94,13 @@ static int open_path(struct image *image, const char *path, const char *name,
 		shift_err_hint(err, "an archive has to be imported first: runner image import %s", path);
 		return r;
 	}
-	r = strv_add(&image->layers, real, err);
+	r = look_directory(real, &kind, err);
+	if (r >= 0 && kind != LOOK_ROOTFS) {
+		r = no_such_image(path, 0, err);
+		shift_err_hint(err, "it is an image in another form, which has to be imported first: runner image import %s", path);
+	}
+	if (r >= 0)
+		r = strv_add(&image->layers, real, err);
 	if (r >= 0)
 		image->identity = steal_ptr(&real);
 	return r;
@@ -184,13 +192,8 @@ int image_apply(const struct image *image, char *const *command,
 	for (size_t i = 0; r >= 0 && i < oci->env.n; i++)
 		if (!is_managers(oci->env.v[i]))
 			r = strv_setenv(&spec->process.env, oci->env.v[i], err);
-	if (r >= 0 && oci->working_dir) {
-		if (oci->working_dir[0] != '/')
-			return shift_err_set(err, 0,
-					     "%s: WorkingDir '%s' is not absolute",
-					     oci->path, oci->working_dir);
+	if (r >= 0 && oci->working_dir)
 		r = str_replace(&spec->process.cwd, oci->working_dir, err);
-	}
 	if (r >= 0 && oci->user)
 		r = str_replace(&spec->process.user, oci->user, err);
 	if (r >= 0)

@@ -3,282 +3,52 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
+#include <json-c/json.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/regular.h"
 #include "cleanup.h"
-#include "store/docker_archive.h"
-#include "store/layer.h"
-#include "store/tree.h"
+#include "store/build.h"
+#include "store/look.h"
+#include "store/skopeo.h"
+
+/* How long a FIFO may have nobody who writes into it. */
+#define WRITER_SECONDS 10
 
 struct import {
 	struct store *store;
 	const char *source;		/* as the user wrote it */
-	struct layer_limits limits;
-	struct progress progress;
-	struct store_image image;
-	char *name;			/* the source's own, or NULL */
-	int root_fd;			/* of the store, to sync */
-	char *outer;			/* where an archive of an image is unpacked */
+	struct build build;
+	struct strv names;		/* the source's own */
+	char *outer;			/* a temporary folder */
 	int outer_fd;
 };
 
-/* What the filesystem of the store has room for, a little left free. */
-static int find_limits(struct import *m, uint64_t max_size,
-		       struct shift_error *err)
+/* A temporary folder for what is fetched or unpacked on the way. */
+static int make_outer(struct import *m, struct shift_error *err)
 {
-	struct statvfs fs;
-
-	if (fstatvfs(m->root_fd, &fs) < 0)
-		return shift_err_set(err, errno, "%s", m->store->root);
-	m->limits.bytes = (uint64_t)fs.f_bavail * fs.f_frsize / 20 * 19;
-	if (max_size && max_size < m->limits.bytes)
-		m->limits.bytes = max_size;
-	/* Filesystems that make inodes as they go say 0. */
-	m->limits.entries = fs.f_files ? fs.f_favail / 20 * 19 : 50000000;
-	return 0;
+	if (m->outer)
+		return 0;
+	m->outer_fd = store_temp(m->store, &m->outer, err);
+	return m->outer_fd < 0 ? m->outer_fd : 0;
 }
 
-static int read_sum(const char *dir, struct store_layer *layer,
-		    struct shift_error *err)
-{
-	_cleanup_free_ char *path = NULL, *text = NULL;
-	_cleanup_close_ int fd = -1;
-	int r;
-
-	if ((r = strf(&path, err, "%s/sum", dir)) < 0 ||
-	    (r = read_file(path, 4096, &text, NULL, err)) < 0)
-		return r;
-	if (sscanf(text, "%" SCNu64 " %" SCNu64, &layer->bytes,
-		   &layer->shared) != 2)
-		return shift_err_set(err, 0, "%s is damaged", path);
-	free(steal_ptr(&path));
-	r = strf(&path, err, "%s/index", dir);
-	if (r < 0)
-		return r;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	return digest_fd(fd, layer->index, path, err);
-}
-
-static int write_sum(const char *dir, const struct tree_sum *sum,
-		     struct shift_error *err)
-{
-	_cleanup_free_ char *path = NULL;
-	_cleanup_file_ FILE *f = NULL;
-	int r = strf(&path, err, "%s/sum", dir);
-
-	if (r < 0)
-		return r;
-	f = fopen(path, "wxe");
-	if (!f || fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-			  sum->bytes, sum->shared, sum->files) < 0 || fflush(f))
-		return shift_err_set(err, errno, "cannot write %s", path);
-	return 0;
-}
-
-/* The key of the layer @diff_id over those that there are so far. */
-static int chain_of(struct import *m, const char *diff_id,
-		    char key[DIGEST_HEX + 1], struct shift_error *err)
-{
-	const struct store_layer *below = m->image.n_layers ?
-		&m->image.layers[m->image.n_layers - 1] : NULL;
-
-	return store_chain(below ? below->key : NULL, diff_id, key, err);
-}
-
-static int inherit(struct import *m, const char *tree, struct shift_error *err)
-{
-	struct strv below = { 0 };
-	int r = store_layer_trees(m->store, &m->image, &below, err);
-
-	if (r >= 0)
-		r = tree_inherit(tree, &below, err);
-	strv_clear(&below);
-	return r;
-}
-
-/* @fd in @dir/tree, indexed, its files shared with other layers. */
-static int build_layer(struct import *m, const char *dir, int fd,
-		       const char *path, const char *diff_id,
-		       struct store_layer *layer, struct shift_error *err)
-{
-	_cleanup_free_ char *tree = NULL, *index = NULL, *objects = NULL;
-	struct tree_sum sum = { 0 };
-	char what[40];
-	int r;
-
-	if ((r = strf(&tree, err, "%s/tree", dir)) < 0 ||
-	    (r = strf(&index, err, "%s/index", dir)) < 0 ||
-	    (r = store_path(m->store, &objects, err, "objects")) < 0)
-		return r;
-	if (mkdir(tree, 0755) < 0)
-		return shift_err_set(err, errno, "cannot make %s", tree);
-	r = layer_unpack(tree, fd, path, &m->limits, &m->progress,
-			 layer->diff_id, err);
-	if (r < 0)
-		return r;
-	if (diff_id && strcmp(diff_id, layer->diff_id)) {
-		shift_err_set(err, 0, "%s: unpacked its sha256 is %s, not the %s that the image's config promises",
-			      path, layer->diff_id, diff_id);
-		shift_err_hint(err, "the image is damaged or was changed: fetch it again");
-		return -EBADMSG;
-	}
-	r = tree_whiteouts(tree, err);
-	if (r >= 0)
-		r = inherit(m, tree, err);
-	if (r >= 0)
-		r = chain_of(m, layer->diff_id, layer->key, err);
-	/* An object must not get its name before its bytes are on the disk. */
-	if (r >= 0 && syncfs(m->root_fd) < 0)
-		r = shift_err_set(err, errno, "cannot sync %s", m->store->root);
-	snprintf(what, sizeof(what), "indexing %.12s", layer->diff_id);
-	progress_begin(&m->progress, what, 0);
-	if (r >= 0)
-		r = tree_index(tree, index, objects, &m->progress, &sum, err);
-	if (r >= 0)
-		r = write_sum(dir, &sum, err);
-	if (r >= 0 && syncfs(m->root_fd) < 0)
-		r = shift_err_set(err, errno, "cannot sync %s", m->store->root);
-	layer->fresh = true;
-	return r < 0 ? r : read_sum(dir, layer, err);
-}
-
-static int publish_layer(struct import *m, const char *dir,
-			 struct store_layer *layer, struct shift_error *err)
-{
-	_cleanup_free_ char *final = NULL;
-	int r;
-
-	r = store_path(m->store, &final, err, "chains/%s", layer->key);
-	if (r < 0)
-		return r;
-	if (rename(dir, final) < 0) {
-		if (errno != EEXIST && errno != ENOTEMPTY)
-			return shift_err_set(err, errno, "cannot make %s", final);
-		/* Another import brought the same. */
-		layer->fresh = false;
-		remove_tree(dir, NULL);
-		return read_sum(final, layer, err);
-	}
-	return store_sync_parent(final, err);
-}
-
-/* 1 when the layer @diff_id is in the store; else *lock keeps others off it. */
-static int have_layer(struct import *m, const char *diff_id,
-		      struct store_layer *layer, int *lock,
+/* A folder in it. */
+static int make_inner(struct import *m, const char *name, char **ret,
 		      struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL, *dir = NULL;
-	_cleanup_close_ int fd = -1;
-	int r;
+	int r = make_outer(m, err);
 
-	strcpy(layer->diff_id, diff_id);
-	if ((r = chain_of(m, diff_id, layer->key, err)) < 0 ||
-	    (r = store_path(m->store, &path, err, "locks/%s", layer->key)) < 0 ||
-	    (r = store_path(m->store, &dir, err, "chains/%s", layer->key)) < 0)
-		return r;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return shift_err_set(err, errno, "cannot open %s", path);
-	while (flock(fd, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return shift_err_set(err, errno, "cannot lock %s", path);
-	if (access(dir, F_OK) < 0) {
-		*lock = steal_fd(&fd);
-		return 0;
-	}
-	r = read_sum(dir, layer, err);
-	return r < 0 ? r : 1;
-}
-
-/* @blob and @diff_id are what the image promises, or NULL. */
-static int add_layer(struct import *m, int fd, const char *path,
-		     const char *blob, const char *diff_id,
-		     struct shift_error *err)
-{
-	struct store_layer layer = { 0 }, *v;
-	_cleanup_close_ int lock = -1, held = -1;
-	_cleanup_free_ char *dir = NULL;
-	char what[40];
-	struct stat st;
-	int r = 0;
-
-	if (diff_id)
-		r = have_layer(m, diff_id, &layer, &lock, err);
-	if (!r) {
-		snprintf(what, sizeof(what), "unpacking layer %zu",
-			 m->image.n_layers + 1);
-		progress_begin(&m->progress, what,
-			       !fstat(fd, &st) && S_ISREG(st.st_mode) ?
-			       (uint64_t)st.st_size : 0);
-		if (blob)
-			r = digest_check_fd(fd, blob, path, err);
-		if (r >= 0)
-			r = held = store_temp(m->store, &dir, err);
-		if (r >= 0)
-			r = build_layer(m, dir, fd, path, diff_id, &layer, err);
-		if (r >= 0)
-			r = publish_layer(m, dir, &layer, err);
-		if (r < 0 && dir)
-			remove_tree(dir, NULL);
-		progress_end(&m->progress);
-	}
-	if (r < 0)
-		return r;
-	v = reallocarray(m->image.layers, m->image.n_layers + 1, sizeof(*v));
-	if (!v)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	m->image.layers = v;
-	v[m->image.n_layers++] = layer;
-	return 0;
-}
-
-/* What an older runner imported keeps its layers, as pods may lie over them. */
-static int check_old(struct import *m, const char *id, struct shift_error *err)
-{
-	struct store_image there = { 0 };
-	bool old;
-
-	if (store_image_read(m->store, id, &there, NULL) < 0)
-		return 0;
-	old = there.n_layers && there.layers[0].old;
-	store_image_clear(&there);
-	if (!old)
-		return 0;
-	shift_err_set(err, 0, "an older runner imported the image %.12s, with keys that do not cover all layers", id);
-	shift_err_hint(err, "remove it first: runner image rm %.12s", id);
-	return -EEXIST;
-}
-
-static int write_image(struct import *m, const char *config, const char *id,
-		       struct shift_error *err)
-{
-	int r = check_old(m, id, err);
-
-	if (r < 0)
-		return r;
-	strcpy(m->image.id, id);
-	m->image.imported = time(NULL);
-	if (str_replace(&m->image.source, m->source, err) < 0)
-		return -ENOMEM;
-	return store_image_write(m->store, &m->image, config, err);
-}
-
-static int check_counts(const struct oci_image *oci, size_t layers,
-			const char *path, struct shift_error *err)
-{
-	if (oci->diff_ids.n == layers)
-		return 0;
-	return shift_err_set(err, 0, "%s: %zu layers, but its config knows %zu",
-			     path, layers, oci->diff_ids.n);
+	if (r >= 0)
+		r = strf(ret, err, "%s/%s", m->outer, name);
+	if (r >= 0 && mkdir(*ret, 0700) < 0)
+		r = shift_err_set(err, errno, "cannot make %s", *ret);
+	return r;
 }
 
 static int import_layout(struct import *m, const char *path, const char *name,
@@ -287,8 +57,12 @@ static int import_layout(struct import *m, const char *path, const char *name,
 	struct oci_image oci = { 0 };
 	int r = oci_layout_read(&oci, path, name, err);
 
-	if (r >= 0)
-		r = check_counts(&oci, oci.layers.n, path, err);
+	if (r >= 0 && oci.diff_ids.n != oci.layers.n)
+		r = shift_err_set(err, 0, "%s: %zu layers, but its config knows %zu",
+				  path, oci.layers.n, oci.diff_ids.n);
+	if (r >= 0 && oci.layers.n > STORE_LAYERS_MAX)
+		r = shift_err_set(err, E2BIG, "%s: an image of %zu layers, of which overlayfs takes %d",
+				  path, oci.layers.n, STORE_LAYERS_MAX);
 	for (size_t i = 0; r >= 0 && i < oci.layers.n; i++) {
 		_cleanup_close_ int fd = -1;
 		char blob[DIGEST_HEX + 32];
@@ -296,44 +70,36 @@ static int import_layout(struct import *m, const char *path, const char *name,
 		snprintf(blob, sizeof(blob), "the layer sha256:%s", oci.layers.v[i]);
 		r = fd = oci_layout_open_layer(&oci, i, err);
 		if (r >= 0)
-			r = add_layer(m, fd, blob, oci.layers.v[i],
-				      oci.diff_ids.v[i], err);
+			r = build_layer(&m->build, fd, blob, oci.layers.v[i],
+					oci.diff_ids.v[i], err);
 	}
+	if (r >= 0 && !oci.layers.n)
+		r = shift_err_set(err, 0, "%s: an image without layers", path);
 	if (r >= 0)
-		r = write_image(m, oci.config_text, oci.config, err);
-	if (r >= 0 && oci.ref)
-		r = str_replace(&m->name, oci.ref, err);
+		r = build_publish(&m->build, oci.config_text, oci.config,
+				  m->source, err);
+	for (size_t i = 0; r >= 0 && i < oci.names.n; i++)
+		r = strv_add(&m->names, oci.names.v[i], err);
 	oci_image_clear(&oci);
 	return r;
 }
 
-static int import_docker(struct import *m, const char *path, const char *name,
-			 struct shift_error *err)
+/* By skopeo, which makes a layout of it. */
+static int import_foreign(struct import *m, const char *from, int fd,
+			  bool remote, struct shift_error *err)
 {
-	struct docker_archive docker = { 0 };
-	int r = docker_archive_read(&docker, path, name, err);
+	_cleanup_free_ char *layout = NULL;
+	int r = make_inner(m, "layout", &layout, err);
 
+	progress_begin(&m->build.progress, remote ? "fetching" : "reading the image", 0);
 	if (r >= 0)
-		r = check_counts(&docker.config, docker.layers.n, m->source, err);
-	for (size_t i = 0; r >= 0 && i < docker.layers.n; i++) {
-		_cleanup_close_ int fd = -1;
-
-		r = fd = docker_archive_open(path, docker.layers.v[i], err);
-		if (r >= 0)
-			r = add_layer(m, fd, docker.layers.v[i], NULL,
-				      docker.config.diff_ids.v[i], err);
-	}
-	if (r >= 0)
-		r = write_image(m, docker.config.config_text,
-				docker.config.config, err);
-	if (r >= 0 && docker.name)
-		r = str_replace(&m->name, docker.name, err);
-	docker_archive_clear(&docker);
-	return r;
+		r = skopeo_copy(from, layout, fd, remote, m->build.budget.bytes, err);
+	progress_end(&m->build.progress);
+	return r < 0 ? r : import_layout(m, layout, NULL, err);
 }
 
 /* An image of the one layer that was added, with a config of ours. */
-static int write_plain_image(struct import *m, struct shift_error *err)
+static int publish_plain(struct import *m, struct shift_error *err)
 {
 	_cleanup_free_ char *config = NULL;
 	char id[DIGEST_HEX + 1];
@@ -341,83 +107,288 @@ static int write_plain_image(struct import *m, struct shift_error *err)
 
 	r = strf(&config, err,
 		 "{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"sha256:%s\"]}}",
-		 oci_architecture(), m->image.layers[0].diff_id);
+		 oci_architecture(), m->build.image.layers[0].diff_id);
 	if (r >= 0)
 		r = digest_buf(config, strlen(config), id, err);
-	return r < 0 ? r : write_image(m, config, id, err);
+	return r < 0 ? r : build_publish(&m->build, config, id, m->source, err);
 }
 
-static int import_directory(struct import *m, const char *path,
-			    struct shift_error *err)
+static int import_tree(struct import *m, const char *path,
+		       struct shift_error *err)
 {
-	_cleanup_close_ int in = -1, out = -1;
+	_cleanup_close_ int in = -1, out = -1, say = -1;
 	_cleanup_child_ pid_t pid = -1;
-	struct shift_error second = SHIFT_ERROR_INIT;
-	int p[2], r, s;
+	char text[4096];
+	pid_t packer;
+	int p[2], r;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return shift_err_set(err, errno, "cannot make a pipe");
 	in = p[0];
 	out = p[1];
-	r = layer_pack_begin(path, out, &pid, err);
+	r = layer_pack_begin(path, out, &pid, &say, err);
 	if (r < 0)
 		return r;
 	close(steal_fd(&out));
-	r = add_layer(m, in, path, NULL, NULL, err);
+	r = build_layer(&m->build, in, path, NULL, NULL, err);
 	if (r < 0)
 		return r;
-	s = layer_pack_end(pid, path, &second);
+	packer = pid;
 	pid = -1;
-	if (s < 0) {
-		r = shift_err_set(err, 0, "%s", shift_err_text(&second));
-		shift_err_clear(&second);
-		return r;
-	}
-	return write_plain_image(m, err);
+	r = layer_hear(packer, say, path, text, sizeof(text), err);
+	return r < 0 ? r : publish_plain(m, err);
 }
 
-static int import_archive(struct import *m, const char *path, const char *name,
-			  struct shift_error *err)
+static int import_directory(struct import *m, const char *path,
+			    const char *name, struct shift_error *err)
 {
-	_cleanup_close_ int fd = regular_open(AT_FDCWD, path, REGULAR_ANYWHERE,
-					      0, err);
-	char ignored[DIGEST_HEX + 1];
-	enum archive_kind kind;
-	struct stat st;
+	_cleanup_free_ char *real = NULL, *from = NULL;
+	enum look_kind kind;
+	int r = look_directory(path, &kind, err);
+
+	if (r < 0)
+		return r;
+	if (kind == LOOK_OCI)
+		return import_layout(m, path, name, err);
+	if (name)
+		return shift_err_set(err, 0, "%s is a directory with one image, there is no '%s' in it",
+				     path, name);
+	if (kind == LOOK_ROOTFS)
+		return import_tree(m, path, err);
+	real = realpath(path, NULL);
+	if (!real)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	r = strf(&from, err, "dir:%s", real);
+	return r < 0 ? r : import_foreign(m, from, -1, false, err);
+}
+
+static json_object *tags_of(json_object *image)
+{
+	json_object *v = NULL;
+
+	return json_object_is_type(image, json_type_object) &&
+	       json_object_object_get_ex(image, "RepoTags", &v) &&
+	       json_object_is_type(v, json_type_array) ? v : NULL;
+}
+
+static const char *tag_at(json_object *tags, size_t i)
+{
+	json_object *v = json_object_array_get_idx(tags, i);
+
+	return json_object_is_type(v, json_type_string) ?
+	       json_object_get_string(v) : "";
+}
+
+/* "name" is "name:latest", and podman writes where it came from before it. */
+static bool is_called(const char *tag, const char *name)
+{
+	static const char *const before[] = {
+		"", "localhost/", "docker.io/", "docker.io/library/",
+	};
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++) {
+		size_t n = strlen(before[i]), len = strlen(name);
+
+		if (!strncmp(tag, before[i], n) && !strncmp(tag + n, name, len) &&
+		    (!tag[n + len] || !strcmp(tag + n + len, ":latest")))
+			return true;
+	}
+	return false;
+}
+
+/* The number of the image called @name, or of the only one; adds its names. */
+static int choose_docker(struct import *m, json_object *all, const char *name,
+			 struct shift_error *err)
+{
+	size_t n = json_object_array_length(all), found = n;
+	_cleanup_free_ char *list = NULL;
+	json_object *tags;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		tags = tags_of(json_object_array_get_idx(all, i));
+		for (size_t k = 0; tags && k < json_object_array_length(tags); k++) {
+			_cleanup_free_ char *was = list;
+
+			list = NULL;
+			if (name && is_called(tag_at(tags, k), name))
+				found = i;
+			r = strf(&list, err, "%s%s%s", was ?: "", was ? ", " : "",
+				 tag_at(tags, k));
+			if (r < 0)
+				return r;
+		}
+	}
+	if (!name && n == 1)
+		found = 0;
+	if (found == n) {
+		if (name)
+			shift_err_set(err, 0, "no image is called %s", name);
+		else
+			shift_err_set(err, 0, "there are %zu images", n);
+		if (list)
+			shift_err_hint(err, "name one of them after a colon: %s", list);
+		return -ENOENT;
+	}
+	tags = tags_of(json_object_array_get_idx(all, found));
+	for (size_t k = 0; tags && k < json_object_array_length(tags); k++)
+		if ((r = strv_add(&m->names, tag_at(tags, k), err)) < 0)
+			return r;
+	return (int)found;
+}
+
+static int import_docker(struct import *m, int fd, const char *manifest,
+			 const char *name, struct shift_error *err)
+{
+	_cleanup_free_ char *from = NULL;
+	json_object *all = json_tokener_parse(manifest);
 	int r;
 
-	if (fd < 0)
-		return fd;
-	if (fstat(fd, &st) < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	r = archive_kind(fd, path, &kind, err);
+	if (!json_object_is_type(all, json_type_array))
+		r = shift_err_set(err, 0, "manifest.json is no list of images");
+	else
+		r = choose_docker(m, all, name, err);
+	json_object_put(all);
+	if (r >= 0)
+		r = strf(&from, err, "docker-archive:/proc/self/fd/3:@%d", r);
+	return r < 0 ? r : import_foreign(m, from, fd, false, err);
+}
+
+/* An OCI image layout in an archive: skopeo knows one name of those in it. */
+static int import_oci_archive(struct import *m, int fd, const char *path,
+			      const char *name, struct shift_error *err)
+{
+	const struct layer_source source = {
+		.fd = fd, .path = path, .userns = m->build.userns,
+	};
+	_cleanup_free_ char *layout = NULL;
+	char ignored[DIGEST_HEX + 1];
+	struct layer_budget budget = m->build.budget;
+	struct stat st;
+	int r = make_inner(m, "layout", &layout, err);
+
 	if (r < 0)
 		return r;
-	if (kind == ARCHIVE_ROOTFS) {
-		if (name)
-			return shift_err_set(err, 0, "%s is the archive of one root filesystem, there is no '%s' in it",
-					     path, name);
-		r = add_layer(m, fd, path, NULL, NULL, err);
-		return r < 0 ? r : write_plain_image(m, err);
+	progress_begin(&m->build.progress, "reading the archive",
+		       fstat(fd, &st) ? 0 : (uint64_t)st.st_size);
+	r = layer_unpack(layout, &source, -1, &budget, &m->build.progress,
+			 ignored, err);
+	progress_end(&m->build.progress);
+	return r < 0 ? r : import_layout(m, layout, name, err);
+}
+
+/* The file @fd, which can be read from its start as often as it takes. */
+static int import_file(struct import *m, int fd, const char *path,
+		       const char *name, struct shift_error *err)
+{
+	struct look look = { 0 };
+	int r = look_archive(fd, path, m->store->root, &look, err);
+
+	if (r < 0)
+		return r;
+	switch (look.kind) {
+	case LOOK_DOCKER:
+		r = import_docker(m, fd, look.manifest, name, err);
+		break;
+	case LOOK_OCI:
+		r = import_oci_archive(m, fd, path, name, err);
+		break;
+	default:
+		if (name) {
+			r = shift_err_set(err, 0, "it is the archive of one root filesystem, there is no '%s' in it",
+					  name);
+			break;
+		}
+		r = build_layer(&m->build, fd, path, NULL, NULL, err);
+		if (r >= 0)
+			r = publish_plain(m, err);
 	}
-	r = m->outer_fd = store_temp(m->store, &m->outer, err);
-	if (r < 0)
-		return r;
-	progress_begin(&m->progress, "reading the archive", (uint64_t)st.st_size);
-	r = layer_unpack(m->outer, fd, path, &m->limits, &m->progress, ignored,
-			 err);
-	progress_end(&m->progress);
-	if (r < 0)
-		return r;
-	/* Paths in a layout are opened as they are: no link may lead out. */
-	if (kind == ARCHIVE_DOCKER)
-		r = import_docker(m, m->outer, name, err);
-	else if ((r = remove_symlinks(m->outer, err)) >= 0)
-		r = import_layout(m, m->outer, name, err);
+	free(look.manifest);
 	return r < 0 ? shift_err_prefix(err, "in %s", path) : r;
 }
 
-/* "dir/name.tar.gz" and no name of its own: name:latest */
+static int copy_pipe(int in, int out, uint64_t max, const char *path,
+		     struct shift_error *err)
+{
+	const size_t room = 1 << 17;
+	_cleanup_free_ char *buf = malloc(room);
+	struct pollfd p = { .fd = in, .events = POLLIN };
+	uint64_t total = 0;
+	ssize_t n, w;
+
+	if (!buf)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	for (;;) {
+		/* Nobody has opened a FIFO yet: then it has no end either. */
+		int ready = poll(&p, 1, total ? -1 : WRITER_SECONDS * 1000);
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (!ready)
+			return shift_err_set(err, 0, "nothing came from %s for %d seconds",
+					     path, WRITER_SECONDS);
+		n = read(in, buf, room);
+		if (n < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (n < 0)
+			return shift_err_set(err, errno, "cannot read %s", path);
+		if (!n)
+			return 0;
+		total += (uint64_t)n;
+		if (total > max)
+			return layer_too_large(path, err);
+		for (ssize_t at = 0; at < n; at += w) {
+			w = write(out, buf + at, (size_t)(n - at));
+			if (w <= 0)
+				return shift_err_set(err, w ? errno : EIO,
+						     "cannot store what came from %s", path);
+		}
+	}
+}
+
+/* A pipe is read once and looked at several times: so it becomes a file. */
+static int import_pipe(struct import *m, int in, const char *path,
+		       const char *name, struct shift_error *err)
+{
+	_cleanup_free_ char *file = NULL;
+	_cleanup_close_ int out = -1;
+	int r = make_outer(m, err);
+
+	if (r >= 0)
+		r = strf(&file, err, "%s/pipe", m->outer);
+	if (r < 0)
+		return r;
+	out = open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (out < 0)
+		return shift_err_set(err, errno, "cannot make %s", file);
+	r = copy_pipe(in, out, m->build.budget.bytes, path, err);
+	if (r >= 0 && lseek(out, 0, SEEK_SET) < 0)
+		r = shift_err_set(err, errno, "cannot read %s", file);
+	return r < 0 ? r : import_file(m, out, path, name, err);
+}
+
+/* "-" has @fd, the standard input. */
+static int import_stream(struct import *m, const char *path, int fd,
+			 const char *name, struct shift_error *err)
+{
+	_cleanup_close_ int own = -1;
+	struct stat st;
+
+	if (fd < 0) {
+		own = fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0)
+			return shift_err_set(err, errno, "cannot read %s", path);
+	}
+	if (fstat(fd, &st) < 0)
+		return shift_err_set(err, errno, "cannot read %s", path);
+	if (S_ISREG(st.st_mode))
+		return import_file(m, fd, path, name, err);
+	if (!S_ISFIFO(st.st_mode) && !S_ISSOCK(st.st_mode))
+		return shift_err_set(err, 0, "%s is neither a file, a directory nor a pipe", path);
+	return import_pipe(m, fd, path, name, err);
+}
+
+/* "dir/name.tar.gz" and no name of its own, @own: name:latest */
 static int default_name(const char *path, const char *own, char **ret,
 			struct shift_error *err)
 {
@@ -445,35 +416,117 @@ static int default_name(const char *path, const char *own, char **ret,
 	return strf(ret, err, "%s:%s", *base ? base : "image", own ? own : "latest");
 }
 
-static int import_from(struct import *m, struct shift_error *err)
+static int no_source(const char *path, struct shift_error *err)
 {
-	_cleanup_free_ char *path = strdup(m->source);
+	int r = shift_err_set(err, errno, "cannot read %s", path);
+
+	shift_err_hint(err, "give an OCI image layout, an archive of docker save or podman save, a tar archive of a root filesystem, a directory, - for a pipe, or what skopeo fetches: docker://IMAGE");
+	return r;
+}
+
+/* "TRANSPORT:REST", of which this takes care of local ones by itself. */
+static const char *without_transport(const char *source)
+{
+	static const char *const local[] = {
+		"oci:", "oci-archive:", "docker-archive:", "dir:",
+	};
+
+	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
+		if (!strncmp(source, local[i], strlen(local[i])) &&
+		    access(source, F_OK) < 0)
+			return source + strlen(local[i]);
+	return source;
+}
+
+static bool is_remote(const char *source)
+{
+	return !strncmp(source, "docker://", 9) ||
+	       !strncmp(source, "docker-daemon:", 14) ||
+	       !strncmp(source, "containers-storage:", 19);
+}
+
+/* docker://HOST/NAME:TAG without what comes before NAME's own words. */
+static int remote_name(struct import *m, const char *source,
+		       struct shift_error *err)
+{
+	const char *name = strchr(source, ':') + 1, *last;
+
+	name += strspn(name, "/");
+	last = strrchr(name, '/');
+	return strv_addf(&m->names, err, "%s%s", name,
+			 strpbrk(last ? last : name, ":@") ? "" : ":latest");
+}
+
+static int import_path(struct import *m, char *path, struct shift_error *err)
+{
 	char *name = NULL;
 	struct stat st;
+
+	/* NAME has no '/' of a path that exists before it: the first colon. */
+	if (stat(path, &st) < 0 && (name = strchr(path, ':')))
+		*name++ = '\0';
+	if (stat(path, &st) < 0)
+		return no_source(path, err);
+	if (S_ISDIR(st.st_mode))
+		return import_directory(m, path, name && *name ? name : NULL, err);
+	if (S_ISFIFO(st.st_mode) || !S_ISREG(st.st_mode))
+		return S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) ?
+		       import_stream(m, path, -1, name, err) :
+		       shift_err_set(err, 0, "%s is neither a file, a directory nor a pipe", path);
+	{
+		_cleanup_close_ int fd = regular_open(AT_FDCWD, path,
+						      REGULAR_ANYWHERE, 0, err);
+
+		return fd < 0 ? fd : import_file(m, fd, path, name && *name ? name : NULL, err);
+	}
+}
+
+static int import_from(struct import *m, struct shift_error *err)
+{
+	_cleanup_free_ char *path = strdup(without_transport(m->source));
+	struct strv own = m->names;
 	int r;
 
 	if (!path)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	if (stat(path, &st) < 0 && (name = strchr(path, ':')))
-		*name++ = '\0';
-	if (stat(path, &st) < 0) {
-		r = shift_err_set(err, errno, "cannot read %s", path);
-		shift_err_hint(err, "give an OCI image layout (skopeo copy docker://IMAGE oci:DIR:NAME), a docker-archive, a tar archive of a root filesystem, or a directory");
-		return r;
+	if (is_remote(m->source)) {
+		r = import_foreign(m, m->source, -1, true, err);
+		return r < 0 ? r : remote_name(m, m->source, err);
 	}
-	if (!S_ISDIR(st.st_mode))
-		r = import_archive(m, path, name, err);
-	else if (oci_layout_is(path))
-		r = import_layout(m, path, name, err);
-	else if (name)
-		r = shift_err_set(err, 0, "%s is a directory with one root filesystem, there is no '%s' in it",
-				  path, name);
+	if (!strcmp(path, "-"))
+		r = import_stream(m, "the standard input", STDIN_FILENO, NULL, err);
 	else
-		r = import_directory(m, path, err);
-	if (r >= 0) {
-		_cleanup_free_ char *own = steal_ptr(&m->name);
+		r = import_path(m, path, err);
+	if (r < 0)
+		return r;
+	own = m->names;
+	memset(&m->names, 0, sizeof(m->names));
+	for (size_t i = 0; r >= 0 && i < (own.n ?: 1); i++) {
+		_cleanup_free_ char *name = NULL;
 
-		r = default_name(path, own, &m->name, err);
+		r = default_name(strcmp(path, "-") ? path : "image",
+				 own.n ? own.v[i] : NULL, &name, err);
+		if (r >= 0)
+			r = strv_add(&m->names, name, err);
+	}
+	strv_clear(&own);
+	return r;
+}
+
+/* @given: the user's, "" for none, or NULL for the source's own. */
+static int set_names(struct import *m, const char *given, struct shift_error *err)
+{
+	int r = 0;
+
+	if (given) {
+		strv_clear(&m->names);
+		if (*given)
+			r = strv_add(&m->names, given, err);
+	}
+	for (size_t i = 0; r >= 0 && i < m->names.n; i++) {
+		r = store_set_name(m->store, m->names.v[i], m->build.image.id, err);
+		if (r >= 0)
+			r = strv_add(&m->build.image.names, m->names.v[i], err);
 	}
 	return r;
 }
@@ -482,42 +535,32 @@ int import_image(struct store *store, const char *source,
 		 const struct import_options *options, struct store_image *ret,
 		 struct shift_error *err)
 {
-	struct import m = {
-		.store = store, .source = source, .root_fd = -1, .outer_fd = -1,
-	};
+	struct import m = { .store = store, .source = source, .outer_fd = -1 };
 	const char *name = options->name;
 	int r;
 
-	progress_init(&m.progress, false);
+	progress_init(&m.build.progress, false);
 	if (options->quiet)
-		m.progress.on = false;
-	m.root_fd = open(store->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (m.root_fd < 0)
-		r = shift_err_set(err, errno, "cannot open %s", store->root);
-	else if ((r = name && *name ? store_check_name(name, err) : 0) >= 0 &&
-		 (r = store_lock(store, LOCK_SH, err)) >= 0 &&
-		 (r = store_sweep(store, err)) >= 0 &&
-		 (r = find_limits(&m, options->max_size, err)) >= 0)
+		m.build.progress.on = false;
+	if ((r = name && *name ? store_check_name(name, err) : 0) >= 0 &&
+	    (r = store_sweep(store, err)) >= 0 &&
+	    (r = store_lock(store, LOCK_SH, err)) >= 0 &&
+	    (r = build_begin(&m.build, store, options->max_size, err)) >= 0)
 		r = import_from(&m, err);
-	if (!name)
-		name = m.name;
-	if (r >= 0 && *name)
-		r = store_set_name(store, name, m.image.id, err);
+	if (r >= 0)
+		r = set_names(&m, name, err);
+	progress_end(&m.build.progress);
+	/* Removing takes time: nobody is to wait for it. */
+	store_unlock(store);
+	build_end(&m.build);
 	if (m.outer)
 		remove_tree(m.outer, NULL);
-	if (r >= 0 && *name)
-		r = strv_add(&m.image.names, name, err);
-	progress_end(&m.progress);
-	store_unlock(store);
-	if (m.root_fd >= 0)
-		close(m.root_fd);
-	if (m.outer_fd >= 0)
-		close(m.outer_fd);
+	shift_cleanup_close(&m.outer_fd);
 	free(m.outer);
-	free(m.name);
+	strv_clear(&m.names);
 	if (r < 0)
-		store_image_clear(&m.image);
+		store_image_clear(&m.build.image);
 	else
-		*ret = m.image;
+		*ret = m.build.image;
 	return r;
 }

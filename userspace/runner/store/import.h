@@ -14,11 +14,12 @@ struct import_options {
 };
 
 /*
- * Imports @source: an OCI image layout (a directory or a tar archive), a
- * docker-archive, a tar archive of a root filesystem, or a directory that is
- * one.  SOURCE:NAME chooses from several images.  *ret, to be cleared by the
- * caller, is what the store has then.  Safe beside other imports, and to be
- * killed at any point: what was not finished is swept by the next one.
+ * Imports @source: an OCI image layout (a directory or a tar archive), a tar
+ * archive of a root filesystem, or a directory that is one; what skopeo reads,
+ * as runner(1) lists it; "-" is an archive from the standard input.  SOURCE:NAME
+ * chooses from several images.  *ret, to be cleared by the caller, is what the
+ * store has then.  Safe beside other imports, and to be killed at any point: what
+ * was not finished is swept by the next one.
  */
 int import_image(struct store *store, const char *source,
 		 const struct import_options *options, struct store_image *ret,

@@ -7,19 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/regular.h"
 #include "cleanup.h"
+#include "store/platform.h"
 
 /* Documents of images have a few kilobytes; this is generous. */
 #define DOCUMENT_MAX (4u << 20)
 
 #define BLOB_NAME (DIGEST_HEX + 16)
 
+/* Indexes that a search reads; registries have two or three in each other. */
+#define DOCUMENTS_MAX 64
+
 #define TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+#define CONTAINERD_NAME "io.containerd.image.name"
 #define REF_NAME "org.opencontainers.image.ref.name"
 
 static void put_json(json_object **o)
@@ -172,103 +176,201 @@ static int get_strings(json_object *o, const char *key, struct strv *ret,
 	return 0;
 }
 
+static int get_keys(json_object *o, const char *key, struct strv *ret,
+		    struct shift_error *err)
+{
+	json_object *map = get(o, key, json_type_object);
+	int r = 0;
+
+	if (!map)
+		return 0;
+	json_object_object_foreach(map, name, value) {
+		(void)value;
+		if (r >= 0)
+			r = strv_add(ret, name, err);
+	}
+	return r;
+}
+
 const char *oci_architecture(void)
 {
-	static const struct { const char *machine, *goarch; } names[] = {
-		{ "x86_64", "amd64" }, { "aarch64", "arm64" },
-		{ "armv7l", "arm" }, { "i686", "386" },
-	};
-	static struct utsname uts;
-
-	uname(&uts);
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (!strcmp(uts.machine, names[i].machine))
-			return names[i].goarch;
-	return uts.machine;
+	return platform_here().arch;
 }
 
-static bool for_this_machine(json_object *descriptor)
-{
-	json_object *platform = get(descriptor, "platform", json_type_object);
-	const char *os = get_string(platform, "os");
-	const char *arch = get_string(platform, "architecture");
+/* What is being looked for in a layout, and the best that was found. */
+struct search {
+	struct oci_image *image;
+	const char *name;		/* wanted, or NULL */
+	struct platform machine;
+	int documents;			/* read so far */
+	int rank;			/* of the best, -1: none */
+	bool several;			/* others are as good */
+	char top[DIGEST_HEX + 1];	/* what index.json says for the best */
+	struct strv seen;		/* names, for a message */
+};
 
-	return (!os || !strcmp(os, "linux")) &&
-	       (!arch || !strcmp(arch, oci_architecture()));
+static const char *annotation(json_object *descriptor, const char *key)
+{
+	return get_string(get(descriptor, "annotations", json_type_object), key);
 }
 
-/* Finds the one descriptor of the index that fits. */
-static int choose(json_object *index, const char *name, const char *path,
-		  json_object **ret, struct shift_error *err)
+/* The name it has, in full where it is known. */
+static const char *name_of(json_object *descriptor)
 {
-	json_object *manifests = get(index, "manifests", json_type_array);
-	size_t n = manifests ? json_object_array_length(manifests) : 0;
-	json_object *found = NULL;
+	return annotation(descriptor, CONTAINERD_NAME) ?:
+	       annotation(descriptor, REF_NAME);
+}
 
-	for (size_t i = 0; i < n; i++) {
-		json_object *d = json_object_array_get_idx(manifests, i);
-		const char *ref = get_string(get(d, "annotations",
-						 json_type_object), REF_NAME);
+static bool has_name(json_object *descriptor, const char *name)
+{
+	static const char *const prefixes[] = { "docker.io/library/", "docker.io/" };
+	const char *full = annotation(descriptor, CONTAINERD_NAME);
+	const char *ref = annotation(descriptor, REF_NAME);
 
-		if (!for_this_machine(d) || (name && (!ref || strcmp(ref, name))))
-			continue;
-		if (found && strcmp(get_string(found, "digest") ?: "",
-				    get_string(d, "digest") ?: "")) {
-			shift_err_set(err, 0,
-				      "%s has several images for this machine",
-				      path);
-			shift_err_hint(err, "name one: --image LAYOUT:NAME, where NAME is an annotation %s",
-				       REF_NAME);
-			return -ENOTUNIQ;
-		}
-		found = d;
-	}
-	if (!found)
-		return shift_err_set(err, 0, "%s: no image%s%s for linux/%s",
-				     path, name ? " called " : "",
-				     name ? name : "", oci_architecture());
-	*ret = found;
+	if ((ref && !strcmp(ref, name)) || (full && !strcmp(full, name)))
+		return true;
+	for (size_t i = 0; full && i < 2; i++)
+		if (!strncmp(full, prefixes[i], strlen(prefixes[i])) &&
+		    !strcmp(full + strlen(prefixes[i]), name))
+			return true;
+	return false;
+}
+
+static bool is_index(json_object *descriptor)
+{
+	const char *type = get_string(descriptor, "mediaType");
+
+	return type && (!strcmp(type, TYPE_INDEX) || !strcmp(type, TYPE_DOCKER_LIST));
+}
+
+static int take_manifest(struct search *s, json_object *d, json_object *platform,
+			 const char *top, const char *where,
+			 struct shift_error *err)
+{
+	int rank = platform_rank(&s->machine, get_string(platform, "os"),
+				 get_string(platform, "architecture"),
+				 get_string(platform, "variant"));
+	char hex[DIGEST_HEX + 1];
+	int r;
+
+	/* Attestations and the like stand beside images. */
+	if (rank < 0 || annotation(d, "vnd.docker.reference.type"))
+		return 0;
+	r = digest_parse(get_string(d, "digest"), hex, where, err);
+	if (r < 0)
+		return r;
+	if (rank < s->rank || (rank == s->rank && !strcmp(hex, s->image->manifest)))
+		return 0;
+	s->several = rank == s->rank;
+	if (s->several)
+		return 0;
+	s->rank = rank;
+	strcpy(s->image->manifest, hex);
+	strcpy(s->top, *top ? top : hex);
 	return 0;
+}
+
+static int search_index(struct search *s, const char *document, const char *hex,
+			json_object *outer, const char *top, int depth,
+			struct shift_error *err)
+{
+	_cleanup_json_ json_object *index = NULL;
+	json_object *manifests;
+	char inner[DIGEST_HEX + 1], blob[BLOB_NAME];
+	size_t n;
+	int r;
+
+	if (depth > 4 || ++s->documents > DOCUMENTS_MAX)
+		return shift_err_set(err, 0, "%s: too many indexes within indexes",
+				     document);
+	r = read_document(s->image, document, hex, &index, err);
+	if (r < 0)
+		return r;
+	manifests = get(index, "manifests", json_type_array);
+	n = manifests ? json_object_array_length(manifests) : 0;
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		json_object *d = json_object_array_get_idx(manifests, i);
+		json_object *platform = get(d, "platform", json_type_object) ?: outer;
+
+		if (!depth && name_of(d) && s->seen.n < 20)
+			r = strv_add(&s->seen, name_of(d), err);
+		if (r < 0 || (!depth && s->name && !has_name(d, s->name)))
+			continue;
+		if (!is_index(d)) {
+			r = take_manifest(s, d, platform, top, document, err);
+			continue;
+		}
+		r = digest_parse(get_string(d, "digest"), inner, document, err);
+		if (r < 0)
+			break;
+		blob_name(blob, inner);
+		r = search_index(s, blob, inner, platform, depth ? top : inner,
+				 depth + 1, err);
+	}
+	return r;
+}
+
+static int describe_names(struct search *s, struct shift_error *err)
+{
+	_cleanup_free_ char *list = NULL;
+	int r = 0;
+
+	if (s->seen.n < 2 && !(s->name && s->seen.n))
+		return 0;
+	for (size_t i = 0; r >= 0 && i < s->seen.n; i++) {
+		_cleanup_free_ char *was = list;
+
+		list = NULL;
+		r = strf(&list, NULL, "%s%s%s", was ?: "", was ? ", " : "", s->seen.v[i]);
+	}
+	if (r >= 0)
+		shift_err_hint(err, "name one of them after a colon: %s", list);
+	return r;
+}
+
+/* All names that index.json has for what was found. */
+static int collect_names(struct search *s, struct shift_error *err)
+{
+	_cleanup_json_ json_object *index = NULL;
+	json_object *manifests;
+	int r = read_document(s->image, "index.json", NULL, &index, err);
+
+	manifests = r >= 0 ? get(index, "manifests", json_type_array) : NULL;
+	for (size_t i = 0; manifests && r >= 0 && i < json_object_array_length(manifests); i++) {
+		json_object *d = json_object_array_get_idx(manifests, i);
+		const char *digest = get_string(d, "digest"), *name = name_of(d);
+
+		if (digest && name && !strncmp(digest, "sha256:", 7) &&
+		    !strcmp(digest + 7, s->top))
+			r = strv_add(&s->image->names, name, err);
+	}
+	return r;
 }
 
 /* Follows indexes down to the digest of a manifest. */
 static int find_manifest(struct oci_image *image, const char *name,
 			 struct shift_error *err)
 {
-	_cleanup_json_ json_object *index = NULL;
-	char name_of[BLOB_NAME] = "index.json";
-	const char *type, *path = name_of;
-	json_object *d = NULL;
-	int r;
+	struct search s = {
+		.image = image, .name = name, .machine = platform_here(),
+		.rank = -1,
+	};
+	int r = search_index(&s, "index.json", NULL, NULL, "", 0, err);
 
-	r = read_document(image, name_of, NULL, &index, err);
-	for (int depth = 0; r >= 0; depth++) {
-		json_object *next = NULL;
-
-		if (depth > 4)
-			return shift_err_set(err, 0,
-					     "%s: indexes within indexes", path);
-		r = choose(index, depth ? NULL : name, path, &d, err);
-		if (r >= 0 && !depth)
-			r = str_replace(&image->ref,
-					get_string(get(d, "annotations", json_type_object),
-						   REF_NAME), err);
-		if (r >= 0)
-			r = digest_parse(get_string(d, "digest"),
-					 image->manifest, path, err);
-		if (r < 0)
-			return r;
-		type = get_string(d, "mediaType");
-		if (!type || (strcmp(type, TYPE_INDEX) &&
-			      strcmp(type, TYPE_DOCKER_LIST)))
-			return 0;
-		blob_name(name_of, image->manifest);
-		r = read_document(image, name_of, image->manifest, &next, err);
-		if (r >= 0) {
-			json_object_put(index);
-			index = next;
-		}
+	if (r >= 0 && s.several) {
+		shift_err_set(err, 0, "several images for this machine");
+		describe_names(&s, err);
+		r = -ENOTUNIQ;
+	} else if (r >= 0 && s.rank < 0) {
+		shift_err_set(err, 0, "no image%s%s for linux/%s",
+			      name ? " called " : "", name ?: "",
+			      s.machine.arch);
+		describe_names(&s, err);
+		r = -EINVAL;
 	}
+	if (r >= 0)
+		r = collect_names(&s, err);
+	strv_clear(&s.seen);
 	return r;
 }
 
@@ -350,8 +452,20 @@ int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 			return shift_err_set(err, 0,
 					     "%s: Env has '%.60s' instead of NAME=VALUE",
 					     where, image->env.v[i]);
+	/* Others take one empty word for none. */
+	if (image->entrypoint.n == 1 && !*image->entrypoint.v[0])
+		strv_clear(&image->entrypoint);
+	if (image->cmd.n == 1 && !*image->cmd.v[0])
+		strv_clear(&image->cmd);
 	s = get_string(config, "WorkingDir");
-	if (s && *s && (r = str_replace(&image->working_dir, s, err)) < 0)
+	if (s && *s && (r = strf(&image->working_dir, err, "%s%s",
+				 *s == '/' ? "" : "/", s)) < 0)
+		return r;
+	s = get_string(config, "StopSignal");
+	if (s && *s && (r = str_replace(&image->stop_signal, s, err)) < 0)
+		return r;
+	r = get_keys(config, "Volumes", &image->volumes, err);
+	if (r < 0)
 		return r;
 	s = get_string(config, "User");
 	if (s && *s && (r = str_replace(&image->user, s, err)) < 0)
@@ -411,7 +525,9 @@ int oci_layout_read(struct oci_image *image, const char *path,
 void oci_image_clear(struct oci_image *image)
 {
 	free(image->path);
-	free(image->ref);
+	strv_clear(&image->names);
+	strv_clear(&image->volumes);
+	free(image->stop_signal);
 	strv_clear(&image->layers);
 	free(image->sizes);
 	strv_clear(&image->diff_ids);

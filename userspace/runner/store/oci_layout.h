@@ -13,7 +13,7 @@
 struct oci_image {
 	char *path;			/* of the layout */
 	char manifest[DIGEST_HEX + 1];	/* its digest, without "sha256:" */
-	char *ref;			/* its name in the layout, or NULL */
+	struct strv names;		/* all that it has in the layout */
 	struct strv layers;		/* digests of blobs, lowest first */
 	int64_t *sizes;			/* of these, in bytes; -1: not said */
 	char config[DIGEST_HEX + 1];	/* digest of the config document */
@@ -21,7 +21,9 @@ struct oci_image {
 	/* from the config */
 	struct strv diff_ids;		/* digests of the layers unpacked */
 	struct strv env, entrypoint, cmd;
-	char *working_dir;		/* NULL when not given */
+	char *working_dir;		/* absolute; NULL when not given */
+	char *stop_signal;		/* NULL when not given */
+	struct strv volumes;		/* directories in the image */
 	char *user;			/* NULL when not given */
 };
 
@@ -30,7 +32,8 @@ bool oci_layout_is(const char *path);
 
 /*
  * Reads the image called @name in the layout at @path, or the only one there
- * for this machine when @name is NULL.  Everything that is read by a digest is
+ * when @name is NULL: of images for several machines, the one that this machine
+ * runs best.  Everything that is read by a digest is
  * compared with it.  Layers are not looked at.
  */
 int oci_layout_read(struct oci_image *image, const char *path,

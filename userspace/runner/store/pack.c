@@ -5,16 +5,21 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "store/sandbox.h"
+
+/* Where words of a failure go: see layer_hear(). */
+static int say_to = -1;
 
 static int complain(struct archive *a, const char *path)
 {
-	fprintf(stderr, "runner: cannot read %s: %s\n", path,
+	dprintf(say_to, "%c0 cannot read %s: %s", SANDBOX_FAILED, path,
 		archive_error_string(a) ?: "unknown error");
 	return 1;
 }
@@ -59,7 +64,8 @@ static int write_entry(struct archive *disk, struct archive *tar,
 	return copy_data(disk, tar, entry);
 }
 
-static int pack(const char *dir, int fd)
+/* All of the root directory to @fd. */
+static int pack(int fd, int say)
 {
 	struct archive_entry_linkresolver *links = archive_entry_linkresolver_new();
 	struct archive *disk = archive_read_disk_new();
@@ -69,17 +75,17 @@ static int pack(const char *dir, int fd)
 	dev_t dev = 0;
 	int s, r = 0;
 
+	say_to = say;
 	if (!links || !disk || !tar ||
 	    archive_write_set_format_pax(tar) != ARCHIVE_OK ||
+	    /* Names are bytes. */
+	    archive_write_set_format_option(tar, NULL, "hdrcharset", "BINARY") != ARCHIVE_OK ||
 	    archive_write_open_fd(tar, fd) != ARCHIVE_OK)
 		return 1;
 	archive_entry_linkresolver_set_strategy(links, archive_format(tar));
 	archive_read_disk_set_symlink_physical(disk);
-	if (chdir(dir) < 0 || stat(".", &st) < 0 ||
-	    archive_read_disk_open(disk, ".") != ARCHIVE_OK) {
-		fprintf(stderr, "runner: cannot read %s: %s\n", dir, strerror(errno));
-		return 1;
-	}
+	if (stat(".", &st) < 0 || archive_read_disk_open(disk, ".") != ARCHIVE_OK)
+		return complain(disk, ".");
 	dev = st.st_dev;
 	while (!r) {
 		entry = archive_entry_new();
@@ -89,7 +95,7 @@ static int pack(const char *dir, int fd)
 			break;
 		}
 		if (s < ARCHIVE_WARN)
-			return complain(disk, entry ? archive_entry_sourcepath(entry) ?: dir : dir);
+			return complain(disk, entry ? archive_entry_sourcepath(entry) ?: "." : ".");
 		/* What is mounted in it is not part of it. */
 		if (archive_entry_dev(entry) == dev)
 			archive_read_disk_descend(disk);
@@ -102,42 +108,33 @@ static int pack(const char *dir, int fd)
 		archive_entry_free(entry);
 	}
 	if (!r && archive_write_close(tar) != ARCHIVE_OK)
-		r = complain(tar, dir);
+		r = complain(tar, ".");
 	archive_entry_linkresolver_free(links);
 	archive_read_free(disk);
 	archive_write_free(tar);
 	return r;
 }
 
-int layer_pack_begin(const char *dir, int fd, pid_t *ret,
+int layer_pack_begin(const char *dir, int fd, pid_t *ret, int *say,
 		     struct shift_error *err)
 {
-	pid_t parent = getpid(), pid;
+	_cleanup_close_ int in = -1, out = -1;
+	_cleanup_free_ char *real = realpath(dir, NULL);
+	int p[2];
+	pid_t pid;
 
-	fflush(NULL);
-	pid = fork();
+	if (!real || pipe2(p, O_CLOEXEC) < 0)
+		return shift_err_set(err, errno, "cannot read %s", dir);
+	in = p[0];
+	out = p[1];
+	pid = sandbox_fork(&(struct sandbox){
+		.role = SANDBOX_PACK, .root = real, .fds = (int[]){ fd, out },
+		.n = 2, .userns = -1 }, err);
 	if (pid < 0)
-		return shift_err_set(err, errno, "cannot fork");
-	if (!pid) {
-		if (layer_confine(parent, &fd) < 0)
-			_exit(1);
-		/* Death by SIGPIPE is right: the reader says why it ended. */
-		signal(SIGPIPE, SIG_DFL);
-		setlocale(LC_CTYPE, "C.UTF-8");
-		_exit(pack(dir, fd));
-	}
+		return pid;
+	if (!pid)
+		_exit(pack(3, 4));
 	*ret = pid;
+	*say = steal_fd(&in);
 	return 0;
-}
-
-int layer_pack_end(pid_t pid, const char *dir, struct shift_error *err)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return shift_err_set(err, errno, "cannot wait for the reader of %s", dir);
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		return 0;
-	return shift_err_set(err, 0, "%s could not be read", dir);
 }

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "base/place.h"
+#include "base/tree_remove.h"
 #include "cleanup.h"
 
 #define RECORD_MAX (4u << 20)
+#define SWEEP_MAX 32
 
 static void put_json(json_object **o)
 {
@@ -97,7 +99,7 @@ int store_open(struct store *store, const char *root, struct shift_error *err)
 	};
 	int r;
 
-	store->lock_fd = -1;
+	store->lock_fd = store->trash_fd = -1;
 	root = root ?: place_root();
 	r = mkdir_parents(root, 0700, err);
 	if (r < 0)
@@ -121,6 +123,7 @@ int store_open(struct store *store, const char *root, struct shift_error *err)
 void store_close(struct store *store)
 {
 	store_unlock(store);
+	store_empty_trash(store, NULL);
 	free(store->root);
 	store->root = NULL;
 }
@@ -194,7 +197,9 @@ int store_temp(const struct store *store, char **path, struct shift_error *err)
 	return steal_fd(&fd);
 }
 
-int store_sweep(const struct store *store, struct shift_error *err)
+/* Locks up to SWEEP_MAX folders of killed runners, which nobody else holds. */
+static int find_left(const struct store *store, struct strv *names, int *fds,
+		     struct shift_error *err)
 {
 	_cleanup_free_ char *tmp = NULL;
 	_cleanup_close_ int all = lock_temps(store, &tmp, err);
@@ -207,20 +212,79 @@ int store_sweep(const struct store *store, struct shift_error *err)
 	dir = opendir(tmp);
 	if (!dir)
 		return shift_err_set(err, errno, "cannot read %s", tmp);
-	while (r >= 0 && (e = readdir(dir))) {
-		_cleanup_free_ char *path = NULL;
+	while (r >= 0 && names->n < SWEEP_MAX && (errno = 0, e = readdir(dir))) {
 		_cleanup_close_ int fd = -1;
 
 		if (e->d_name[0] == '.')
 			continue;
-		r = strf(&path, err, "%s/%s", tmp, e->d_name);
-		if (r < 0)
-			break;
-		fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		fd = openat(dirfd(dir), e->d_name, O_RDONLY | O_DIRECTORY |
+			    O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 			continue;
-		r = remove_tree(path, err);
+		r = strv_add(names, e->d_name, err);
+		if (r >= 0)
+			fds[names->n - 1] = steal_fd(&fd);
 	}
+	if (r >= 0 && !e && errno)
+		r = shift_err_set(err, errno, "cannot read %s", tmp);
+	return r;
+}
+
+int store_sweep(const struct store *store, struct shift_error *err)
+{
+	_cleanup_free_ char *tmp = NULL;
+	_cleanup_close_ int dir = -1;
+	int r = store_path(store, &tmp, err, "tmp"), fds[SWEEP_MAX];
+	size_t n = 1;
+
+	if (r >= 0) {
+		dir = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0)
+			r = shift_err_set(err, errno, "cannot open %s", tmp);
+	}
+	/* What takes long comes when nobody waits: each folder is held by itself. */
+	while (r >= 0 && n) {
+		struct strv names = { 0 };
+
+		r = find_left(store, &names, fds, err);
+		n = names.n;
+		for (size_t i = 0; i < n; i++) {
+			if (r >= 0)
+				r = tree_remove_at(dir, names.v[i], err);
+			close(fds[i]);
+		}
+		strv_clear(&names);
+	}
+	return r;
+}
+
+int store_trash(struct store *store, const char *path, struct shift_error *err)
+{
+	_cleanup_free_ char *to = NULL;
+	int r;
+
+	if (!store->trash) {
+		r = store->trash_fd = store_temp(store, &store->trash, err);
+		if (r < 0)
+			return r;
+	}
+	r = strf(&to, err, "%s/%u", store->trash, store->trashed++);
+	if (r < 0)
+		return r;
+	if (rename(path, to) < 0)
+		return errno == ENOENT ? 0 :
+			shift_err_set(err, errno, "cannot remove %s", path);
+	return store_sync_parent(path, err);
+}
+
+int store_empty_trash(struct store *store, struct shift_error *err)
+{
+	int r = store->trash ? remove_tree(store->trash, err) : 0;
+
+	if (store->trash_fd >= 0)
+		close(store->trash_fd);
+	store->trash_fd = -1;
+	free(steal_ptr(&store->trash));
 	return r;
 }
 
@@ -251,8 +315,8 @@ static int write_synced(const char *path, const char *text, size_t len,
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
-			return shift_err_set(err, errno, "cannot write %s", path);
+		if (n <= 0)
+			return shift_err_set(err, n ? errno : EIO, "cannot write %s", path);
 		text += n;
 		len -= (size_t)n;
 	}

@@ -35,12 +35,18 @@
 #include "store/progress.h"
 
 
+/* What overlayfs takes, one of its own left. */
+#define STORE_LAYERS_MAX 499
+
 struct store {
 	char *root;
 	int lock_fd;		/* of store.lock, -1 when it is not held */
+	char *trash;		/* a temporary folder, NULL while it is not needed */
+	int trash_fd;
+	unsigned int trashed;
 };
 
-#define STORE_INIT { NULL, -1 }
+#define STORE_INIT { NULL, -1, NULL, -1, 0 }
 
 struct store_layer {
 	char diff_id[DIGEST_HEX + 1];
@@ -96,6 +102,14 @@ int store_path(const struct store *store, char **ret, struct shift_error *err,
 int store_temp(const struct store *store, char **path, struct shift_error *err);
 int store_sweep(const struct store *store, struct shift_error *err);
 
+/*
+ * Takes @path out of the store, a folder or nothing: at once, as it is only
+ * renamed.  store_empty_trash() removes what was taken, which can take long: with
+ * the lock given back.  When that is killed, store_sweep() does it.
+ */
+int store_trash(struct store *store, const char *path, struct shift_error *err);
+int store_empty_trash(struct store *store, struct shift_error *err);
+
 /* Makes the name of a folder last: syncs the directory it is in. */
 int store_sync_parent(const char *path, struct shift_error *err);
 
@@ -147,6 +161,10 @@ struct store_pruned {
 	unsigned int images, layers, objects;
 	uint64_t bytes;
 };
+
+/* Removes files that no layer has; needs no lock. */
+int store_prune_objects(struct store *store, struct store_pruned *sum,
+			struct shift_error *err);
 
 /* Removes images without a name and what no image needs. */
 int store_prune(struct store *store, bool images, struct store_pruned *ret,

@@ -32,33 +32,11 @@ static int for_each(struct store *store, const char *what, each_fn each,
 	if (!dir)
 		return errno == ENOENT ? 0 :
 			shift_err_set(err, errno, "cannot read %s", path);
-	while (r >= 0 && (e = readdir(dir)))
+	while (r >= 0 && (errno = 0, e = readdir(dir)))
 		if (e->d_name[0] != '.')
 			r = each(store, e->d_name, data, err);
-	return r;
-}
-
-/*
- * Under its final name a folder is whole or absent, also when this is killed in
- * the middle.
- */
-static int take_away(struct store *store, const char *path,
-		     struct shift_error *err)
-{
-	_cleanup_free_ char *tmp = NULL, *to = NULL;
-	_cleanup_close_ int held = store_temp(store, &tmp, err);
-	int r;
-
-	if (held < 0)
-		return held;
-	r = strf(&to, err, "%s/gone", tmp);
-	if (r >= 0 && rename(path, to) < 0)
-		r = shift_err_set(err, errno, "cannot remove %s", path);
-	if (r >= 0)
-		r = store_sync_parent(path, err);
-	if (r >= 0)
-		return remove_tree(tmp, err);
-	remove_tree(tmp, NULL);
+	if (r >= 0 && errno)
+		r = shift_err_set(err, errno, "cannot read %s", path);
 	return r;
 }
 
@@ -121,47 +99,7 @@ static int take_image(struct store *store, const char *id,
 	_cleanup_free_ char *path = NULL;
 	int r = store_path(store, &path, err, "images/%s", id);
 
-	return r < 0 ? r : take_away(store, path, err);
-}
-
-int store_remove(struct store *store, const char *ref, bool force,
-		 struct shift_error *err)
-{
-	struct store_image image = { 0 };
-	struct store_pruned pruned;
-	char id[DIGEST_HEX + 1];
-	_cleanup_close_ int held = -1;
-	const char *name = NULL;
-	int r;
-
-	if ((r = store_lock(store, LOCK_EX, err)) < 0 ||
-	    (r = store_resolve(store, ref, id, err)) < 0 ||
-	    (r = store_image_read(store, id, &image, err)) < 0)
-		goto out;
-	for (size_t i = 0; i < image.names.n; i++) {
-		const char *n = image.names.v[i];
-		size_t len = strlen(ref);
-
-		if (!strcmp(n, ref) || (!name && !strncmp(n, ref, len) &&
-					!strcmp(n + len, ":latest")))
-			name = n;
-	}
-	if (name && image.names.n > 1) {
-		r = store_unset_name(store, name, err);
-		goto out;
-	}
-	r = held = check_unused(store, id, force, err);
-	/* Names first: a name without an image would be a broken promise. */
-	for (size_t i = 0; r >= 0 && i < image.names.n; i++)
-		r = store_unset_name(store, image.names.v[i], err);
-	if (r >= 0)
-		r = take_image(store, id, err);
-	if (r >= 0)
-		r = store_prune(store, false, &pruned, err);
-out:
-	store_image_clear(&image);
-	store_unlock(store);
-	return r;
+	return r < 0 ? r : store_trash(store, path, err);
 }
 
 struct pruning {
@@ -182,7 +120,7 @@ static int prune_layer(struct store *store, const char *folder,
 			return 0;
 	r = store_path(store, &path, err, "%s/%s", folder, name);
 	if (r >= 0)
-		r = take_away(store, path, err);
+		r = store_trash(store, path, err);
 	if (r >= 0)
 		p->sum->layers++;
 	return r;
@@ -202,7 +140,7 @@ static int prune_old_layer(struct store *store, const char *name, void *data,
 
 struct prune_objects {
 	const char *dir;
-	struct pruning *p;
+	struct store_pruned *sum;
 };
 
 static int prune_object(struct store *store, const char *name, void *data,
@@ -216,21 +154,24 @@ static int prune_object(struct store *store, const char *name, void *data,
 	r = store_path(store, &path, err, "objects/%s/%s", o->dir, name);
 	if (r < 0)
 		return r;
+	/* Others may be pruning too. */
 	if (lstat(path, &st) < 0)
-		return shift_err_set(err, errno, "%s", path);
+		return errno == ENOENT ? 0 : shift_err_set(err, errno, "%s", path);
 	if (st.st_nlink > 1)
 		return 0;
+	/* An import that links it just now keeps its file, which is shared no more. */
 	if (unlink(path) < 0)
-		return shift_err_set(err, errno, "cannot remove %s", path);
-	o->p->sum->objects++;
-	o->p->sum->bytes += (uint64_t)st.st_blocks * 512;
+		return errno == ENOENT ? 0 :
+			shift_err_set(err, errno, "cannot remove %s", path);
+	o->sum->objects++;
+	o->sum->bytes += (uint64_t)st.st_blocks * 512;
 	return 0;
 }
 
 static int prune_objects(struct store *store, const char *name, void *data,
 			 struct shift_error *err)
 {
-	struct prune_objects o = { .dir = name, .p = data };
+	struct prune_objects o = { .dir = name, .sum = data };
 	_cleanup_free_ char *path = NULL;
 	int r;
 
@@ -281,23 +222,90 @@ static int prune_images(struct store *store, bool images, struct pruning *p,
 	return r;
 }
 
-int store_prune(struct store *store, bool images, struct store_pruned *ret,
-		struct shift_error *err)
+int store_prune_objects(struct store *store, struct store_pruned *sum,
+			struct shift_error *err)
+{
+	return for_each(store, "objects", prune_objects, sum, err);
+}
+
+/* What has to be done while nobody adds to the store: it is quick. */
+static int prune_locked(struct store *store, bool images,
+			struct store_pruned *ret, struct shift_error *err)
 {
 	struct pruning p = { .sum = ret };
 	int r;
 
-	memset(ret, 0, sizeof(*ret));
-	if ((r = store_lock(store, LOCK_EX, err)) < 0 ||
-	    (r = store_sweep(store, err)) < 0 ||
-	    (r = prune_images(store, images, &p, err)) < 0 ||
-	    (r = for_each(store, "chains", prune_chain, &p, err)) < 0 ||
-	    (r = for_each(store, "layers", prune_old_layer, &p, err)) < 0 ||
-	    (r = for_each(store, "objects", prune_objects, &p, err)) < 0)
-		goto out;
-	/* Nobody unpacks while the store is locked. */
-	r = for_each(store, "locks", prune_lock, NULL, err);
-out:
+	if ((r = prune_images(store, images, &p, err)) >= 0 &&
+	    (r = for_each(store, "chains", prune_chain, &p, err)) >= 0 &&
+	    (r = for_each(store, "layers", prune_old_layer, &p, err)) >= 0)
+		/* Nobody unpacks while the store is locked. */
+		r = for_each(store, "locks", prune_lock, NULL, err);
 	strv_clear(&p.layers);
 	return r;
+}
+
+/* The rest: trees first, as they hold the files. */
+static int finish(struct store *store, struct store_pruned *ret,
+		  struct shift_error *err)
+{
+	int r = store_empty_trash(store, err);
+
+	if (r >= 0)
+		r = store_sweep(store, err);
+	return r < 0 ? r : store_prune_objects(store, ret, err);
+}
+
+int store_prune(struct store *store, bool images, struct store_pruned *ret,
+		struct shift_error *err)
+{
+	int r;
+
+	memset(ret, 0, sizeof(*ret));
+	r = store_lock(store, LOCK_EX, err);
+	if (r >= 0)
+		r = prune_locked(store, images, ret, err);
+	store_unlock(store);
+	return r < 0 ? r : finish(store, ret, err);
+}
+
+int store_remove(struct store *store, const char *ref, bool force,
+		 struct shift_error *err)
+{
+	struct store_image image = { 0 };
+	struct store_pruned pruned = { 0 };
+	char id[DIGEST_HEX + 1];
+	_cleanup_close_ int held = -1;
+	const char *name = NULL;
+	bool gone = false;
+	int r;
+
+	if ((r = store_lock(store, LOCK_EX, err)) < 0 ||
+	    (r = store_resolve(store, ref, id, err)) < 0 ||
+	    (r = store_image_read(store, id, &image, err)) < 0)
+		goto out;
+	for (size_t i = 0; i < image.names.n; i++) {
+		const char *n = image.names.v[i];
+		size_t len = strlen(ref);
+
+		if (!strcmp(n, ref) || (!name && !strncmp(n, ref, len) &&
+					!strcmp(n + len, ":latest")))
+			name = n;
+	}
+	if (name && image.names.n > 1) {
+		r = store_unset_name(store, name, err);
+		goto out;
+	}
+	r = held = check_unused(store, id, force, err);
+	/* Names first: a name without an image would be a broken promise. */
+	for (size_t i = 0; r >= 0 && i < image.names.n; i++)
+		r = store_unset_name(store, image.names.v[i], err);
+	if (r >= 0)
+		r = take_image(store, id, err);
+	if (r >= 0)
+		r = prune_locked(store, false, &pruned, err);
+	gone = r >= 0;
+out:
+	store_image_clear(&image);
+	store_unlock(store);
+	return gone ? finish(store, &pruned, err) : r;
 }

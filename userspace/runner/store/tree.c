@@ -162,7 +162,7 @@ static int by_inode(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void put_text(FILE *out, const char *text)
+void tree_put_text(FILE *out, const char *text)
 {
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
 		if (*p <= ' ' || *p >= 0x7f || *p == '\\')
@@ -273,8 +273,9 @@ static int take_object(struct indexer *x, const char *object, const char *path,
 	if (r < 0)
 		return r;
 	if (link(object, temp) < 0) {
-		if (errno == EMLINK)
-			return 0;	/* this one stays alone */
+		/* Without room for a link, or pruned just now: it stays alone. */
+		if (errno == EMLINK || errno == ENOENT)
+			return 0;
 		return shift_err_set(err, errno, "cannot link %s", object);
 	}
 	if (rename(temp, path) < 0) {
@@ -306,16 +307,17 @@ static int share(struct indexer *x, const FTSENT *e, struct seen *s,
 	if ((r = strf(&dir, err, "%s/%.2s", x->objects, s->object)) < 0 ||
 	    (r = strf(&object, err, "%s/%s", dir, s->object + 2)) < 0)
 		return r;
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return shift_err_set(err, errno, "cannot make %s", dir);
-	if (!link(e->fts_path, object))
-		return 0;
-	if (errno == EMLINK)
-		return 0;
-	if (errno != EEXIST)
-		return shift_err_set(err, errno, "cannot link %s", object);
-	if (lstat(object, &have) < 0)
-		return shift_err_set(err, errno, "%s", object);
+	/* Somebody who prunes may remove the object, and its folder, meanwhile. */
+	for (int i = 0; ; i++) {
+		if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+			return shift_err_set(err, errno, "cannot make %s", dir);
+		if (!link(e->fts_path, object) || errno == EMLINK)
+			return 0;
+		if (errno == EEXIST && !lstat(object, &have))
+			break;
+		if (errno != ENOENT || i == 100)
+			return shift_err_set(err, errno, "cannot link %s", object);
+	}
 	if (have.st_ino == st->st_ino)
 		return 0;
 	r = take_object(x, object, e->fts_path, err);
@@ -411,10 +413,10 @@ static int index_entry(struct indexer *x, const FTSENT *e,
 	}
 	fprintf(x->out, "%c %s %s %s ", type_letter(st->st_mode), meta,
 		s ? s->content : "-", xattrs);
-	put_text(x->out, inner(x->tree, e));
+	tree_put_text(x->out, inner(x->tree, e));
 	if (S_ISLNK(st->st_mode)) {
 		fputs(" -> ", x->out);
-		put_text(x->out, target);
+		tree_put_text(x->out, target);
 	}
 	fputc('\n', x->out);
 	return 0;

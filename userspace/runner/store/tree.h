@@ -42,8 +42,26 @@ int tree_whiteouts(const char *tree, struct shift_error *err);
 int tree_inherit(const char *tree, const struct strv *lowers,
 		 struct shift_error *err);
 
+/*
+ * Makes in @tree what @list, of layer_unpack(), has as hard links to files of
+ * the layers below, @lowers, lowest first: copies of these.  Before whiteouts.
+ */
+int tree_links(const char *tree, const char *list, const struct strv *lowers,
+	       struct shift_error *err);
+
+/*
+ * Compares @index, of the tree that was unpacked, with @list, what the archive
+ * had: names, types, sizes, digests, targets of links.  @path is the archive's
+ * name for messages.
+ */
+int tree_check(const char *list, const char *index, const char *path,
+	       struct shift_error *err);
+
 /* An error when fts(3) could not look at @e, or at what is in it. */
 int tree_walk_error(const FTSENT *e, struct shift_error *err);
+
+/* Writes a name as an index has it: odd bytes as \ooo. */
+void tree_put_text(FILE *out, const char *text);
 
 struct tree_sum {
 	uint64_t bytes;		/* of regular files, each once */

@@ -2,7 +2,7 @@
 /*
  * libFuzzer on what unpacks archives, in a chroot as the real thing: whatever
  * the archive says, nothing outside of it changes, and what it left can be made
- * into a layer.  An input that begins with 'S' is a list of entries of which a
+ * into a layer and is what the archive says.  An input that begins with 'S' is a list of entries of which a
  * tar archive is made, another one is the archive.
  */
 #include <archive.h>
@@ -116,12 +116,25 @@ static size_t make_tar(const uint8_t *data, size_t size, char *buf, size_t room)
 	return used;
 }
 
+static void print_file(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int c;
+
+	fprintf(stderr, "%s:\n", path);
+	while (f && (c = fgetc(f)) != EOF)
+		fputc(c, stderr);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char tar[1 << 20];
-	static const struct layer_limits limits = { 1 << 20, 1000 };
-	char diff_id[DIGEST_HEX + 1], tree[128], index[128];
+	static const struct layer_budget budget = { 1 << 20, 1000, 100000 };
+	char tree[128], index[128], list[128];
+	struct layer_taken taken;
+	FILE *f;
 	struct tree_sum sum;
+	struct shift_error err = SHIFT_ERROR_INIT;
 	struct strv none = { 0 };
 	int r;
 
@@ -134,18 +147,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(mkdir("tree", 0755) == 0, "tree");
 	must(ftruncate(archive, 0) == 0 && pwrite(archive, data, size, 0) == (ssize_t)size &&
 	     lseek(archive, 0, SEEK_SET) == 0, "archive");
+	snprintf(list, sizeof(list), "%s.list", base);
+	f = fopen(list, "we");
+	must(f != NULL, list);
 	must(chroot("tree") == 0 && chdir("/") == 0, "chroot");
-	r = layer_extract(archive, "archive", &limits, diff_id, NULL);
+	r = layer_extract(archive, "archive", &budget, f, &taken, NULL);
+	fclose(f);
 	must(fchdir(host_root) == 0 && chroot(".") == 0 && chdir(base) == 0, "back");
 	check_victims();
 	snprintf(tree, sizeof(tree), "%s/tree", base);
 	snprintf(index, sizeof(index), "%s.index", base);
-	if (r >= 0) {
+	if (r >= 0 && tree_links(tree, list, &none, NULL) >= 0) {
 		must(tree_whiteouts(tree, NULL) >= 0, "whiteouts");
 		must(tree_inherit(tree, &none, NULL) >= 0, "inherit");
 		must(tree_index(tree, index, NULL, NULL, &sum, NULL) >= 0, "index");
+		/* What was said of the archive is what became of it. */
+		r = tree_check(list, index, "archive", &err);
+		if (r < 0) {
+			shift_err_print(&err, stderr, "check");
+			print_file(list);
+			print_file(index);
+		}
+		must(r >= 0, "check");
 		unlink(index);
 	}
+	unlink(list);
 	check_victims();
 	must(remove_tree(tree, NULL) >= 0, "remove");
 	return 0;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Made by trace-sandbox: do not edit. */
+#ifndef RUNNER_STORE_SANDBOX_CALLS_H
+#define RUNNER_STORE_SANDBOX_CALLS_H
+
+static const char *const sandbox_calls_pack[] = {
+	"_llseek", "brk", "chdir", "close", "exit", "exit_group", "fchdir",
+	"fcntl", "fcntl64", "fgetxattr", "flistxattr", "fstat", "fstat64",
+	"fstatat64", "fstatfs", "fstatfs64", "futex", "getcwd", "getdents",
+	"getdents64", "getrandom", "getxattr", "ioctl", "lgetxattr",
+	"listxattr", "llistxattr", "lseek", "lstat", "lstat64", "madvise",
+	"mmap", "mmap2", "mprotect", "mremap", "munmap", "newfstatat", "open",
+	"openat", "pread64", "preadv", "pwrite64", "pwritev", "read",
+	"readlink", "readlinkat", "readv", "restart_syscall", "rt_sigreturn",
+	"stat", "stat64", "statfs", "statfs64", "statx", "write", "writev", NULL,
+};
+
+static const char *const sandbox_calls_read[] = {
+	"_llseek", "brk", "close", "exit", "exit_group", "fstat", "fstat64",
+	"fstatat64", "futex", "getrandom", "lseek", "lstat", "lstat64",
+	"madvise", "mmap", "mmap2", "mprotect", "mremap", "munmap",
+	"newfstatat", "pread64", "preadv", "pwrite64", "pwritev", "read",
+	"readv", "restart_syscall", "rt_sigreturn", "stat", "stat64", "statx",
+	"write", "writev", NULL,
+};
+
+static const char *const sandbox_calls_unpack[] = {
+	"_llseek", "brk", "chmod", "chown", "chown32", "close", "exit",
+	"exit_group", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchown32",
+	"fchownat", "fcntl", "fcntl64", "fsetxattr", "fstat", "fstat64",
+	"fstatat64", "ftruncate", "ftruncate64", "futex", "futimesat",
+	"getdents", "getdents64", "getegid", "getegid32", "geteuid",
+	"geteuid32", "getgid", "getgid32", "getrandom", "getuid", "getuid32",
+	"lchown", "lchown32", "link", "linkat", "lseek", "lsetxattr", "lstat",
+	"lstat64", "madvise", "mkdir", "mkdirat", "mknod", "mknodat", "mmap",
+	"mmap2", "mprotect", "mremap", "munmap", "newfstatat", "open", "openat",
+	"openat2", "pread64", "preadv", "pwrite64", "pwritev", "read", "readv",
+	"rename", "renameat", "renameat2", "restart_syscall", "rmdir",
+	"rt_sigreturn", "setxattr", "stat", "stat64", "statx", "symlink",
+	"symlinkat", "umask", "unlink", "unlinkat", "utimensat",
+	"utimensat_time64", "utimes", "write", "writev", NULL,
+};
+
+#endif
