@@ -247,6 +247,23 @@ static noinline void shiftfs_lower_flags(struct iattr *attr)
 }
 
 /*
+ * What ftruncate(2) looks at in the upper inode, where it may not be known yet,
+ * and truncate(2) asks with the upper path: who brings the contents of files may
+ * have to bring what is kept. An open that truncates throws all away.
+ */
+static int shiftfs_may_truncate(const struct dentry *dentry,
+				const struct iattr *attr)
+{
+	struct path path = shiftfs_lower_path(dentry);
+
+	if (IS_APPEND(d_inode(path.dentry)))
+		return -EPERM;
+	if (attr->ia_valid & ATTR_OPEN)
+		return 0;
+	return shiftfs_ask_contents(&path);
+}
+
+/*
  * Apply @attr, whose ids are lower ones already, to the lower inode. The
  * caller has checked and locked the upper inode.
  */
@@ -263,6 +280,11 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 
 	if (shiftfs_is_stale(dentry))
 		return -ESTALE;
+	if (size) {
+		err = shiftfs_may_truncate(dentry, attr);
+		if (err)
+			return err;
+	}
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;

@@ -9,6 +9,7 @@
 #include <linux/dcache.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/fsnotify.h>
 #include <linux/mount.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/namei.h>
@@ -90,6 +91,34 @@
 #define shiftfs_fput_now(file)	__fput_sync(file)
 #else
 #define shiftfs_fput_now(file)	fput(file)
+#endif
+
+/*
+ * Permission events about contents that are not there yet. They are sent from
+ * 6.14 on.
+ */
+static inline bool shiftfs_brings_contents(const struct file *file)
+{
+#ifdef FS_PRE_ACCESS
+	return FMODE_FSNOTIFY_HSM(file->f_mode);
+#else
+	return false;
+#endif
+}
+
+static inline int shiftfs_ask_contents(const struct path *path)
+{
+#ifdef FS_PRE_ACCESS
+	return fsnotify_path(path, FS_PRE_ACCESS);
+#else
+	return 0;
+#endif
+}
+
+/* Later kernels let a program be written by who brings its contents. */
+#ifndef SHIFTFS_HAVE_EXE_FILE_DENY
+#define exe_file_deny_write_access(file)	deny_write_access(file)
+#define exe_file_allow_write_access(file)	allow_write_access(file)
 #endif
 
 #ifdef SHIFTFS_HAVE_SET_DEFAULT_D_OP

@@ -71,7 +71,7 @@ static int shiftfs_attach_lower(struct file *file, struct file *lower)
 
 	/* Executing the upper file keeps everybody from writing the lower. */
 	if (file->f_flags & __FMODE_EXEC) {
-		err = deny_write_access(lower);
+		err = exe_file_deny_write_access(lower);
 		if (err) {
 			fput(lower);
 			return err;
@@ -82,9 +82,23 @@ static int shiftfs_attach_lower(struct file *file, struct file *lower)
 	return 0;
 }
 
+/*
+ * Who brings the contents of files when they are wanted (FAN_PRE_ACCESS) is asked
+ * for all of a file that is opened for reading: it may be mapped, and where
+ * ->mmap is called, with the address space locked, nobody can be asked.
+ */
+static int shiftfs_want_contents(struct file *lower)
+{
+	if (likely(!shiftfs_brings_contents(lower)) ||
+	    !(lower->f_mode & FMODE_READ))
+		return 0;
+	return shiftfs_ask_contents(&lower->f_path);
+}
+
 static int shiftfs_open(struct inode *inode, struct file *file)
 {
 	struct file *lower;
+	int err;
 
 	shiftfs_copy_size(inode);
 	if (!(file->f_flags & O_LARGEFILE) && i_size_read(inode) > MAX_NON_LFS)
@@ -97,6 +111,11 @@ static int shiftfs_open(struct inode *inode, struct file *file)
 				   shiftfs_lower_dentry(file_dentry(file)));
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
+	err = shiftfs_want_contents(lower);
+	if (err) {
+		fput(lower);
+		return err;
+	}
 	return shiftfs_attach_lower(file, lower);
 }
 
@@ -105,7 +124,7 @@ int shiftfs_release(struct inode *inode, struct file *file)
 	struct file *lower = shiftfs_lower_file(file);
 
 	if (file->f_flags & __FMODE_EXEC)
-		allow_write_access(lower);
+		exe_file_allow_write_access(lower);
 	shiftfs_fput_now(lower);
 	return 0;
 }

@@ -7,7 +7,9 @@
  * and as on an idmapped mount: who may read and write was decided when the
  * file was opened, by the mounter's. What a write asks of credentials is
  * whether the caller may use reserved blocks or exceed a quota, and whether a
- * member of the file's group keeps its setgid bit, see shiftfs_write_cred().
+ * member of the file's group keeps its setgid bit, see shiftfs_change_cred().
+ *
+ * The hooks of the lower file are asked first, see shiftfs_verify().
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -47,12 +49,16 @@ static noinline int shiftfs_sync_flags_slow(struct file *file,
 
 	if (flags & O_DIRECT && !(lower->f_mode & FMODE_CAN_ODIRECT))
 		return -EINVAL;
+	/* As fcntl(2) does after its hook, which was asked about the upper file. */
 	if (lower->f_op->check_flags) {
 		err = lower->f_op->check_flags(flags);
 		if (err)
 			return err;
 	}
 
+	/* shiftfs_may_overwrite() wants to know how it was opened. */
+	if (IS_APPEND(file_inode(lower)))
+		flags |= lower->f_flags & O_APPEND;
 	spin_lock(&lower->f_lock);
 	lower->f_flags = (lower->f_flags & ~SHIFTFS_SETFL_FLAGS) | flags;
 	lower->f_iocb_flags = iocb_flags(lower);
@@ -65,6 +71,35 @@ static inline int shiftfs_sync_flags(struct file *file, struct file *lower)
 	if (likely(!((file->f_flags ^ lower->f_flags) & SHIFTFS_SETFL_FLAGS)))
 		return 0;
 	return shiftfs_sync_flags_slow(file, lower);
+}
+
+/*
+ * What has become append-only since it was opened for appending is overwritten
+ * by nobody. F_SETFL and RWF_NOAPPEND look at the upper inode, which may not yet
+ * know.
+ */
+static inline bool shiftfs_may_overwrite(const struct kiocb *iocb,
+					 const struct file *lower)
+{
+	return likely(!IS_APPEND(file_inode(lower))) ||
+	       iocb->ki_flags & IOCB_APPEND || !(lower->f_flags & O_APPEND);
+}
+
+/*
+ * Ask what the VFS asks before each read(2) and write(2), of the lower file:
+ * LSMs and fanotify, whose listener may refuse, or bring the contents first. The
+ * VFS has asked of the upper file only. Made with the credentials that opened
+ * the lower file, since an LSM compares who asks with who has opened. Must come
+ * before the right to write below is taken: a listener may want to write there.
+ */
+static int shiftfs_verify(int rw, struct file *lower, const loff_t *pos,
+			  size_t len)
+{
+	const struct cred *old = override_creds(lower->f_cred);
+	int err = rw_verify_area(rw, lower, pos, len);
+
+	revert_creds(old);
+	return err;
 }
 
 static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
@@ -184,6 +219,9 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;
+	ret = shiftfs_verify(READ, lower, &iocb->ki_pos, iov_iter_count(iter));
+	if (ret)
+		return ret;
 	if (unlikely(shiftfs_sb(file_inode(file)->i_sb)->conf.as_caller))
 		old = shiftfs_override(file_inode(file)->i_sb);
 
@@ -245,6 +283,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 
 	if (!lower->f_op->write_iter)
 		return -EINVAL;
+	if (!shiftfs_may_overwrite(iocb, lower))
+		return -EPERM;
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;
@@ -253,6 +293,10 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (iocb->ki_flags & IOCB_NOWAIT && !IS_NOSEC(file_inode(lower)))
 		return -EAGAIN;
 	if (some) {
+		ret = shiftfs_verify(WRITE, lower, &iocb->ki_pos,
+				     iov_iter_count(iter));
+		if (ret)
+			return ret;
 		ret = shiftfs_may_remove_privs(file);
 		if (ret)
 			return ret;
@@ -344,6 +388,9 @@ ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 	if (!lower->f_op->splice_write)
 		return -EINVAL;
 	ret = shiftfs_sync_flags(out, lower);
+	if (ret)
+		return ret;
+	ret = shiftfs_verify(WRITE, lower, ppos, len);
 	if (ret)
 		return ret;
 	ret = shiftfs_may_remove_privs(out);

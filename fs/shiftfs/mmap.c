@@ -9,6 +9,18 @@
 #include <linux/backing-file.h>
 #endif
 
+/* What the VFS looks at before it comes here, in the upper inode, where it is not. */
+static int shiftfs_may_map(const struct file *lower,
+			   const struct vm_area_struct *vma)
+{
+	if (!(vma->vm_flags & VM_SHARED))
+		return 0;
+	if (vma->vm_flags & VM_WRITE && IS_SWAPFILE(lower->f_mapping->host))
+		return -ETXTBSY;
+	/* It may have become so since it was opened. */
+	return IS_APPEND(file_inode(lower)) ? -EACCES : 0;
+}
+
 #ifdef SHIFTFS_HAVE_BACKING_FILE
 /* /proc/PID/maps shows the upper path: the lower file knows whose it is. */
 int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
@@ -20,7 +32,10 @@ int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
 #endif
 		.accessed = shiftfs_accessed,
 	};
+	int err = shiftfs_may_map(shiftfs_lower_file(file), vma);
 
+	if (err)
+		return err;
 	return backing_file_mmap(shiftfs_lower_file(file), vma, &ctx);
 }
 #else
@@ -34,6 +49,9 @@ int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
 		return -ENODEV;
 	if (WARN_ON_ONCE(file != vma->vm_file))
 		return -EIO;
+	err = shiftfs_may_map(lower, vma);
+	if (err)
+		return err;
 
 	/*
 	 * Exchanges the references too: on an error the caller puts the file

@@ -157,6 +157,9 @@ probe NS_COMMON_TYPE "linux/ns_common.h linux/proc_ns.h" \
 probe KERNEL_TMPFILE_OPEN "" \
 'struct file *p(struct path *a); struct file *p(struct path *a) { return kernel_tmpfile_open(NULL, a, 0, 0, NULL); }'
 
+probe EXE_FILE_DENY "" \
+'int p(struct file *f); int p(struct file *f) { exe_file_allow_write_access(f); return exe_file_deny_write_access(f); }'
+
 probe VFS_FALLOCATE_OP_FLAGS "" \
 'int p(struct file *f); int p(struct file *f) { return f->f_op->fop_flags; }'
 
