@@ -32,10 +32,14 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	struct path path = { .mnt = ss->lower.mnt, .dentry = lower };
 	int flags = (file->f_flags & ~SHIFTFS_NO_OPEN_FLAGS) | O_NOATIME;
 	struct inode *inode = d_inode(lower);
+	int acc = ACC_MODE(flags);
 	const struct cred *old;
 	struct file *ret;
 	int err = 0;
 
+	/* A program need not be readable. The kernel may read what it executes. */
+	if (unlikely(flags & __FMODE_EXEC))
+		acc = MAY_EXEC;
 	if (unlikely(!inode || inode != shiftfs_lower_inode(file_inode(file))))
 		return ERR_PTR(-ESTALE);
 
@@ -44,7 +48,7 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 	if (!(file->f_mode & FMODE_CREATED) &&
 	    (ss->check_lower || inode->i_op->permission))
 		err = inode_permission(shiftfs_idmap_of(path.mnt), inode,
-				       MAY_OPEN | ACC_MODE(flags));
+				       MAY_OPEN | acc);
 	if (err) {
 		ret = ERR_PTR(err);
 	} else {

@@ -9,6 +9,13 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
+static int helper(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return 0;
+}
+
+#define SHIFT_HELPER helper
 #include "fixture.h"
 
 static int view_with(const char *creds, const char *chown, const char **point)
@@ -234,6 +241,24 @@ TEST_F(shift, chown_ignore_and_squash)
 	ATTR(lower, "f", 5, 6, S_IFREG | 0644);
 	make("other", 7, 7, S_IFREG | 0600);
 	FAILS(openat(view, "other", O_RDONLY), EACCES);
+}
+
+/* To execute is not to read: below the caller is asked for what he wants. */
+TEST_F(shift, exec_of_what_cannot_be_read)
+{
+	int view;
+
+	ONLY_SHIFTFS();
+	view = caller();
+	copy_self("x", 0, 0, 0711);
+	copy_self("r", 0, 0, 0744);
+	become(SEEN(1000), SEEN(1000));
+	EQ(0, run(view, "x"));
+	FAILS(openat(view, "x", O_RDONLY), EACCES);
+	EQ(EXEC_FAILED(EACCES), run(view, "r"));
+	close(OK(openat(view, "r", O_RDONLY)));
+	become_root();
+	BOTH("x", 0, 0, S_IFREG | 0711);
 }
 
 /* C6 */

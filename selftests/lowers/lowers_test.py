@@ -549,6 +549,20 @@ def squash_caller():
     equal((seen(65534), seen(65534)), owner(os.path.join(up, "all/g")), "owner")
 
 
+def squash_exec():
+    """A program that may be executed and not read, by who is no owner."""
+    program = os.path.join(back, "all/program")
+    sh(f"install -m 711 -o 0 -g 0 /bin/true {program}")
+    shown = os.path.join(up, "all/program")
+    as_user(seen(1000), seen(1000), lambda: sh(shown))
+    as_user(seen(1000), seen(1000),
+            lambda: fails(errno.EACCES, os.open, shown, os.O_RDONLY))
+    os.chmod(program, 0o744)
+    as_user(seen(1000), seen(1000),
+            lambda: fails(errno.EACCES, os.execv, shown, [shown]))
+    equal(0o744, mode(program), "stored mode")
+
+
 def squash_chown_ignore():
     src = os.path.join(work, "src")
     os.mkdir(src)
@@ -572,6 +586,7 @@ def nfs_root_squash(test):
     unshift()
     shift(MAP + ",creds=caller")
     test("creds=caller", squash_caller)
+    test("creds=caller, a program of mode 0711", squash_exec)
     unshift()
     shift(MAP + ",creds=caller,chown=ignore")
     test("creds=caller,chown=ignore", squash_chown_ignore)
