@@ -324,16 +324,22 @@ static int shiftfs_finish_squash(struct fs_context *fc, const char *option,
 	return -EINVAL;
 }
 
+/* Options that mean something only beside another one, whatever is mounted. */
+int shiftfs_check_options(struct fs_context *fc, const struct shiftfs_fc *opts)
+{
+	if (opts->conf.limited && !opts->conf.mark) {
+		errorf(fc, "shiftfs: allow= belongs to a mark: it says who may mount it; give both, or neither");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts)
 {
 	int err;
 
 	if (opts->finished)
 		return 0;
-	if (opts->conf.limited && !opts->conf.mark) {
-		errorf(fc, "shiftfs: allow= belongs to a mark");
-		return -EINVAL;
-	}
 	if (opts->conf.mark && (opts->has_extents || opts->has_userns)) {
 		errorf(fc, "shiftfs: a mark shows ids as they are: no map with it");
 		return -EINVAL;

@@ -24,6 +24,7 @@ extern const struct fs_parameter_spec shiftfs_params[];
 bool shiftfs_is_plain(const struct shiftfs_fc *opts);
 int shiftfs_copy_ns_map(struct shiftfs_idmap *map, struct user_namespace *ns,
 			bool gid, bool inverse);
+int shiftfs_check_options(struct fs_context *fc, const struct shiftfs_fc *opts);
 int shiftfs_finish_idmaps(struct fs_context *fc, struct shiftfs_fc *opts);
 int shiftfs_check_unchanged(struct fs_context *fc, struct shiftfs_fc *opts,
 			    const struct shiftfs_sb *ss);

@@ -153,9 +153,13 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	/* Setuid files of root, stored by a container, are shown as they are. */
 	if (ss->conf.mark)
 		sb->s_iflags |= SB_I_NOEXEC;
-	if (in_userns)
-		sb->s_iflags |= SB_I_UNTRUSTED_MOUNTER |
-				SB_I_IMA_UNVERIFIABLE_SIGNATURE;
+	/*
+	 * IMA does not see what is changed beneath: let it measure each time. It
+	 * does not where the mounter is not trusted; what is mounted of a mark is
+	 * read by the kernel, not by who mounts it: M12.
+	 */
+	sb->s_iflags |= SB_I_IMA_UNVERIFIABLE_SIGNATURE |
+			(lower->s_iflags & SB_I_UNTRUSTED_MOUNTER);
 	sb->s_iflags |= SB_I_SKIP_SYNC;
 #ifdef SB_I_NOUMASK
 	/* Who applies the umask below, after a default ACL, is not forestalled. */
@@ -227,7 +231,9 @@ int shiftfs_get_tree(struct fs_context *fc)
 	INIT_LIST_HEAD(&ss->devs);
 
 	/* Of what is given; whether a map is needed the source tells. */
-	err = shiftfs_is_plain(opts) ? 0 : shiftfs_finish_idmaps(fc, opts);
+	err = shiftfs_check_options(fc, opts);
+	if (!err && !shiftfs_is_plain(opts))
+		err = shiftfs_finish_idmaps(fc, opts);
 	if (err)
 		goto out_free;
 	err = shiftfs_take_source(fc, ss);

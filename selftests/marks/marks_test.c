@@ -287,6 +287,10 @@ TEST_F(shift, without_a_mark)
 	FAILS(shift(lower_path, point, NULL), EINVAL);
 	FAILS(shift(lower_path, point, "mark,idmap=b:0:0:1"), EINVAL);
 	FAILS(shift(lower_path, point, "allow=5,idmap=b:0:0:1"), EINVAL);
+	FAILS(shift(lower_path, point, "allow=5"), EINVAL);
+	FAILS(shift(m, point, "allow=5"), EINVAL);
+	AS_ROOT_OF(MAP)
+		FAILS(shift(m, point, "allow=5"), EINVAL);
 	FAILS(shift(lower_path, point, "mark,allow=5-4"), EINVAL);
 	FAILS(shift(lower_path, point, "mark,allow="), EINVAL);
 	FAILS(shift(lower_path, point, "mark,allow=root"), EINVAL);
