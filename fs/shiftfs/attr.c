@@ -17,6 +17,20 @@ static inline bool shiftfs_has_no_acl(const struct inode *lower)
 #endif
 }
 
+/*
+ * exec(2), which holds the inode locked, has read set-ids, owner and group, and
+ * comes here with this mask before it takes them. If the set-ids are gone by now
+ * they were another owner's: it then goes on without.
+ */
+static bool shiftfs_may_set_ids(const struct inode *inode, int mask)
+{
+	if (mask != MAY_EXEC || !S_ISREG(inode->i_mode) || !current->in_execve)
+		return true;
+	/* Pairs with the barrier in shiftfs_copy_ids(). */
+	smp_rmb();
+	return READ_ONCE(inode->i_mode) & (S_ISUID | S_ISGID);
+}
+
 /* The VFS has looked at attributes that may have been old. */
 static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 					    struct inode *inode, int mask)
@@ -27,6 +41,8 @@ static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 	} else {
 		shiftfs_refresh(inode);
 	}
+	if (!shiftfs_may_set_ids(inode, mask))
+		return -EACCES;
 	if (mask & MAY_WRITE) {
 		if (IS_IMMUTABLE(inode))
 			return -EPERM;
@@ -65,7 +81,8 @@ int shiftfs_permission(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 	    (mode | shiftfs_bits_aside[rights]) == 0xffff)
 		return 0;
 
-	if (unlikely(shiftfs_differs(inode, lower, mode)))
+	if (unlikely(shiftfs_differs(inode, lower, mode) ||
+		     (rights == MAY_EXEC && S_ISREG(mode))))
 		return shiftfs_permission_slow(idmap, inode, mask);
 
 	/*
@@ -172,7 +189,10 @@ static int shiftfs_getattr_lower(struct super_block *sb,
 	const struct cred *old;
 	int err;
 
-	/* The VFS has asked the LSMs, about the upper inode. */
+	/*
+	 * The VFS has asked the LSMs, about the upper inode; below it would be
+	 * the mounter who asks, and he may: Documentation/design/hooks.rst.
+	 */
 	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
 		if (likely(inode->i_op->getattr &&
 			   !(inode->i_flags & SHIFTFS_VFS_ATTRS)))
@@ -427,7 +447,7 @@ int shiftfs_setattr(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 	int err;
 
 	/* The VFS decided on a copy of the mode that may have been old. */
-	shiftfs_refresh(inode);
+	shiftfs_refresh_settled(inode);
 	if (attr->ia_valid & (ATTR_UID | ATTR_GID)) {
 		err = shiftfs_owners_down(idmap, inode, attr, &owners);
 		if (err)
@@ -554,6 +574,7 @@ int shiftfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
 	const struct cred *old;
 	int err;
 
+	/* ioctl(2) has been asked about above, and there is no other hook. */
 	if (!lower->i_op->fiemap)
 		return -EOPNOTSUPP;
 

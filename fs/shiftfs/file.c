@@ -115,6 +115,8 @@ static int shiftfs_open(struct inode *inode, struct file *file)
 				   shiftfs_lower_dentry(file_dentry(file)));
 	if (IS_ERR(lower))
 		return PTR_ERR(lower);
+	if (unlikely(file->f_flags & __FMODE_EXEC))
+		shiftfs_show_set_ids(inode);
 	err = shiftfs_want_contents(lower);
 	if (err) {
 		fput(lower);
@@ -181,7 +183,7 @@ int shiftfs_remove_privs(struct file *file)
 		return 0;
 
 	inode_lock(inode);
-	shiftfs_refresh(inode);
+	shiftfs_refresh_settled(inode);
 	kill = setattr_should_drop_suidgid(shiftfs_idmap_of(file->f_path.mnt),
 					   inode);
 	if (kill & ATTR_KILL_SUID)

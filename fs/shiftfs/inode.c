@@ -22,7 +22,8 @@ static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 	return mode;
 }
 
-static void shiftfs_copy_owner(struct inode *inode, kuid_t uid, kgid_t gid)
+static void shiftfs_translate(const struct inode *inode, kuid_t *uid,
+			      kgid_t *gid)
 {
 	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(inode->i_sb);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
@@ -31,51 +32,87 @@ static void shiftfs_copy_owner(struct inode *inode, kuid_t uid, kgid_t gid)
 		struct user_namespace *ns =
 				i_user_ns(shiftfs_lower_inode(inode));
 
-		uid = vfsuid_into_kuid(make_vfsuid(idmap, ns, uid));
-		gid = vfsgid_into_kgid(make_vfsgid(idmap, ns, gid));
+		*uid = vfsuid_into_kuid(make_vfsuid(idmap, ns, *uid));
+		*gid = vfsgid_into_kgid(make_vfsgid(idmap, ns, *gid));
 	}
-	inode->i_uid = shiftfs_owner_up(ss, uid);
-	inode->i_gid = shiftfs_group_up(ss, gid);
+	*uid = shiftfs_owner_up(ss, *uid);
+	*gid = shiftfs_group_up(ss, *gid);
 }
+
+/* How shiftfs_copy_ids() is called. */
+#define SHIFTFS_IDS_FIRST	0x1	/* nobody else knows the inode */
+#define SHIFTFS_IDS_LOCKED	0x2	/* the caller has it locked */
+#define SHIFTFS_IDS_SETTLED	0x4	/* and the lower one, shared */
+
+#define SHIFTFS_SET_IDS		(S_ISUID | S_ISGID)
 
 /*
  * With i_lock held, which also orders concurrent refreshes, or unhashed, and then
  * for the first time. A chmod does not make the owner be translated again.
+ *
+ * exec(2) reads mode, owner and group one after the other with @inode locked, and
+ * must not find the set-ids of one owner beside another one. So
+ *
+ * - they are read with the lower inode locked: a chown beneath stores the new
+ *   owner first and takes them away last;
+ * - they become visible only with @inode locked, and vanish, before the owner
+ *   changes, at any time: who has read them and then, in ->permission, does not
+ *   find them has read the two of different moments: shiftfs_may_set_ids().
+ *
+ * Where a lock is not to be had at once they are left out. Then the mode is found
+ * to differ at the next look.
  */
-static void shiftfs_copy_ids(struct inode *inode, bool first)
+static void shiftfs_copy_ids(struct inode *inode, unsigned int how)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct inode *lower = shiftfs_lower_inode(inode);
+	const unsigned int known = SHIFTFS_IDS_FIRST | SHIFTFS_IDS_LOCKED;
 	umode_t mode = READ_ONCE(lower->i_mode);
+	bool below = false, here = false;
+	umode_t shown = 0;
 	unsigned int flags;
-	bool locked;
 	kuid_t uid;
 	kgid_t gid;
 	u64 ids;
 
-	/*
-	 * A chown beneath stores the new owner first and takes set-ids away
-	 * last: who executes it in between must not become the new owner. What
-	 * is left out here is found to differ at the next look.
-	 */
-	locked = unlikely(mode & (S_ISUID | S_ISGID)) && !S_ISDIR(mode) &&
-		 inode_trylock_shared(lower);
+	if (unlikely(mode & SHIFTFS_SET_IDS) && !S_ISDIR(mode)) {
+		below = how & SHIFTFS_IDS_SETTLED ||
+			inode_trylock_shared(lower);
+		here = below && (how & known || inode_trylock(inode));
+	}
 	/* Once: what is translated is what will be compared. */
 	uid = READ_ONCE(lower->i_uid);
 	gid = READ_ONCE(lower->i_gid);
 	mode = READ_ONCE(lower->i_mode);
-	if (locked)
-		inode_unlock_shared(lower);
-	else if (!S_ISDIR(mode))
-		mode &= ~(S_ISUID | S_ISGID);
-
 	ids = shiftfs_make_ids(uid, gid);
-	WRITE_ONCE(inode->i_mode, shiftfs_effective_mode(ss, mode));
-	if (first || ids != atomic64_read(&inode->i_version)) {
-		shiftfs_copy_owner(inode, uid, gid);
+	if (here)
+		shown = mode & SHIFTFS_SET_IDS;
+	else if (below)
+		shown = mode & inode->i_mode & SHIFTFS_SET_IDS;
+	if (!S_ISDIR(mode))
+		mode &= ~SHIFTFS_SET_IDS;
+
+	if (how & SHIFTFS_IDS_FIRST ||
+	    ids != atomic64_read(&inode->i_version)) {
+		shiftfs_translate(inode, &uid, &gid);
+		/* IMA changes i_version on 6.1; that is no other owner. */
+		if (!uid_eq(uid, inode->i_uid) || !gid_eq(gid, inode->i_gid)) {
+			if (!here)
+				shown = 0;
+			WRITE_ONCE(inode->i_mode, mode);
+			/* See shiftfs_may_set_ids(). */
+			smp_wmb();
+			inode->i_uid = uid;
+			inode->i_gid = gid;
+		}
 		/* Who finds these ids finds their owner, see shiftfs_differs(). */
 		atomic64_set_release(&inode->i_version, ids);
 	}
+	WRITE_ONCE(inode->i_mode, shiftfs_effective_mode(ss, mode | shown));
+	if (here && !(how & known))
+		inode_unlock(inode);
+	if (below && !(how & SHIFTFS_IDS_SETTLED))
+		inode_unlock_shared(lower);
 	flags = READ_ONCE(lower->i_flags) & SHIFTFS_COPY_FLAGS;
 	/* The VFS sets others, under other locks. */
 	if ((inode->i_flags & SHIFTFS_COPY_FLAGS) != flags)
@@ -84,19 +121,56 @@ static void shiftfs_copy_ids(struct inode *inode, bool first)
 	/*
 	 * These the VFS looks at itself, before it asks for permission to write
 	 * or after that to search, so they have to be known to be as they were.
+	 * A program is not to be granted without a look: shiftfs_may_set_ids().
 	 */
 	if (inode->i_mode & S_ISVTX || flags & S_IMMUTABLE ||
-	    !uid_valid(inode->i_uid) || !gid_valid(inode->i_gid))
+	    !uid_valid(inode->i_uid) || !gid_valid(inode->i_gid) ||
+	    (S_ISREG(inode->i_mode) && inode->i_mode & 0111))
 		inode->i_bytes = 0;
 	else
 		inode->i_bytes = inode->i_mode;
 }
 
-void shiftfs_refresh_slow(struct inode *inode)
+static void shiftfs_refresh_how(struct inode *inode, unsigned int how)
 {
 	spin_lock(&inode->i_lock);
-	shiftfs_copy_ids(inode, false);
+	shiftfs_copy_ids(inode, how);
 	spin_unlock(&inode->i_lock);
+}
+
+void shiftfs_refresh_slow(struct inode *inode)
+{
+	shiftfs_refresh_how(inode, 0);
+}
+
+/*
+ * The same for who decides by the set-ids, or wants them to have their effect, and
+ * has @inode locked: waits for who changes the lower inode, so that they are not
+ * left out.
+ */
+void shiftfs_refresh_settled(struct inode *inode)
+{
+	struct inode *lower = shiftfs_lower_inode(inode);
+
+	if (likely(!shiftfs_is_outdated(inode)))
+		return;
+	if (S_ISDIR(lower->i_mode)) {
+		shiftfs_refresh_slow(inode);
+		return;
+	}
+	inode_lock_shared(lower);
+	shiftfs_refresh_how(inode, SHIFTFS_IDS_LOCKED | SHIFTFS_IDS_SETTLED);
+	inode_unlock_shared(lower);
+}
+
+/* For exec(2), which has nothing locked when it opens a program. */
+void shiftfs_show_set_ids(struct inode *inode)
+{
+	if (likely(!shiftfs_is_outdated(inode)))
+		return;
+	inode_lock(inode);
+	shiftfs_refresh_settled(inode);
+	inode_unlock(inode);
 }
 
 /* After an operation that changed the lower inode through us. */
@@ -235,7 +309,7 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 	inode->i_default_acl = ACL_DONT_CACHE;
 	inode->i_mapping->a_ops = &shiftfs_aops;
 	/* Nobody else knows it yet. */
-	shiftfs_copy_ids(inode, true);
+	shiftfs_copy_ids(inode, SHIFTFS_IDS_FIRST);
 	i_size_write(inode, i_size_read(lower));
 	set_nlink(inode, lower->i_nlink);
 	shiftfs_copy_times(inode);

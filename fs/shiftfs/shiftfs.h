@@ -390,6 +390,8 @@ struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
 void shiftfs_copy_attr(struct inode *inode);
 void shiftfs_copy_size_slow(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
+void shiftfs_refresh_settled(struct inode *inode);
+void shiftfs_show_set_ids(struct inode *inode);
 
 /*
  * Was there a chmod, chown or chattr beneath? Legal under RCU. A file whose

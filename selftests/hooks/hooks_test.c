@@ -14,6 +14,17 @@
 #include <time.h>
 #include <linux/fs.h>
 
+#include "utils.h"
+
+/* What a program of 1000 must not have become. */
+static int helper(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	return (geteuid() == SEEN(0)) + 2 * (getegid() == SEEN(0)) +
+	       4 * (getegid() == SEEN(1000));
+}
+
+#define SHIFT_HELPER helper
 #include "fixture.h"
 #include "ring.h"
 
@@ -431,6 +442,57 @@ static void run_on(int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu % sysconf(_SC_NPROCESSORS_ONLN), &set);
 	OK(sched_setaffinity(0, sizeof(set), &set));
+}
+
+/*
+ * A set-id program is given to root beneath, by which it is one no longer, while
+ * it is executed above: who executes it becomes its old owner or nobody else. The
+ * moment is hit with a mutant that makes it long: set-ids-of-another-owner.
+ */
+TEST_F(shift, exec_beside_a_chown)
+{
+	int code, fd, was_old = 0;
+	struct timespec from, to;
+	long whole;
+	pid_t pid;
+
+	copy_self("p", 1000, 1000, 06755);
+	fd = OK(openat(lower, "p", O_RDONLY | O_CLOEXEC));
+	become(SEEN(2000), SEEN(2000));
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	EQ(4, run(upper, "p"));
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	become_root();
+	whole = (to.tv_sec - from.tv_sec) * 1000000 +
+		(to.tv_nsec - from.tv_nsec) / 1000;
+	run_on(0);
+	/* at each moment of an execution, and after it */
+	for (int round = 0; round < 30; round++) {
+		OK(fchown(fd, 1000, 1000));
+		OK(fchmod(fd, 06755));
+		ATTR(upper, "p", SEEN(1000), SEEN(1000), S_IFREG | 06755);
+		pid = spawn();
+		if (!pid) {
+			run_on(1);
+			become(SEEN(2000), SEEN(2000));
+			_exit(run(upper, "p"));
+		}
+		usleep(whole * round / 25);
+		OK(fchown(fd, 0, 0));
+		ATTR(upper, "p", SEEN(0), SEEN(0), S_IFREG | 0755);
+		code = reap(pid);
+		was_old += code == 4;
+		if (code && code != 4)
+			fail_at(__FILE__, __LINE__,
+				"round %d: the program became root's: %d",
+				round, code);
+	}
+	/* else this says nothing */
+	CHECK(was_old);
+	OK(fchown(fd, 1000, 1000));
+	OK(fchmod(fd, 06755));
+	ATTR(lower, "p", 1000, 1000, S_IFREG | 06755);
+	close(fd);
 }
 
 SHIFT_TEST_MAIN
