@@ -193,7 +193,8 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
  * Setting an ACL may take the setgid bit away, by the caller's groups and
  * capabilities; the mounter, who sets the lower one, would always keep it. When
  * it goes the lower filesystem knows best, so this only says whether the caller
- * may keep it: NULL, or referenced credentials of somebody who may not.
+ * may keep it: referenced credentials of somebody who may or may not; NULL: the
+ * mounter's.
  */
 static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 					   struct inode *inode, int type)
@@ -201,10 +202,10 @@ static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 	if (type != ACL_TYPE_ACCESS ||
 	    !(shiftfs_lower_inode(inode)->i_mode & S_ISGID) ||
 	    shiftfs_sb(inode->i_sb)->conf.as_caller)
-		return NULL;
+		return shiftfs_name_cred(inode->i_sb);
 	if (vfsgid_in_group_p(i_gid_into_vfsgid(idmap, inode)) ||
 	    capable_wrt_inode_uidgid(idmap, inode, CAP_FSETID))
-		return NULL;
+		return shiftfs_name_cred(inode->i_sb);
 	return shiftfs_member_cred(inode->i_sb, INVALID_GID);
 }
 

@@ -6,8 +6,16 @@
  * Documentation/design/credentials-and-marks.rst.
  */
 #include <linux/cred.h>
+#include <linux/magic.h>
+#include <linux/statfs.h>
 #include <linux/user_namespace.h>
 #include "shiftfs.h"
+
+/* So much is left that there is no need to ask for some time, and for a moment. */
+#define SHIFTFS_VERY_ROOMY	(1ULL << 30)
+#define SHIFTFS_ROOMY		(64ULL << 20)
+/* So little that one new file might use it up. */
+#define SHIFTFS_SHORT		(1ULL << 20)
 
 /* What owners of files need. */
 static const int shiftfs_owner_caps[] = {
@@ -77,6 +85,36 @@ static const struct cred *shiftfs_make_caller(const struct shiftfs_sb *ss,
 }
 
 /*
+ * Does it keep blocks for who has a certain filesystem id (resuid=), with or
+ * without a capability? It need not now: that can be changed while it is mounted.
+ */
+static bool shiftfs_does_keep(const struct super_block *lower)
+{
+	if (shiftfs_is_ours(lower))
+		return shiftfs_sb(lower)->keeps_blocks;
+	return lower->s_magic == EXT4_SUPER_MAGIC ||
+	       lower->s_magic == F2FS_SUPER_MAGIC;
+}
+
+/* Is hardly a block left there but those that are kept? */
+static bool shiftfs_is_short(struct shiftfs_sb *ss)
+{
+	struct kstatfs buf;
+	u64 left;
+
+	if (likely(time_before(jiffies, READ_ONCE(ss->roomy_until))))
+		return false;
+	if (vfs_statfs(&ss->lower, &buf))
+		return false;
+	left = buf.f_bavail * (u64)buf.f_bsize;
+	if (left >= SHIFTFS_VERY_ROOMY)
+		WRITE_ONCE(ss->roomy_until, jiffies + HZ / 10);
+	else if (left >= SHIFTFS_ROOMY)
+		WRITE_ONCE(ss->roomy_until, jiffies + 2);
+	return left < SHIFTFS_SHORT;
+}
+
+/*
  * Reserved blocks and quota limits of the lower filesystem are to hold for
  * everybody who writes through the mount, hence no CAP_SYS_RESOURCE. For a
  * mount in a user namespace nothing is left but what owners of files need: no
@@ -117,6 +155,8 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 			    ns_capable(lower_ns, CAP_DAC_READ_SEARCH));
 	ss->owns_all = ns_capable(&init_user_ns, CAP_FOWNER);
 	revert_creds(old);
+	ss->keeps_blocks = !ss->check_lower &&
+			   shiftfs_does_keep(ss->lower.mnt->mnt_sb);
 	return 0;
 }
 
@@ -280,12 +320,29 @@ int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap, const struct inode *dir)
 }
 
 /*
+ * Can a file be made by the caller as the host knows him, who is somebody else
+ * than its owner? A map on the way might not have him.
+ */
+static bool shiftfs_may_give(const struct shiftfs_sb *ss, kuid_t uid, kgid_t gid)
+{
+	return (!uid_eq(uid, current_fsuid()) ||
+		!gid_eq(gid, current_fsgid())) &&
+	       !is_idmapped_mnt(ss->lower.mnt) &&
+	       !shiftfs_is_ours(ss->lower.mnt->mnt_sb);
+}
+
+/*
  * Returns referenced credentials with which the caller's new file in @dir gets
  * its owner, or -EOVERFLOW if the caller's ids are not in the map: then no
  * owner can be stored for it.
+ *
+ * Where the lower filesystem has few blocks left but those that it keeps for an
+ * owner, they are the caller's own, and @gift, unless NULL, says to whom the file
+ * is to be given once it is made.
  */
 const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
-				       const struct inode *dir)
+				       const struct inode *dir,
+				       struct shiftfs_gift *gift)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(dir->i_sb);
 	kuid_t uid;
@@ -299,7 +356,43 @@ const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
 		return shiftfs_caller_cred(dir->i_sb);
 	if (unlikely(ss->remote))
 		return shiftfs_server_cred(ss, uid, gid);
+	if (ss->keeps_blocks && gift && shiftfs_may_give(ss, uid, gid) &&
+	    unlikely(shiftfs_is_short(ss))) {
+		*gift = (struct shiftfs_gift){ true, uid, gid };
+		return shiftfs_data_cred(dir->i_sb, true);
+	}
 	return shiftfs_cred_as(ss, &ss->create_cred, uid, gid, true);
+}
+
+/*
+ * Give the new file @lower, in @lower_dir, to its owner; its group is the
+ * directory's where that says so. To be called with the credentials with which it
+ * was made.
+ */
+int shiftfs_give(struct super_block *sb, const struct dentry *lower_dir,
+		 struct dentry *lower, const struct shiftfs_gift *gift)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct inode *inode = d_inode(lower);
+	struct iattr attr = {
+		.ia_valid = ATTR_UID,
+		.ia_vfsuid = VFSUIDT_INIT(gift->uid),
+	};
+	const struct cred *old;
+	int err;
+
+	if (!(d_inode(lower_dir)->i_mode & S_ISGID) &&
+	    gid_eq(inode->i_gid, current_fsgid())) {
+		attr.ia_valid |= ATTR_GID;
+		attr.ia_vfsgid = VFSGIDT_INIT(gift->gid);
+	}
+	old = override_creds(ss->cred);
+	inode_lock(inode);
+	err = notify_change(shiftfs_idmap_of(ss->lower.mnt), lower, &attr,
+			    NULL);
+	inode_unlock(inode);
+	revert_creds(old);
+	return err;
 }
 
 /*
@@ -348,6 +441,19 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 		return shiftfs_caller_cred(sb);
 	return shiftfs_cred_as(ss, &ss->data_cred, current_fsuid(),
 			       current_fsgid(), fsetid);
+}
+
+/*
+ * Returns referenced credentials for what stores a name or an attribute of a file
+ * that is there already, which may take a block, or NULL for the mounter's.
+ */
+const struct cred *shiftfs_name_cred(const struct super_block *sb)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+
+	if (ss->conf.as_caller)
+		return shiftfs_caller_cred(sb);
+	return ss->keeps_blocks ? shiftfs_data_cred(sb, true) : NULL;
 }
 
 /*

@@ -12,6 +12,7 @@ struct shiftfs_new {
 	struct dentry *lower;	/* lower dentry to be made, referenced */
 	shiftfs_mnt_idmap_t *idmap;
 	const struct cred *cred; /* put at the end; NULL: the mounter's */
+	struct shiftfs_gift gift;
 	const struct cred *old;
 };
 
@@ -30,11 +31,11 @@ static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 
 	new->dir = shiftfs_lower_dentry(dentry->d_parent);
 	new->idmap = shiftfs_idmap_of(mnt);
-	new->cred = NULL;
+	new->gift.due = false;
 	if (idmap)
-		new->cred = shiftfs_create_cred(idmap, dir);
-	else if (unlikely(ss->conf.as_caller))
-		new->cred = shiftfs_caller_cred(dir->i_sb);
+		new->cred = shiftfs_create_cred(idmap, dir, &new->gift);
+	else
+		new->cred = shiftfs_name_cred(dir->i_sb);
 	if (IS_ERR(new->cred))
 		return PTR_ERR(new->cred);
 
@@ -89,6 +90,21 @@ static void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower)
 	shiftfs_sample(dentry, lower);
 }
 
+/* A file that its owner cannot be given does not stay. */
+static noinline int shiftfs_give_new(struct shiftfs_new *new, struct inode *dir,
+				     struct dentry *lower)
+{
+	int err = shiftfs_give(dir->i_sb, new->dir, lower, &new->gift);
+
+	if (!err)
+		return 0;
+	if (d_is_dir(lower))
+		shiftfs_vfs_rmdir(new->idmap, d_inode(new->dir), lower);
+	else
+		vfs_unlink(new->idmap, d_inode(new->dir), lower, NULL);
+	return err;
+}
+
 /*
  * The lower file is made: give the upper dentry its inode, @inode for ->link
  * or a new one. Some filesystems leave the dentry they were given negative
@@ -113,6 +129,14 @@ static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
 		/* Removed again, on a server say: look it up next time. */
 		d_drop(dentry);
 		goto out;
+	}
+
+	if (unlikely(new->gift.due)) {
+		err = shiftfs_give_new(new, dir, lower);
+		if (err) {
+			d_drop(dentry);
+			goto out;
+		}
 	}
 
 	if (inode) {

@@ -460,12 +460,13 @@ int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 {
 	struct dentry *dentry = file->f_path.dentry;
 	struct vfsmount *mnt = shiftfs_lower_mnt(dir->i_sb);
+	struct shiftfs_gift gift = {};
 	const struct cred *cred, *old;
 	struct inode *inode;
 	struct file *lower;
 	int err;
 
-	cred = shiftfs_create_cred(idmap, dir);
+	cred = shiftfs_create_cred(idmap, dir, &gift);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 	err = mnt_want_write(mnt);
@@ -477,6 +478,15 @@ int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 	lower = shiftfs_make_tmpfile(file, mnt,
 				     shiftfs_lower_dentry(dentry->d_parent),
 				     mode);
+	if (!IS_ERR(lower) && unlikely(gift.due)) {
+		err = shiftfs_give(dir->i_sb,
+				   shiftfs_lower_dentry(dentry->d_parent),
+				   file_dentry(lower), &gift);
+		if (err) {
+			fput(lower);
+			lower = ERR_PTR(err);
+		}
+	}
 	revert_creds(old);
 	if (IS_ERR(lower)) {
 		err = PTR_ERR(lower);

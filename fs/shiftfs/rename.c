@@ -174,9 +174,9 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 
 	/* The whiteout is a new file, which belongs to who made it. */
 	if (flags & RENAME_WHITEOUT)
-		cred = shiftfs_create_cred(idmap, old_dir);
-	else if (unlikely(ss->conf.as_caller))
-		cred = shiftfs_caller_cred(old_dir->i_sb);
+		cred = shiftfs_create_cred(idmap, old_dir, NULL);
+	else
+		cred = shiftfs_name_cred(old_dir->i_sb);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);
 

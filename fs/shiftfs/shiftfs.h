@@ -29,6 +29,7 @@
 /* Translated ACLs that a mount keeps. */
 #define SHIFTFS_ACL_BITS	4
 
+struct dentry;
 struct fs_context;
 struct shiftfs_acl_pair;
 struct shiftfs_clone;
@@ -77,6 +78,8 @@ struct shiftfs_config {
  * @remote:	there may be a server below, which decides by who asks
  * @lower_caps:	where that holds, its handler of file capabilities
  * @owns_all:	those credentials stand for the owner of any file
+ * @keeps_blocks: the lower filesystem keeps blocks for an id, root's mostly
+ * @roomy_until: jiffies until which it need not be asked how many are left
  * @conf:	options other than the maps
  * @nosuid:	what exec(2) makes of a file's mode and capabilities is hidden
  * @uidmap:	stored and seen user ids
@@ -103,10 +106,12 @@ struct shiftfs_sb {
 	bool remote;
 	const struct xattr_handler *lower_caps;
 	bool owns_all;
+	bool keeps_blocks;
 	bool nosuid;
 	struct shiftfs_config conf;
 	struct shiftfs_idmap uidmap;
 	struct shiftfs_idmap gidmap;
+	unsigned long roomy_until;
 	spinlock_t lock;
 	const struct cred *create_cred;
 	const struct cred *data_cred;
@@ -295,6 +300,17 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 }
 
 /* cred.c */
+
+/*
+ * A new file that its owner must not make, since blocks are kept for him, is made
+ * by the caller as the host knows him, and given to its owner then: C10.
+ */
+struct shiftfs_gift {
+	bool due;
+	kuid_t uid;
+	kgid_t gid;
+};
+
 const struct cred *shiftfs_caller_cred(const struct super_block *sb);
 const struct cred *shiftfs_override_caller(const struct super_block *sb);
 void shiftfs_revert_caller(const struct cred *old);
@@ -329,7 +345,11 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap,
 		       const struct inode *dir);
 const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
-				       const struct inode *dir);
+				       const struct inode *dir,
+				       struct shiftfs_gift *gift);
+int shiftfs_give(struct super_block *sb, const struct dentry *lower_dir,
+		 struct dentry *lower, const struct shiftfs_gift *gift);
+const struct cred *shiftfs_name_cred(const struct super_block *sb);
 const struct cred *shiftfs_remote_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *inode);
 const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid);

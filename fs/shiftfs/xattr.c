@@ -211,7 +211,7 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 	struct dentry *lower = shiftfs_lower_dentry(dentry);
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
 	struct vfs_ns_cap_data cap;
-	const struct cred *old;
+	const struct cred *cred, *old;
 	int err;
 
 	if (!lower || d_inode(lower) != shiftfs_lower_inode(inode))
@@ -231,18 +231,23 @@ static int shiftfs_do_set(struct dentry *dentry, struct inode *inode,
 		size = sizeof(cap);
 	}
 
+	cred = shiftfs_name_cred(inode->i_sb);
+	if (IS_ERR(cred))
+		return PTR_ERR(cred);
 	err = mnt_want_write(mnt);
 	if (err)
-		return err;
-	old = shiftfs_override(inode->i_sb);
+		goto out_cred;
+	old = override_creds(cred ?: ss->cred);
 	if (value)
 		err = vfs_setxattr(idmap, lower, name, value, size, flags);
 	else
 		err = vfs_removexattr(idmap, lower, name);
-	shiftfs_revert(old);
+	revert_creds(old);
 	mnt_drop_write(mnt);
 
 	shiftfs_copy_attr(inode);
+out_cred:
+	put_cred(cred);
 	return err;
 }
 

@@ -2,6 +2,7 @@
 /* Whose credentials decide, and what no mount may add to them. */
 #include <linux/capability.h>
 #include <sys/statfs.h>
+#include <sys/xattr.h>
 
 #include "fixture.h"
 
@@ -244,6 +245,105 @@ TEST_F(shift, reserved_blocks)
 		FAILS(write(fd, block, sizeof(block)), ENOSPC);
 		FAILS(fallocate(fd, 0, 2 << 20, 512 << 10), ENOSPC);
 	}
+	close(view);
+	OK(umount(data));
+	OK(umount(disk));
+}
+
+/* How many blocks a user could take; his are all taken by now. */
+static unsigned long left_for_users(const char *disk)
+{
+	struct statfs sfs;
+
+	OK(statfs(disk, &sfs));
+	return sfs.f_bavail;
+}
+
+static unsigned long reserve(const char *disk)
+{
+	struct statfs sfs;
+
+	OK(statfs(disk, &sfs));
+	return sfs.f_bfree;
+}
+
+/*
+ * Nor do names, directories, links and attributes take of them, which have an
+ * owner that is root below: a container's root makes as many as fit in what
+ * is left for users, and ENOSPC is what he gets then.
+ */
+TEST_F(shift, reserved_blocks_of_names)
+{
+	static char block[4096], value[3000], name[256], target[1000];
+	const char *disk, *image = lo("image"), *data;
+	char cmd[PATH_MAX * 2];
+	unsigned long kept;
+	int view, fd, i;
+
+	SKIP_IF(!lower_is("ext4"), "only ext4 reserves blocks");
+	disk = mount_point(true);
+	snprintf(cmd, sizeof(cmd),
+		 "mkfs.ext4 -q -F -b 4096 -m 40 -N 2000 -O ^has_journal %s 8M 2>/dev/null && mount -o loop %s %s",
+		 image, image, disk);
+	EQ(0, system(cmd));
+	view = open_view(disk, MAP, 0, &data);
+	memset(target, 't', sizeof(target) - 1);
+	AS_NS(userns(MAP), 0, 0, ALL_CAPS) {
+		OK(mkdirat(view, "d", 0700));
+		OK(mkdirat(view, "e", 0700));
+		OK(touch(view, "e/moved", 0600));
+		fd = OK(openat(view, "f", O_CREAT | O_WRONLY, 0600));
+		while (write(fd, block, sizeof(block)) > 0)
+			;
+		EQ(ENOSPC, errno);
+		close(fd);
+	}
+	kept = reserve(disk);
+	EQ(0, left_for_users(disk));
+	CHECK(kept > 300);
+
+	AS_NS(userns(MAP), 0, 0, ALL_CAPS) {
+		FAILS(mkdirat(view, "new", 0755), ENOSPC);
+		FAILS(symlinkat(target, view, "link"), ENOSPC);
+		memset(value, 'v', sizeof(value));
+		{
+			int e = OK(openat(view, "e/moved", O_RDONLY));
+
+			FAILS(fsetxattr(e, "user.big", value, sizeof(value), 0),
+			      ENOSPC);
+			close(e);
+		}
+		/* until the directory would have to grow */
+		memset(name, 'n', 250);
+		for (i = 0; i < 1000; i++) {
+			snprintf(name, sizeof(name), "d/%0240d", i);
+			if (touch(view, name, 0600) < 0)
+				break;
+		}
+		CHECK(i > 0 && i < 1000);
+		EQ(ENOSPC, errno);
+		FAILS(mknodat(view, name, S_IFIFO | 0600, 0), ENOSPC);
+		FAILS(linkat(view, "f", view, name, 0), ENOSPC);
+		FAILS(renameat(view, "e/moved", view, name), ENOSPC);
+		FAILS(mkdirat(view, name, 0700), ENOSPC);
+		/* what needs no block is done, and is stored as root's */
+		OK(touch(view, "e/small", 04711));
+		OK(symlinkat("short", view, "e/short"));
+		fd = OK(openat(view, "e", O_TMPFILE | O_RDWR, 0600));
+		close(fd);
+	}
+	EQ(kept, reserve(disk));
+	fd = OK(open(disk, O_RDONLY));
+	ATTR(fd, "e/small", 0, 0, S_IFREG | 04711);
+	ATTR(fd, "e/short", 0, 0, S_IFLNK | 0777);
+	ATTR(view, "e/small", SEEN(0), SEEN(0), S_IFREG | 04711);
+	ABSENT(fd, "new");
+	ABSENT(fd, "link");
+	close(fd);
+	/* the host's root, whose they are, takes them */
+	snprintf(cmd, sizeof(cmd), "%s/below", disk);
+	OK(mkdir(cmd, 0755));
+	CHECK(reserve(disk) < kept);
 	close(view);
 	OK(umount(data));
 	OK(umount(disk));
