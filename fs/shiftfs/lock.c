@@ -8,6 +8,9 @@
  * lock keeps its owner, the files_struct. What belongs to an open file belongs
  * to the lower one, flock and OFD locks alike, since a server of both (NFS)
  * knows them apart by their owners.
+ *
+ * Security hooks are asked by the VFS, about the upper file: neither
+ * vfs_lock_file() nor filp_close() has one.
  */
 #include <linux/fdtable.h>
 #include <linux/fs.h>
