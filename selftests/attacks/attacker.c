@@ -5,7 +5,6 @@
  *
  *	watch SECONDS	prints every process of another that it can see, read or
  *			seize while it still is runner
- *	seize SECONDS	seizes the newest processes of the host, if it may
  *	self		prints what its caller left to it
  *	key		prints the caller's secret out of the session keyring
  *	socketcall N	opens a socket of the family N by the i386 system call
@@ -152,38 +151,6 @@ static int watch(int seconds)
 	return 0;
 }
 
-/* The same for what lives a moment: the newest processes, and nothing else. */
-static int seize(int seconds)
-{
-	time_t end = time(NULL) + seconds;
-
-	say("watching");
-	while (time(NULL) <= end) {
-		char text[128], *p;
-		int newest;
-
-		if (slurp("/proc/loadavg", text, sizeof(text)) < 0)
-			return 1;
-		while ((p = strrchr(text, ' ')) && !p[1])
-			*p = '\0';
-		newest = p ? atoi(p) : 0;
-		for (int pid = newest - 8; pid < newest + 8; pid++) {
-			int status, runner;
-
-			if (pid < 2 || pid == getpid() ||
-			    ptrace(PTRACE_SEIZE, pid, 0, 0) < 0)
-				continue;
-			ptrace(PTRACE_INTERRUPT, pid, 0, 0);
-			waitpid(pid, &status, __WALL);
-			runner = is_runner(pid);
-			ptrace(PTRACE_DETACH, pid, 0, 0);
-			if (runner)
-				say("seized");
-		}
-	}
-	return 0;
-}
-
 static void print_limit(const char *name, int which)
 {
 	struct rlimit r;
@@ -297,8 +264,6 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "watch"))
 		return watch(number);
-	if (!strcmp(what, "seize"))
-		return seize(number);
 	if (!strcmp(what, "self"))
 		return self();
 	if (!strcmp(what, "key"))
