@@ -204,30 +204,3 @@ attack_exec_interrupt() {
 	same "status" 143 $?
 	gone "$pod"
 }
-
-attack local_userns - a local user traces what runner sends into his user namespace
-
-# To learn the map of a namespace a child of runner goes there, on kernels that list
-# namespaces, and again at each start while there is no map. Who has made the
-# namespace may trace what is in it, if that can be traced at all.
-attack_local_userns() {
-	local user=(setpriv --reuid 12345 --regid 12345 --clear-groups --) held=()
-	runner run --image "$image" -- true
-	[ -e /run/runner/uid-maps ] || {
-		skip_reason="this kernel does not list namespaces"
-		return
-	}
-	timeout 90 "${user[@]}" "$image/bin/attacker" watch 60 >"$work/watched" 2>&1 &
-	held+=($!)
-	timeout 90 "${user[@]}" unshare -U sleep 80 &
-	held+=($!)
-	wait_line "$work/watched" watching
-	for _ in $(seq 15); do
-		runner run --image "$image" -- true
-		same "start" 0 "$status$errors"
-	done
-	kill "${held[@]}" 2>/dev/null
-	wait "${held[@]}" 2>/dev/null
-	hasnt "traced" "$(cat "$work/watched")" seized
-	hasnt "descriptors" "$(cat "$work/watched")" 'fd '
-}

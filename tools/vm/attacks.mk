@@ -2,10 +2,10 @@
 # Attacks on runner; included by the top Makefile.
 #
 #   make check-attacks [ATTACKS='exec_seize state.tty']     on this machine
-#   make check-attacks-guest KERNEL=7 [ATTACKS=]            in a guest
+#   make check-attacks-guest [KERNEL=7] [ATTACKS=]          in a guest
 #   make list-attacks                                       the table
 
-CHECK_ALL += check-attacks
+CHECK_ALL += check-attacks-guest
 
 .PHONY: check-attacks check-attacks-guest list-attacks attacks-parts
 attacks-parts:
@@ -19,4 +19,4 @@ list-attacks: attacks-parts
 	@$(BUILD)/selftests/attacks/attacks_test --list
 
 check-attacks-guest: vm-parts
-	@$(LAB)/vm-run "$(KERNEL)" "/usr/lib/shiftfs/selftests/run-all -l ext4 -s attacks$(if $(ATTACKS), -t '$(ATTACKS)')"
+	@TIMEOUT=$${TIMEOUT:-3600} $(LAB)/vm-run "$(KERNEL)" "/usr/lib/shiftfs/selftests/run-all -l ext4 -s attacks$(if $(ATTACKS), -t '$(ATTACKS)')"

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/caller.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "lower.h"
@@ -195,9 +196,12 @@ static int add_foreign(uint64_t id, struct ranges *r, struct known **known,
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		/* Who owns that namespace may signal it there, not look in. */
 		prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-		if (getppid() == parent && setns(fd, CLONE_NEWUSER) == 0 &&
-		    write(ready[1], "", 1) == 1)
-			pause();
+		/* Who has made the namespace is not to look into this process. */
+		if (getppid() == parent && setns(fd, CLONE_NEWUSER) == 0) {
+			caller_undumpable();
+			if (write(ready[1], "", 1) == 1)
+				pause();
+		}
 		_exit(1);
 	}
 	close(ready[1]);
