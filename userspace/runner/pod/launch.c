@@ -95,6 +95,13 @@ static int pause_before(unsigned int restarts)
 	return 100 << (restarts < 7 ? restarts : 7);
 }
 
+static uint64_t log_size(const struct spec *spec)
+{
+	const char *text = spec_annotation(spec, SPEC_ANNOTATION_LOG_SIZE);
+
+	return text ? strtoull(text, NULL, 10) : LOG_SIZE;
+}
+
 static int open_monitor(struct held *h, struct shift_error *err)
 {
 	struct monitor *m = &h->pod.monitor;
@@ -116,7 +123,8 @@ static int open_monitor(struct held *h, struct shift_error *err)
 		if (r >= 0)
 			r = place_name(h->state.name, &name, err);
 		if (r >= 0)
-			r = log_open(&m->log, log, name, err);
+			r = log_open(&m->log, log, name, log_size(&h->spec),
+				     err);
 	}
 	return r;
 }
