@@ -24,6 +24,7 @@
 #include "monitor/handoff.h"
 #include "monitor/notify.h"
 #include "pod/device_wait.h"
+#include "pod/written.h"
 
 void held_clear(struct held *h)
 {
@@ -198,12 +199,20 @@ static void become_monitor(struct pod *pod)
 
 static int run_once(struct held *h, int *status, struct shift_error *err)
 {
+	struct strv written = { NULL, 0 };
 	int r;
 
 	plan_clear(&h->plan);
 	r = plan_build(&h->plan, &h->spec, h->dir.layer, err);
 	h->pod.idle = become_monitor;
-	return r < 0 ? r : pod_run(&h->pod, status, err);
+	if (r >= 0)
+		r = written_by_pods(&h->spec, &written, err);
+	h->plan.written = &written;
+	if (r >= 0)
+		r = pod_run(&h->pod, status, err);
+	h->plan.written = NULL;
+	strv_clear(&written);
+	return r;
 }
 
 /*
