@@ -32,7 +32,7 @@ for top in ["/run/runner", "/var/lib/runner"]:
 print(*held, flush=True)
 print("done", flush=True)
 time.sleep(100)' >"$work/held" &
-	wait_line "$work/held" done
+	wait_line "$work/held" "done"
 }
 
 attack lease_flock - a local user locks the folder of ranges, or a lease, and every start waits for ever
@@ -47,7 +47,7 @@ attack_lease_flock() {
 	same "a start repairs them" 0 "$status$errors"
 	same "modes" "711 700 700" "$(stat -c %a /run/runner /run/runner/uids /run/runner/pods | xargs)"
 	same "and of the images and pods" "700 700" "$(stat -c %a /var/lib/runner /var/lib/runner/pods | xargs)"
-	same "what others can read or write" '' "$(find /run/runner /var/lib/runner -path /var/lib/runner/pods/*/layer -prune -o -perm /077 ! -path /run/runner ! -path /run/runner/stage ! -type l -printf '%p %m ')"
+	same "what others can read or write" '' "$(find /run/runner /var/lib/runner -path "/var/lib/runner/pods/*/layer" -prune -o -perm /077 ! -path /run/runner ! -path /run/runner/stage ! -type l -printf '%p %m ')"
 	lock_all_there
 	same "what the user could lock" '' "$(head -n 1 "$work/held" | tr -d '\n')"
 	RUNNER_TIMEOUT=20 runner run --image "$image" -- true
@@ -102,7 +102,7 @@ attack_lease_pid() {
 	same "a pod that joins it" 125 $status
 	runner device add reused /dev/null:/dev/other
 	same "device add" 125 $status
-	[ -e /proc/$pid ] && [ "$(cat /proc/$pid/comm)" = sleep ] || problem "the other process was killed"
+	same "the other process" sleep "$(cat /proc/$pid/comm)"
 	gone reused
 	[ -e /proc/$pid ] || problem "rm -f killed the other process"
 	kill -9 $pid

@@ -9,15 +9,20 @@
  *	hostile nest DIR N	N directories, one in the other, with names of 250 letters
  *	hostile deep DIR N	the same in a filesystem, with a file in each
  *	hostile shout FD	write to FD without end
+ *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
+ *				"file" a file and a link to TO/file, by turns;
+ *				cgroups come and go
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int say(const char *what)
@@ -100,6 +105,53 @@ static int shout(int fd)
 			return say("write");
 }
 
+static void make_pair(const char *name, const char *link, int is_dir)
+{
+	char other[64];
+
+	snprintf(other, sizeof(other), "%s.other", name);
+	if (is_dir)
+		mkdir(name, 0777);
+	else
+		close(open(name, O_CREAT | O_WRONLY, 0666));
+	if (symlink(link, other) < 0 && errno != EEXIST)
+		perror(other);
+}
+
+static void __attribute__((noreturn)) swap(const char *to, char **dirs)
+{
+	char file[4096];
+
+	snprintf(file, sizeof(file), "%s/file", to);
+	for (char **d = dirs; *d; d++) {
+		if (chdir(*d) < 0) {
+			perror(*d);
+			continue;
+		}
+		make_pair("sub", to, 1);
+		make_pair("file", file, 0);
+	}
+	puts("ready");
+	fflush(stdout);
+	for (unsigned int i = 0;; i++) {
+		for (char **d = dirs; *d; d++) {
+			if (chdir(*d) < 0)
+				continue;
+			syscall(SYS_renameat2, AT_FDCWD, "sub", AT_FDCWD,
+				"sub.other", RENAME_EXCHANGE);
+			syscall(SYS_renameat2, AT_FDCWD, "file", AT_FDCWD,
+				"file.other", RENAME_EXCHANGE);
+		}
+		if (i % 2)
+			rmdir("/sys/fs/cgroup/race");
+		else
+			mkdir("/sys/fs/cgroup/race", 0755);
+		/* The host's side has one of two processors, or none. */
+		if (!(i % 17))
+			usleep(i % 700);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -125,6 +177,8 @@ int main(int argc, char **argv)
 		return nest(argv[2], atoi(argv[3]), 1);
 	if (!strcmp(what, "shout") && argc == 3)
 		return shout(atoi(argv[2]));
+	if (!strcmp(what, "swap") && argc > 3)
+		swap(argv[2], argv + 3);
 	fputs("usage: see the source\n", stderr);
 	return 2;
 }

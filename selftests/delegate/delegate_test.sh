@@ -365,4 +365,48 @@ done
 is $n 64 "64 mounts of one user"
 gives 1 "and not one more" "64 such mounts"
 
+# ---- at once -----------------------------------------------------------------
+for ((i = 0; i < 64; i++)); do umount -l "$work/home/many/$i"; done
+for ((i = 65; i < 100; i++)); do mkdir "$work/home/many/$i"; done
+chown -R 4242:4242 "$work/home/many"
+crowd=()
+for ((i = 0; i < 100; i++)); do
+	user "$helper" -o "$o" "$tree" "$work/home/many/$i" 2>"$work/crowd.$i" &
+	crowd+=($!)
+done
+n=0
+for pid in "${crowd[@]}"; do
+	wait "$pid" && n=$((n + 1))
+done
+is $n 64 "64 of 100 that come at once"
+is "$(findmnt -rno TARGET | grep -c "^$work/home/many/")" 64 "and as many are there"
+is "$(cat "$work"/crowd.* | grep -c '64 such mounts')" 36 "the others are told why"
+for ((i = 0; i < 100; i++)); do umount -l "$work/home/many/$i" 2>/dev/null; done
+
+# Any user can lock what libmount locks, and keep it.
+mkdir -p /run/mount
+[ -e /run/mount/utab.lock ] || (umask 022 && : >/run/mount/utab.lock)
+user flock /run/mount/utab.lock sleep 100 &
+holder=$!
+sleep 0.5
+crowd=()
+for ((i = 0; i < 10; i++)); do
+	timeout -k 1 60 setpriv --reuid=4242 --regid=4242 --clear-groups env ASAN_OPTIONS=detect_leaks=0 \
+		"$helper" -o "$o" "$tree" "$work/home/many/$i" 2>"$work/crowd.$i" &
+	crowd+=($!)
+done
+n=0
+for pid in "${crowd[@]}"; do
+	wait "$pid"
+	# 124 and 137: it was still there when the time was up
+	case $? in 1 | 32) n=$((n + 1)) ;; esac
+done
+is $n 10 "utab is locked by somebody: an error, in time"
+is "$(cat "$work"/crowd.? | grep -c "locked by somebody\|other mounts of this user")" 10 "which says so"
+is "$(findmnt -rno TARGET | grep -c "^$work/home/many/")" 0 "and nothing is mounted"
+is "$(pgrep -U 0 -fc "^$helper ")" 0 "and no process of root's waits"
+pkill -P "$holder"
+kill $holder
+wait $holder 2>/dev/null
+
 finish_plan

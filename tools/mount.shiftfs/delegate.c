@@ -14,12 +14,16 @@
 #include <libmount/libmount.h>
 #include <linux/magic.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "config.h"
@@ -29,6 +33,7 @@
 #include "privilege.h"
 #include "subid.h"
 #include "syscalls.h"
+#include "userlock.h"
 #include "userumount.h"
 
 /* Mounts that one user may have at a time; the kernel counts all users' as one. */
@@ -320,31 +325,73 @@ static int check(struct job *job, struct shift_error *err)
 	return r;
 }
 
-static int mount_it(struct job *job, struct shift_error *err)
+/* In a child: somebody can hold the lock of utab for ever. */
+static int note(const struct job *job, const char *options)
+{
+	bool bind = job->req.backend == BACKEND_IDMAP;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(user_mount_note(bind ? job->source : job->tree_path, job->target_path,
+				      bind ? MS_BIND : 0, options) != 0);
+	for (int ms = 0; pid > 0 && ms < USERLOCK_WAIT_MS; ms += 10) {
+		const struct timespec t = { .tv_nsec = 10000000 };
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -EIO;
+		nanosleep(&t, NULL);
+	}
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return -ETIMEDOUT;
+}
+
+/* One that utab does not know yet counts until it does. */
+static int mount_and_note(struct job *job, int lock, int unnoted, struct shift_error *err)
 {
 	_cleanup_free_ char *options = NULL;
 	int r;
 
+	if (asprintf(&options, "user=%s,uhelper=" DELEGATE_UHELPER, job->user) < 0)
+		return shift_err_set(err, ENOMEM, "options");
+	if (userlock_set_unnoted(lock, unnoted + 1))
+		return shift_err_set(err, EIO, "the number of mounts of the user %s", job->user);
 	job->req.source = job->tree_path;
 	job->req.target = job->target_path;
 	r = mount_new(&job->req, err);
 	if (r < 0) {
-		shift_err_prefix(err, "%s on %s", job->source, job->target);
-		return r;
+		userlock_set_unnoted(lock, unnoted);
+		return shift_err_prefix(err, "%s on %s", job->source, job->target);
 	}
-	if (asprintf(&options, "user=%s,uhelper=" DELEGATE_UHELPER, job->user) < 0)
-		return shift_err_set(err, ENOMEM, "options");
-	if (user_mount_note(job->req.backend == BACKEND_IDMAP ? job->source : job->tree_path,
-			    job->target_path, job->req.backend == BACKEND_IDMAP ? MS_BIND : 0,
-			    options))
+	if (note(job, options))
 		warn("%s is mounted, but /run/mount/utab could not be written: root has to unmount it", job->target);
+	else
+		userlock_set_unnoted(lock, unnoted);
 	return 0;
+}
+
+static int mount_it(struct job *job, uid_t uid, struct shift_error *err)
+{
+	_cleanup_close_ int lock = -1;
+	int r, unnoted = 0;
+
+	r = lock = userlock_take(uid, &unnoted, err);
+	if (r >= 0)
+		r = userlock_utab_is_free(err);
+	/* Again, as he can have made some since. */
+	if (r >= 0 && user_mounts(job->user) + (long)unnoted >= MOUNTS_MAX)
+		r = refuse(err, "the user %s has %d such mounts already", job->user, MOUNTS_MAX);
+	return r < 0 ? r : mount_and_note(job, lock, unnoted, err);
 }
 
 static int run(struct job *job)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	int r = check(job, &err);
+	uid_t uid;
 
 	if (r < 0) {
 		shift_err_print(&err, stderr, PROGRAM);
@@ -352,11 +399,12 @@ static int run(struct job *job)
 	}
 	if (job->req.fake)
 		return MNT_EX_SUCCESS;
+	uid = getuid();
 	privilege_take_over();
-	r = mount_it(job, &err);
+	r = mount_it(job, uid, &err);
 	if (r < 0) {
 		shift_err_print(&err, stderr, PROGRAM);
-		return MNT_EX_FAIL;
+		return r == -EPERM || r == -EINVAL ? MNT_EX_USAGE : MNT_EX_FAIL;
 	}
 	return MNT_EX_SUCCESS;
 }

@@ -69,6 +69,7 @@ void privilege_take_over(void)
 	must(!setresuid(0, 0, 0), "the user root");
 	/* utab must not be cut off half-way, by a limit or from the terminal. */
 	must(!setrlimit(RLIMIT_FSIZE, &none), "the limit of file sizes");
+	must(!setrlimit(RLIMIT_CPU, &none), "the limit of processor time");
 	sigfillset(&all);
 	must(!sigprocmask(SIG_SETMASK, &all, NULL), "signals");
 	must(!chdir("/"), "/");

@@ -17,6 +17,8 @@
 #include "monitor/monitor.h"
 #include "pod/launch.h"
 #include "pod/network.h"
+#include "pod/written.h"
+#include "setup/volume_source.h"
 #include "spec/spec_json.h"
 #include "store/image.h"
 
@@ -56,6 +58,7 @@ static void usage(FILE *to)
 	      "  -t, --tty          a terminal for the command\n"
 	      "  -e, --env N[=V]    -u, --user U[:G]    -w, --workdir DIR\n"
 	      "  --hostname NAME    --annotation K=V    --stop-signal SIGNAL\n"
+	      "  --log-size N|max   how much of a detached pod's output is kept (16m)\n"
 	      "  -m, --memory N     --memory-swap N     --pids-limit N\n"
 	      "  --cpus N           --cpu-shares N      --cgroup-conf FILE=VALUE\n"
 	      "  --io-weight N      --io-max DEVICE:rbps=N,wbps=N,riops=N,wiops=N\n"
@@ -81,6 +84,18 @@ static void usage(FILE *to)
 	      "runner image --help tells of images; runner uidmap ls lists ranges in use.\n", to);
 }
 
+/* Only when all of them are known: one may be below another. */
+static int find_volumes(struct spec *spec, struct shift_error *err)
+{
+	struct strv written = { NULL, 0 };
+	int r = written_by_pods(spec, &written, err);
+
+	if (r >= 0)
+		r = volume_source_resolve(spec, &written, err);
+	strv_clear(&written);
+	return r;
+}
+
 static int describe(struct held *h, const struct options *o,
 		    struct shift_error *err)
 {
@@ -97,6 +112,8 @@ static int describe(struct held *h, const struct options *o,
 		r = image_apply(&h->image, o->command, &h->spec, err);
 	if (r >= 0)
 		r = options_apply(o, &h->spec, err);
+	if (r >= 0)
+		r = find_volumes(&h->spec, err);
 	if (r >= 0 && o->pod)
 		r = network_join_pod(&h->spec, o->pod, err);
 	/* One that is joined has a limit for both. */

@@ -27,7 +27,7 @@ enum {
 	OPT_DEVICE_WAIT, OPT_LIMIT, OPT_CGROUP_PATH, OPT_CGROUPFS, OPT_STOP,
 	OPT_ANNOTATION, OPT_NET, OPT_POD, OPT_SYSTEMD, OPT_RESTART,
 	OPT_HOSTNAME, OPT_CREDENTIAL, OPT_SDNOTIFY, OPT_ROOT, OPT_ROOTFS,
-	OPT_READ_ONLY, OPT_USERNS, OPT_UID_BASE, OPT_TMPFS, OPT_MOUNT,
+	OPT_READ_ONLY, OPT_LOG_SIZE, OPT_USERNS, OPT_UID_BASE, OPT_TMPFS, OPT_MOUNT,
 };
 
 static const struct option longs[] = {
@@ -73,6 +73,7 @@ static const struct option longs[] = {
 	{ "pod", required_argument, NULL, OPT_POD },
 	{ "restart", required_argument, NULL, OPT_RESTART },
 	{ "stop-signal", required_argument, NULL, OPT_STOP },
+	{ "log-size", required_argument, NULL, OPT_LOG_SIZE },
 	{ "credential", required_argument, NULL, OPT_CREDENTIAL },
 	{ "sdnotify", required_argument, NULL, OPT_SDNOTIFY },
 	{ "annotation", required_argument, NULL, OPT_ANNOTATION },
@@ -397,6 +398,21 @@ static int apply_annotation(struct spec *spec, const char *value,
 	return strv_setenv(&spec->annotations, value, err);
 }
 
+/* For the log and its predecessor; each has room for the longest line. */
+static int apply_log_size(struct spec *spec, const char *value,
+			  struct shift_error *err)
+{
+	int64_t size = 0;
+	int r = strcmp(value, "max") ? options_bytes(value, &size, err) : 0;
+
+	if (r >= 0 && strcmp(value, "max") && size < 65536)
+		r = shift_err_set(err, 0, "'%s' is no size of 64k or more, nor max",
+				  value);
+	return r < 0 ? shift_err_prefix(err, "--log-size") :
+		spec_annotate(spec, err, SPEC_ANNOTATION_LOG_SIZE, "%lld",
+			      (long long)size);
+}
+
 static int apply(struct spec *spec, int option, const char *value,
 		 struct shift_error *err)
 {
@@ -441,6 +457,8 @@ static int apply(struct spec *spec, int option, const char *value,
 		return !strcmp(value, "runner") ? 0 :
 			shift_err_set(err, 0, "--sdnotify '%s': there are runner and pod",
 				      value);
+	case OPT_LOG_SIZE:
+		return apply_log_size(spec, value, err);
 	case OPT_ANNOTATION:
 		return apply_annotation(spec, value, err);
 	case OPT_STOP:

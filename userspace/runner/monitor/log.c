@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -31,15 +33,49 @@ static int open_journal(struct log *log, const char *pod,
 	return 0;
 }
 
-int log_open(struct log *log, const char *path, const char *pod,
-	     struct shift_error *err)
+static int open_file(struct log *log, int flags)
 {
+	struct stat st;
+
+	log->fd = openat(log->dir_fd, "log", O_WRONLY | O_CREAT | O_APPEND |
+			 O_NOFOLLOW | O_CLOEXEC | flags, 0600);
+	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+		return -errno;
+	log->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int log_open(struct log *log, const char *path, const char *pod,
+	     uint64_t limit, struct shift_error *err)
+{
+	char dir[PATH_MAX];
+	int r;
+
 	if (access(JOURNAL, F_OK) == 0)
 		return open_journal(log, pod, err);
-	log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (log->fd < 0)
-		return shift_err_set(err, errno, "cannot write %s", path);
-	return 0;
+	log->limit = limit;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(strrchr(path, '/') - path),
+		 path);
+	log->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = log->dir_fd < 0 ? -errno : open_file(log, 0);
+	return r < 0 ? shift_err_set(err, -r, "cannot write %s", path) : 0;
+}
+
+/* Room for @more bytes.  A file that cannot be replaced is emptied. */
+static void make_room(struct log *log, size_t more)
+{
+	int old = log->fd;
+
+	if (!log->limit || log->size + more <= log->limit / 2)
+		return;
+	if (renameat(log->dir_fd, "log", log->dir_fd, "log.1") == 0 &&
+	    open_file(log, O_EXCL) >= 0) {
+		close(old);
+		return;
+	}
+	log->fd = old;
+	if (ftruncate(old, 0) == 0)
+		log->size = 0;
 }
 
 /*
@@ -73,6 +109,7 @@ static void flush(struct log *log, int stream, char mark)
 	struct tm tm;
 	char head[96];
 	struct iovec iov[3];
+	ssize_t written;
 	size_t n;
 
 	if (*log->journal) {
@@ -88,8 +125,10 @@ static void flush(struct log *log, int stream, char mark)
 	iov[0] = (struct iovec){ head, n };
 	iov[1] = (struct iovec){ log->line[stream - 1].text, *len };
 	iov[2] = (struct iovec){ (char *)"\n", 1 };
+	make_room(log, n + *len + 1);
 	/* A full disk must not stop the pod. */
-	(void)!writev(log->fd, iov, 3);
+	written = writev(log->fd, iov, 3);
+	log->size += written > 0 ? (uint64_t)written : 0;
 	*len = 0;
 }
 
@@ -119,6 +158,8 @@ void log_close(struct log *log)
 		if (log->line[stream - 1].len)
 			flush(log, stream, 'P');
 	close(log->fd);
-	log->fd = -1;
+	if (log->dir_fd >= 0)
+		close(log->dir_fd);
+	log->fd = log->dir_fd = -1;
 	*log->journal = '\0';
 }

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/helper.h"
+#include "base/util.h"
 #include "cleanup.h"
 #include "escape.h"
 #include "monitor/journal_so.h"
@@ -48,36 +50,78 @@ static long count_lines(FILE *f)
 	long n = 0;
 	int c;
 
-	while ((c = getc(f)) != EOF)
+	while (f && (c = getc(f)) != EOF)
 		n += c == '\n';
-	rewind(f);
+	if (f)
+		rewind(f);
 	return n;
+}
+
+static void print_lines(FILE *f, bool times, long *skip)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t room = 0;
+
+	while (getline(&line, &room, f) > 0)
+		if (--*skip < 0)
+			print_line(line, times);
+	fflush(stdout);
+	clearerr(f);
+}
+
+/* Whether another file has come in the place of @f, which is as it will be. */
+static bool is_replaced(FILE *f, const char *path)
+{
+	struct stat ours, now;
+
+	return fstat(fileno(f), &ours) == 0 && stat(path, &now) == 0 &&
+	       (ours.st_ino != now.st_ino || ours.st_dev != now.st_dev);
 }
 
 int log_print(const char *path, bool times, long tail,
 	      bool (*ended)(void *data), void *data, struct shift_error *err)
 {
-	_cleanup_file_ FILE *f = fopen(path, "re");
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
+	_cleanup_free_ char *before = NULL;
+	_cleanup_file_ FILE *old = NULL, *f = NULL;
 	bool last;
 	long skip;
+	int r = strf(&before, err, "%s.1", path);
 
+	if (r < 0)
+		return r;
+	/* In this order: one that is replaced meanwhile is not missed. */
+	f = fopen(path, "re");
+	old = fopen(before, "re");
 	if (!f)
 		return shift_err_set(err, errno, "cannot read %s", path);
-	skip = tail < 0 ? 0 : count_lines(f) - tail;
+	if (old && !is_replaced(f, before)) {
+		fclose(old);
+		old = NULL;
+	}
+	skip = tail < 0 ? 0 : count_lines(old) + count_lines(f) - tail;
+	if (skip < 0)
+		skip = 0;
+	if (old)
+		print_lines(old, times, &skip);
 	for (;;) {
 		struct timespec t = { .tv_nsec = 50000000 };
+		bool replaced;
 
 		/* Asked before reading: what is written after is not missed. */
 		last = ended(data);
-		while (getline(&line, &room, f) > 0)
-			if (skip-- <= 0)
-				print_line(line, times);
-		fflush(stdout);
+		replaced = is_replaced(f, path);
+		print_lines(f, times, &skip);
+		if (replaced) {
+			FILE *next = fopen(path, "re");
+
+			if (next) {
+				fclose(f);
+				f = next;
+				continue;
+			}
+		}
 		if (last)
 			return 0;
-		clearerr(f);
 		nanosleep(&t, NULL);
 	}
 }

@@ -24,7 +24,8 @@ void monitor_init(struct monitor *m)
 {
 	memset(m, 0, sizeof(*m));
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
-	m->in = m->out = m->err = m->log.fd = m->notify_fd = -1;
+	m->in = m->out = m->err = m->log.fd = m->log.dir_fd = -1;
+	m->notify_fd = -1;
 	m->uevent_fd = m->runner_fd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -304,6 +305,7 @@ int monitor_keep(const struct monitor *m)
 	const int fds[] = {
 		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
 		m->uevent_fd, m->runner_fd, m->in, m->out, m->err, m->log.fd,
+		m->log.dir_fd,
 	};
 	int r = 0;
 

@@ -24,6 +24,7 @@
 #include "monitor/handoff.h"
 #include "monitor/notify.h"
 #include "pod/device_wait.h"
+#include "pod/written.h"
 
 void held_clear(struct held *h)
 {
@@ -95,6 +96,13 @@ static int pause_before(unsigned int restarts)
 	return 100 << (restarts < 7 ? restarts : 7);
 }
 
+static uint64_t log_size(const struct spec *spec)
+{
+	const char *text = spec_annotation(spec, SPEC_ANNOTATION_LOG_SIZE);
+
+	return text ? strtoull(text, NULL, 10) : LOG_SIZE;
+}
+
 static int open_monitor(struct held *h, struct shift_error *err)
 {
 	struct monitor *m = &h->pod.monitor;
@@ -116,7 +124,8 @@ static int open_monitor(struct held *h, struct shift_error *err)
 		if (r >= 0)
 			r = place_name(h->state.name, &name, err);
 		if (r >= 0)
-			r = log_open(&m->log, log, name, err);
+			r = log_open(&m->log, log, name, log_size(&h->spec),
+				     err);
 	}
 	return r;
 }
@@ -190,12 +199,20 @@ static void become_monitor(struct pod *pod)
 
 static int run_once(struct held *h, int *status, struct shift_error *err)
 {
+	struct strv written = { NULL, 0 };
 	int r;
 
 	plan_clear(&h->plan);
 	r = plan_build(&h->plan, &h->spec, h->dir.layer, err);
 	h->pod.idle = become_monitor;
-	return r < 0 ? r : pod_run(&h->pod, status, err);
+	if (r >= 0)
+		r = written_by_pods(&h->spec, &written, err);
+	h->plan.written = &written;
+	if (r >= 0)
+		r = pod_run(&h->pod, status, err);
+	h->plan.written = NULL;
+	strv_clear(&written);
+	return r;
 }
 
 /*

@@ -17,12 +17,14 @@
 #include "base/report.h"
 #include "cleanup.h"
 #include "setup/devices.h"
+#include "setup/etcfiles.h"
 #include "setup/hostdir.h"
 #include "setup/mounts.h"
 #include "setup/process.h"
 #include "setup/rootfs.h"
 #include "setup/security.h"
 #include "setup/volume.h"
+#include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
 #include "spec/seccomp.h"
 
@@ -208,6 +210,30 @@ static int add_attaches(struct plan *plan, size_t first,
 	return 0;
 }
 
+/* The files of /etc that the pod is offered, which are made from @first on. */
+static int add_etc(struct plan *plan, enum op_type type, size_t first,
+		   struct shift_error *err)
+{
+	char path[64];
+	struct op *op;
+	int r = 0;
+
+	for (int i = 0; r >= 0 && i < ETC_N; i++) {
+		if (!etc_wanted(plan->spec, i))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", type == OP_CLONE ?
+			 STAGE_ETC : "/etc", etc_names[i]);
+		r = type == OP_CLONE ?
+			add(plan, err, type, path, NULL, &op) :
+			add(plan, err, type, NULL, path, &op);
+		if (r < 0)
+			return r;
+		op->from = first++;
+		op->offered = true;
+	}
+	return r;
+}
+
 int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	       struct shift_error *err)
 {
@@ -227,6 +253,7 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	    (r = add_devices(plan, err)) < 0 ||
 	    (hostdir_wanted(spec) &&
 	     (r = add(plan, err, OP_HOSTDIR, NULL, STAGE_HOST, NULL)) < 0) ||
+	    (r = add(plan, err, OP_ETC, NULL, STAGE_ETC, NULL)) < 0 ||
 	    (spec->linux_.seccomp &&
 	     (r = add(plan, err, OP_SECCOMP, NULL, NULL, NULL)) < 0) ||
 	    (r = add_joins(plan, err)) < 0)
@@ -242,7 +269,9 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	if ((r = add_mounts(plan, err)) < 0 ||
 	    (hostdir_wanted(spec) &&
 	     (r = add(plan, err, OP_CLONE, STAGE_HOST, NULL, NULL)) < 0) ||
+	    (r = add_etc(plan, OP_CLONE, 0, err)) < 0 ||
 	    (r = add(plan, err, OP_PIVOT, STAGE_DEV, STAGE_ROOT, NULL)) < 0 ||
+	    (r = add(plan, err, OP_ARRANGE, NULL, NULL, NULL)) < 0 ||
 	    (r = add_attaches(plan, mounts, err)) < 0)
 		return r;
 	if (hostdir_wanted(spec)) {
@@ -253,6 +282,10 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 			return r;
 		op->from = mounts + spec->n_mounts;
 	}
+	r = add_etc(plan, OP_ATTACH,
+		    mounts + spec->n_mounts + hostdir_wanted(spec), err);
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < spec->linux_.readonly_paths.n; i++) {
 		r = add(plan, err, OP_READONLY, NULL,
 			spec->linux_.readonly_paths.v[i], NULL);
@@ -332,6 +365,12 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		break;
 	case OP_HOSTDIR:
 		fprintf(to, "tmpfs %s for " HOSTDIR_IN_POD "\n", op->target);
+		break;
+	case OP_ETC:
+		fprintf(to, "hosts, hostname, resolv.conf in %s\n", op->target);
+		break;
+	case OP_ARRANGE:
+		fprintf(to, "follow links to places of mounts, parents first\n");
 		break;
 	case OP_SECCOMP:
 		fprintf(to, "compile the seccomp profile\n");
@@ -471,12 +510,18 @@ static int ready(int alive_fd, int say_fd, struct shift_error *err)
 	return 0;
 }
 
-static int attach(struct op *from, const char *target, struct shift_error *err)
+static int attach(const struct plan *plan, const struct op *op,
+		  struct shift_error *err)
 {
-	int r = mounts_attach(from->fd, target, err);
+	struct op *from = &plan->ops[op->from];
+	int r = 0;
 
+	if (!op->dropped)
+		r = mounts_attach(from->fd, op->target,
+				  op->offered ? NULL : err);
 	close(steal_fd(&from->fd));
-	return r;
+	/* A root that cannot be written keeps what it has. */
+	return op->offered ? 0 : r;
 }
 
 static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
@@ -490,8 +535,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_ROOTFS:
 		return rootfs_mount(spec, plan->pod_dir, op->target, err);
 	case OP_VOLUME:
-		return volume_mount(spec, op->source, op->options, op->target,
-				    err);
+		return volume_mount(spec, plan->written, op->source,
+				    op->options, op->target, err);
 	case OP_DEV_TMPFS:
 		return devices_tmpfs(op->target, spec, err);
 	case OP_DEV_NODE:
@@ -504,6 +549,10 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return devices_mkdir(op->target, spec->linux_.host_base, err);
 	case OP_HOSTDIR:
 		return hostdir_make(spec, op->target, &plan->notify_fd, err);
+	case OP_ETC:
+		return etcfiles_make(spec, op->target, err);
+	case OP_ARRANGE:
+		return plan_arrange(plan, (size_t)(op - plan->ops) + 1, err);
 	case OP_SECCOMP:
 		return seccomp_compile(spec->linux_.seccomp, &plan->seccomp_fd,
 				       err);
@@ -531,7 +580,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		op->fd = mounts_clone(op->source, err);
 		return op->fd < 0 ? op->fd : 0;
 	case OP_ATTACH:
-		return attach(&plan->ops[op->from], op->target, err);
+		return attach(plan, op, err);
 	case OP_MASK:
 		return mounts_mask(&plan->mounts, op->target, err);
 	case OP_READONLY:

@@ -10,6 +10,7 @@
 #ifndef RUNNER_PLAN_H
 #define RUNNER_PLAN_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/types.h>
 
@@ -27,6 +28,7 @@
 #define STAGE_SYS STAGE_DIR "/sys"
 #define STAGE_HOST STAGE_DIR "/host"
 #define STAGE_VOLUMES STAGE_DIR "/volumes"
+#define STAGE_ETC STAGE_DIR "/etc"
 
 enum op_type {
 	/* host */
@@ -38,6 +40,7 @@ enum op_type {
 	OP_SYMLINK,	/* target -> source */
 	OP_MKDIR,
 	OP_HOSTDIR,	/* what is /run/host in the pod, at target */
+	OP_ETC,		/* hosts and so on for the pod's /etc, at target */
 	OP_SECCOMP,	/* compile the filter, fd kept */
 	OP_JOIN,	/* the namespace at source, until the pod is made */
 	OP_SYSFS,	/* of a network that is not the pod's own, at target */
@@ -48,6 +51,7 @@ enum op_type {
 	OP_MOUNT,	/* fstype source options label, detached, fd kept */
 	OP_CLONE,	/* the mount at source, detached, fd kept */
 	OP_PIVOT,	/* into target, devices from source, host's tree gone */
+	OP_ARRANGE,	/* where OP_ATTACH attaches, by the root's links, and the order */
 	OP_ATTACH,	/* the mount made by operation number from, at target */
 	OP_MASK,	/* target cannot be read */
 	OP_READONLY,	/* target cannot be written */
@@ -70,6 +74,8 @@ struct op {
 	dev_t dev;
 	mode_t mode;
 	size_t from;
+	bool offered;		/* OP_ATTACH, unless something else is there */
+	bool dropped;		/* OP_ATTACH, as something else is */
 	int fd;			/* -1 unless "fd kept", once it ran */
 };
 
@@ -81,6 +87,7 @@ struct plan {
 	int seccomp_fd;		/* of OP_SECCOMP, or -1 */
 	int notify_fd;		/* of OP_HOSTDIR, or -1 */
 	struct mounts mounts;	/* what OP_PIVOT leaves for what follows */
+	const struct strv *written;	/* by other pods, or NULL; not owned */
 	const char *pod_dir;	/* upper and work are below; plan does not own */
 };
 
@@ -106,5 +113,11 @@ int plan_run_pod(struct plan *plan, int alive_fd, int say_fd, size_t *at,
 		 struct shift_error *err);
 
 void plan_clear(struct plan *plan);
+
+/*
+ * OP_ARRANGE: of the operations from @first on, up to the first that is no
+ * OP_ATTACH, in the pod's root.  plan_arrange.c.
+ */
+int plan_arrange(struct plan *plan, size_t first, struct shift_error *err);
 
 #endif

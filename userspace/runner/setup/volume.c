@@ -11,11 +11,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
 #include "setup/security.h"
 #include "setup/shift.h"
+#include "setup/volume_source.h"
 #include "spec/volume_options.h"
 #include "syscalls.h"
 
@@ -118,8 +120,10 @@ static int make_point(const char *at, mode_t type, struct shift_error *err)
 	return 0;
 }
 
-int volume_mount(const struct spec *spec, const char *source,
-		 const char *options, const char *at, struct shift_error *err)
+/* The mount of what @source, a name in /proc of a descriptor, stands for. */
+static int mount_it(const struct spec *spec, const char *source,
+		    const char *options, const char *at,
+		    struct shift_error *err)
 {
 	_cleanup_free_ struct shift_idmap *map = calloc(1, sizeof(*map));
 	_cleanup_free_ char *label = NULL;
@@ -133,8 +137,8 @@ int volume_mount(const struct spec *spec, const char *source,
 	r = volume_options_parse(&o, options, err);
 	if (r < 0)
 		return r;
-	if (lstat(source, &st) < 0)
-		return shift_err_set(err, errno, "volume %s", source);
+	if (stat(source, &st) < 0)
+		return shift_err_set(err, errno, "%s", source);
 	r = make_point(at, st.st_mode, err);
 	if (r >= 0 && o.relabel)
 		r = security_file_label(spec, o.relabel == VOLUME_OF_THIS_POD,
@@ -158,7 +162,43 @@ int volume_mount(const struct spec *spec, const char *source,
 		else
 			fd = r = plain(source, &o, err);
 	}
+	return r < 0 ? r : shift_attach(fd, at, err);
+}
+
+/* The administrator knows the path, not the descriptor. */
+static void name_source(struct shift_error *err, const char *proc,
+			const char *source)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len = strlen(proc);
+	char *p;
+
+	while (err && err->msg && (p = strstr(err->msg, proc)) &&
+	       strf(&text, NULL, "%.*s%s%s", (int)(p - err->msg), err->msg,
+		    source, p + len) >= 0) {
+		free(err->msg);
+		err->msg = steal_ptr(&text);
+		/* It could be in the path itself. */
+		if (strstr(source, proc))
+			break;
+	}
+}
+
+int volume_mount(const struct spec *spec, const struct strv *written,
+		 const char *source, const char *options, const char *at,
+		 struct shift_error *err)
+{
+	_cleanup_close_ int fd = volume_source_open(spec, written, source,
+						    true, NULL, err);
+	char proc[64];
+	int r;
+
+	if (fd < 0)
+		return fd;
+	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+	r = mount_it(spec, proc, options, at, err);
 	if (r >= 0)
-		r = shift_attach(fd, at, err);
-	return r < 0 ? shift_err_prefix(err, "volume %s", source) : 0;
+		return 0;
+	name_source(err, proc, source);
+	return shift_err_prefix(err, "volume %s", source);
 }

@@ -5,14 +5,17 @@
 
 #include <stdint.h>
 
+#include "base/util.h"
 #include "error.h"
 #include "spec/spec.h"
 
 /*
- * Mounts @source with @options at @at, which is made.  The pod's ids are
- * @spec's; its shift says which backend may be used.
+ * Mounts @source, which volume_source_resolve() has put into the description,
+ * with @options at @at, which is made.  The pod's ids are @spec's; its shift says
+ * which backend may be used.  @written is as for volume_source_open().
  */
-int volume_mount(const struct spec *spec, const char *source,
-		 const char *options, const char *at, struct shift_error *err);
+int volume_mount(const struct spec *spec, const struct strv *written,
+		 const char *source, const char *options, const char *at,
+		 struct shift_error *err);
 
 #endif

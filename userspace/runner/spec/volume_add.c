@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/pathtext.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "spec/volume_options.h"
@@ -19,30 +21,33 @@ static int check_options(const char *what, const char *options,
 	return r < 0 ? shift_err_prefix(err, "%s", what) : 0;
 }
 
+static int clean_place(const char *what, const char *destination, char **ret,
+		       struct shift_error *err)
+{
+	int r = pathtext_clean(destination, ret, err);
+
+	return r < 0 ? shift_err_prefix(err, "%s", what) : r;
+}
+
+/* Links in it are followed when all volumes are known: volume_source.h. */
 static int add_bind(struct spec *spec, const char *what, const char *source,
 		    const char *destination, const char *options,
 		    struct shift_error *err)
 {
-	_cleanup_free_ char *real = NULL;
+	_cleanup_free_ char *place = NULL, *path = NULL, *cwd = NULL;
 	int r;
 
-	if (destination[0] != '/')
-		return shift_err_set(err, 0, "%s: '%s', the place in the pod, has to be an absolute path",
-				     what, destination);
 	if (!strchr(source, '/'))
 		return shift_err_set(err, 0, "%s: '%s' is no path; runner has no named volumes, give ./%s for the directory",
 				     what, source, source);
-	r = check_options(what, options, err);
-	if (r < 0)
+	if ((r = clean_place(what, destination, &place, err)) < 0 ||
+	    (r = check_options(what, options, err)) < 0)
 		return r;
-	real = realpath(source, NULL);
-	if (!real) {
-		r = shift_err_set(err, errno, "%s: %s", what, source);
-		if (r == -ENOENT)
-			shift_err_hint(err, "make it first, with the owner that it shall have");
-		return r;
-	}
-	return spec_add_mount(spec, destination, "bind", real, options, err);
+	if (*source != '/' && !(cwd = getcwd(NULL, 0)))
+		return shift_err_set(err, errno, "%s: %s", what, source);
+	r = strf(&path, err, "%s%s%s", cwd ?: "", cwd ? "/" : "", source);
+	return r < 0 ? r : spec_add_mount(spec, place, "bind", path, options,
+					  err);
 }
 
 /*
@@ -110,14 +115,12 @@ static int add_tmpfs(struct spec *spec, const char *what,
 		     const char *destination, const char *options,
 		     struct shift_error *err)
 {
-	_cleanup_free_ char *all = NULL;
-	int r;
+	_cleanup_free_ char *all = NULL, *place = NULL;
+	int r = clean_place(what, destination, &place, err);
 
-	if (destination[0] != '/')
-		return shift_err_set(err, 0, "%s: '%s', the place in the pod, has to be an absolute path",
-				     what, destination);
-	r = strf(&all, err, "nosuid,nodev%s%s", *options ? "," : "", options);
-	return r < 0 ? r : spec_add_mount(spec, destination, "tmpfs", "tmpfs", all, err);
+	if (r >= 0)
+		r = strf(&all, err, "nosuid,nodev%s%s", *options ? "," : "", options);
+	return r < 0 ? r : spec_add_mount(spec, place, "tmpfs", "tmpfs", all, err);
 }
 
 int volume_add_tmpfs(struct spec *spec, const char *text,

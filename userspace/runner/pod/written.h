@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the pods of the host can write of the host's own directories. */
+#ifndef RUNNER_WRITTEN_H
+#define RUNNER_WRITTEN_H
+
+#include "base/util.h"
+#include "error.h"
+#include "spec/spec.h"
+
+/*
+ * Adds to @written the volumes and root directories of all pods that are known,
+ * running or not, for volume_source_open().  Nothing when @spec has no volume.
+ */
+int written_by_pods(const struct spec *spec, struct strv *written,
+		    struct shift_error *err);
+
+#endif
