@@ -367,7 +367,7 @@ test_dry_run() {
 	pod --image "$work/layouts/good" --dry-run
 	same "status with a layout" 0 "$status$errors"
 	has "plan" "$out" "user app, directory /srv/work"
-	same "nothing unpacked" '' "$(find /var/lib/runner/images /var/lib/runner/layers -mindepth 1)"
+	same "nothing unpacked" '' "$(find /var/lib/runner/images /var/lib/runner/chains -mindepth 1)"
 	finish "$shift: --dry-run"
 }
 
@@ -391,7 +391,7 @@ test_layout() {
 	same "attributes of overlayfs in a layer" '' "$(getfattr -m 'trusted\.' "$below/attr" 2>&1)"
 	same "whiteout" "character special file 0:0" "$(stat -c '%F %t:%T' "$above/gone")"
 	same "opaque directory" y "$(getfattr --absolute-names --only-values -n trusted.overlay.opaque "$above/opaque")"
-	same "markers" '' "$(find /var/lib/runner/layers -name '.wh.*')"
+	same "markers" '' "$(find /var/lib/runner/chains -name '.wh.*')"
 	pod --image "$work/layouts/good" -- 'cd /srv; ls -d gone never-there 2>/dev/null; ls opaque
 		stat -c "%F %a" file-then-dir; cat dir-then-file link-then-dir/inside; ls /etc/inside 2>/dev/null
 		stat -c "%u:%g %a" . /tmp'
@@ -404,14 +404,14 @@ test_layout() {
 
 test_hostile() {
 	local name
-	rm -rf /var/lib/runner/{images,layers,objects,names}
+	rm -rf /var/lib/runner/{images,chains,objects,names}
 	mkdir -p /var/lib/runner/images
 	echo keep >/var/lib/runner/images/victim
 	echo keep >"$work/victim"
 	for name in dotdot hardlink whiteout truncated; do
 		pod --image "$work/layouts/$name" -- true
 		same "$name" 125 $status
-		has "$name names the layer" "$errors" "$work/layouts/$name/blobs/sha256/"
+		has "$name names the layer" "$errors" "the layout $work/layouts/$name: the layer sha256:"
 	done
 	has "message" "$errors" "$work/layouts"
 	same "victims" "keep keep" "$(echo $(cat /var/lib/runner/images/victim "$work/victim"))"
@@ -428,20 +428,20 @@ test_hostile() {
 	same "nothing on the host" '' "$(ls -d /etc/through-* 2>/dev/null)"
 	pod --image "$work/layouts/device" -- ls /
 	same "devices" 0 "$status$errors"
-	same "nodes in the store" '' "$(find /var/lib/runner/layers -type b -o -type c)"
+	same "nodes in the store" '' "$(find /var/lib/runner/chains -type b -o -type c)"
 
 	pod --image "$work/layouts/flipped" -- true
 	same "a flipped byte" 125 $status
-	has "message names the blob" "$errors" "$(cat "$work/layouts/flipped.name")"
+	has "message names the layer" "$errors" "the layout $work/layouts/flipped: the layer sha256:$(basename "$(cat "$work/layouts/flipped.name")")"
 	for name in notjson nopath; do
 		pod --image "$work/layouts/$name" -- true
 		same "$name" 125 $status
-		has "$name names the file" "$errors" "$work/layouts/$name/index.json"
+		has "$name names the file" "$errors" "the layout $work/layouts/$name: index.json"
 	done
 	same "unfinished trees" '' "$(ls /var/lib/runner/tmp)"
 	same "images" "2" "$(ls /var/lib/runner/images | wc -l)"
 	check_clean
-	rm -rf /var/lib/runner/{images,layers,objects,names}
+	rm -rf /var/lib/runner/{images,chains,objects,names}
 	finish "$shift: hostile and damaged layouts"
 }
 

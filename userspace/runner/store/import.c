@@ -69,9 +69,12 @@ static int import_layout(struct import *m, const char *path, const char *name,
 
 		snprintf(blob, sizeof(blob), "the layer sha256:%s", oci.layers.v[i]);
 		r = fd = oci_layout_open_layer(&oci, i, err);
-		if (r >= 0)
-			r = build_layer(&m->build, fd, blob, oci.layers.v[i],
-					oci.diff_ids.v[i], err);
+		if (r < 0)
+			break;
+		r = build_layer(&m->build, fd, blob, oci.layers.v[i],
+				oci.diff_ids.v[i], err);
+		if (r < 0)
+			shift_err_prefix(err, "the layout %s", path);
 	}
 	if (r >= 0 && !oci.layers.n)
 		r = shift_err_set(err, 0, "%s: an image without layers", path);
