@@ -96,3 +96,42 @@ attack_volume_dev() {
 	done
 	image=$saved
 }
+
+attack volume_setuid - a setuid program that a pod leaves in a volume makes users of the host root
+
+attack_volume_setuid() {
+	local d=$work/open option
+	mkdir -p "$work/plain"
+	# as a directory of the host is: others can come here, and setuid holds
+	mount -t tmpfs -o mode=755 none "$work/plain"
+	d=$work/plain/d
+	mkdir "$d" "$work/plain/closed" "$work/plain/closed/d"
+	chmod 700 "$work/plain/closed"
+	local leave='cp /bin/bash /d/bash && chmod 4755 /d/bash; exit 0'
+	for option in idmap idmap=b:0:0:65536 idmap=u:0:0:1 idmap,suid; do
+		runner run --image "$image" -v "$d:/d:$option" -- sh -c "$leave"
+		same "$option" "125" "$status$out"
+		has "$option" "$errors" "setuid"
+		same "$option: what root's is setuid there" '' "$(find "$d" -uid 0 -perm /6000)"
+	done
+	runner run --rootfs "$d" -- true
+	same "a root directory" 125 "$status"
+	# what is no way to root
+	runner run --image "$image" -v "$d:/d:idmap:ro" -- ls -A /d
+	same "read-only" "0" "$status$out$errors"
+	runner run --image "$image" -v "$d:/d:idmap=u:15149:184:1;g:998:998:1" -- ls -A /d
+	same "ids that are not root's" "0" "$status$out$errors"
+	runner run --image "$image" -v "$work/plain/closed/d:/d:idmap" -- sh -c "$leave"
+	same "below a directory of root's" "0" "$status$out$errors"
+	same "it is there, and out of reach" out "$(local_user 4242 sh -c '"$0" -p -c "echo in" || echo out' "$work/plain/closed/d/bash" 2>/dev/null)"
+	mount --bind "$d" "$d"
+	mount -o remount,bind,nosuid "$d"
+	runner run --image "$image" -v "$d:/d:idmap" -- sh -c "$leave"
+	same "nosuid on the host" "0" "$status$out$errors"
+	same "setuid is nothing there" 4242 "$(local_user 4242 sh -c '"$0" -p -c "echo \$EUID"' "$d/bash")"
+	umount "$d"
+	rm -f "$d/bash"
+	runner run --image "$image" -v "$d:/d:idmap,unsafe-setuid" -- ls -A /d
+	same "who says so" "0" "$status$out$errors"
+	umount "$work/plain"
+}

@@ -65,6 +65,10 @@ image=$work/image
 volume=$(mktemp -d "${SHIFTFS_TEST_DIR:-/var/tmp}/runner_volume.XXXXXX")
 mkdir -p "$work/state" "$work/run" /var/lib/runner /run/runner
 chmod 755 "$work" "$volume"
+# What pods store there as root's must not be setuid on the machine.
+for each in "$work" "$volume"; do
+	mount --bind "$each" "$each" && mount -o remount,bind,nosuid "$each" || exit 1
+done
 mount --bind "$work/state" /var/lib/runner
 mount --bind "$work/run" /run/runner
 # shellcheck disable=SC2317 # reached through the trap
@@ -75,6 +79,7 @@ cleanup() {
 	jobs -p | xargs -r kill -9 2>/dev/null
 	wait 2>/dev/null
 	umount /var/lib/runner /run/runner
+	umount -l "$work" "$volume"
 	rm -rf "$work" "$volume"
 }
 trap cleanup EXIT

@@ -237,12 +237,12 @@ def pods():
         assert made.st_uid == made.st_gid >= 65536, made
         if option:
             sh(f"rm -f {LOWER}/made")
-            said(want + ":1000:1001", see, "-v", f"{LOWER}:/v:idmap{option}",
+            said(want + ":1000:1001", see, "-v", f"{LOWER}:/v:idmap:unsafe-setuid{option}",
                  "--security-opt", "label=level:s0:c0")
             same("a_t", LOWER + "/a")
             made = os.stat(LOWER + "/made")
             assert (made.st_uid, made.st_gid) == (0, 0), made
-    got = in_pod("true", "--shift", "idmap", "-v", f"{LOWER}:/v:idmap:z")
+    got = in_pod("true", "--shift", "idmap", "-v", f"{LOWER}:/v:idmap:unsafe-setuid:z")
     assert got.returncode == 125 and b"--shift=shiftfs" in got.stdout, got
     sh(f"rm -f {LOWER}/made")
 

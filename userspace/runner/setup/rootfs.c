@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
+#include "setup/host_setuid.h"
 #include "setup/plan.h"
 #include "setup/security.h"
 #include "setup/shift.h"
@@ -388,6 +389,15 @@ static int shifted_overlay(const struct spec *spec,
 				       err);
 }
 
+/* What the pod changes in a directory of the host's own lies there as root's. */
+static int check_direct(const char *path, struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? shift_err_set(err, errno, "%s", path) :
+		host_setuid_check(fd, path, err);
+}
+
 static int shifted(const struct spec *spec, const char *pod_dir,
 		   const char *target, const char *label,
 		   struct shift_error *err)
@@ -401,6 +411,9 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 	r = shift_idmap_add(map, SHIFT_BOTH, 0, spec->linux_.host_base,
 			    spec->linux_.map_size, err);
 	if (r < 0)
+		return r;
+	if (spec->root.direct && !spec->root.readonly &&
+	    (r = check_direct(spec->root.layers.v[0], err)) < 0)
 		return r;
 	if (spec->root.direct)
 		return shift_whole(spec, spec->root.layers.v[0], map, target,

@@ -15,6 +15,7 @@
 #include "cleanup.h"
 #include "fscontext.h"
 #include "mounttree.h"
+#include "setup/host_setuid.h"
 #include "setup/security.h"
 #include "setup/shift.h"
 #include "setup/volume_source.h"
@@ -120,8 +121,22 @@ static int make_point(const char *at, mode_t type, struct shift_error *err)
 	return 0;
 }
 
+/* In the host's own user namespace the pod's root is the host's anyway. */
+static bool stores_for_root(const struct spec *spec,
+			    const struct volume_options *o,
+			    const struct shift_idmap *map)
+{
+	if (o->unsafe_setuid || (o->attrs & MOUNT_ATTR_RDONLY) ||
+	    !(spec->linux_.namespaces & SPEC_NS_USER))
+		return false;
+	if (o->squash)
+		return !o->squash_uid;
+	return o->idmap && host_setuid_maps_root(map);
+}
+
 /* The mount of what @source, a name in /proc of a descriptor, stands for. */
-static int mount_it(const struct spec *spec, const char *source,
+static int mount_it(const struct spec *spec, int source_fd,
+		    const char *source, const char *path,
 		    const char *options, const char *at,
 		    struct shift_error *err)
 {
@@ -162,6 +177,9 @@ static int mount_it(const struct spec *spec, const char *source,
 		else
 			fd = r = plain(source, &o, err);
 	}
+	/* Behind what shifts it: what cannot be shifted is the first to say. */
+	if (r >= 0 && stores_for_root(spec, &o, map))
+		r = host_setuid_check(source_fd, path, err);
 	return r < 0 ? r : shift_attach(fd, at, err);
 }
 
@@ -196,7 +214,7 @@ int volume_mount(const struct spec *spec, const struct strv *written,
 	if (fd < 0)
 		return fd;
 	snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
-	r = mount_it(spec, proc, options, at, err);
+	r = mount_it(spec, fd, proc, source, options, at, err);
 	if (r >= 0)
 		return 0;
 	name_source(err, proc, source);

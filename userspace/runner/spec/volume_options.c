@@ -120,6 +120,8 @@ static int parse_one(struct volume_options *o, const char *word,
 		}
 	if (!strcmp(word, "bind")) {
 		o->one_mount = true;
+	} else if (!strcmp(word, "unsafe-setuid")) {
+		o->unsafe_setuid = true;
 	} else if (!strcmp(word, "z")) {
 		o->relabel = VOLUME_OF_ALL_PODS;
 	} else if (!strcmp(word, "Z")) {
@@ -137,7 +139,7 @@ static int parse_one(struct volume_options *o, const char *word,
 	} else {
 		int r = shift_err_set(err, 0, "there is no option '%s'", word);
 
-		shift_err_hint(err, "there are ro, rw, [no]suid, [no]exec, nodev, bind, rbind, [r]private, idmap[=...], squash=UID:GID, z and Z");
+		shift_err_hint(err, "there are ro, rw, [no]suid, [no]exec, nodev, bind, rbind, [r]private, idmap[=...], squash=UID:GID, unsafe-setuid, z and Z");
 		return r;
 	}
 	return 0;

@@ -32,6 +32,7 @@ struct volume_options {
 	bool one_mount;		/* bind, not rbind */
 	bool idmap;		/* with no extent: the pod's own ids */
 	bool squash;
+	bool unsafe_setuid;	/* host_setuid.h does not refuse it */
 	enum volume_relabel relabel;
 	uint32_t squash_uid, squash_gid;
 	size_t n_extents;
