@@ -31,9 +31,6 @@
  */
 #define ROOT_ATTRS MOUNT_ATTR_NODEV
 
-/* As many as have names that fit into fsconfig(2)'s 255 bytes. */
-#define LAYERS_MAX 105
-
 int rootfs_stage(const char *dir, struct shift_error *err)
 {
 	static const char *const dirs[] = {
@@ -58,16 +55,20 @@ int rootfs_stage(const char *dir, struct shift_error *err)
 
 /*
  * overlayfs takes its layers as text in which commas, colons and backslashes
- * are special and which fsconfig(2) cuts at 255 bytes, so the layers are first
- * given a short name below the stage: enough for a hundred.
+ * are special, so the layers are first given a short name below the stage.
  */
-static int layer_name(size_t i, char name[3], struct shift_error *err)
+#define LAYER_NAME 4
+
+static int layer_name(size_t i, char name[LAYER_NAME], struct shift_error *err)
 {
 	static const char digits[] =
 		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 	const size_t n = sizeof(digits) - 1;
 
-	memset(name, 0, 3);
+	if (i >= SPEC_LAYERS_MAX)
+		return shift_err_set(err, 0, "an image of more than %d layers",
+				     SPEC_LAYERS_MAX);
+	memset(name, 0, LAYER_NAME);
 	if (i < n) {
 		name[0] = digits[i];
 		return 0;
@@ -75,8 +76,7 @@ static int layer_name(size_t i, char name[3], struct shift_error *err)
 	i -= n;
 	name[0] = digits[i / n];
 	name[1] = digits[i % n];
-	return i < LAYERS_MAX - n ? 0 :
-		shift_err_set(err, 0, "an image of more than %d layers", LAYERS_MAX);
+	return 0;
 }
 
 static int bind_at(const char *path, const char *at, struct shift_error *err)
@@ -98,7 +98,7 @@ static int attach_layers(const struct strv *layers, int userns,
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < layers->n; i++) {
-		char at[sizeof(STAGE_LOWER) + 4] = STAGE_LOWER "/";
+		char at[sizeof(STAGE_LOWER) + LAYER_NAME] = STAGE_LOWER "/";
 		_cleanup_close_ int fd = -1;
 
 		r = layer_name(i, at + strlen(at), err);
@@ -117,20 +117,45 @@ static int attach_layers(const struct strv *layers, int userns,
 	return r;
 }
 
+/* The room that overlayfs' options have in mount(2). */
+#define OPTIONS_MAX 4096
+
 /* Topmost first, as overlayfs wants it, relative to STAGE_LOWER. */
-static int lowerdir(size_t layers, char text[256], struct shift_error *err)
+static int lowerdir(size_t layers, char text[OPTIONS_MAX],
+		    struct shift_error *err)
 {
 	size_t len = 0;
-	char name[3];
+	char name[LAYER_NAME];
 	int r;
 
+	text[0] = '\0';
 	for (size_t i = layers; i-- > 0; ) {
 		r = layer_name(i, name, err);
 		if (r < 0)
 			return r;
-		len += (size_t)snprintf(text + len, 256 - len, "%s%s",
+		len += (size_t)snprintf(text + len, OPTIONS_MAX - len, "%s%s",
 					len ? ":" : "", name);
 	}
+	return 0;
+}
+
+/* fsconfig(2) cuts values at 255 bytes, mount(2) all options at a page. */
+static int mount_long_overlay(const char *lower, bool writable,
+			      const char *target, const char *label,
+			      struct shift_error *err)
+{
+	_cleanup_free_ char *options = NULL;
+	int r = strf(&options, err, "lowerdir=%s%s%s%s%s", lower,
+		     writable ? ",upperdir=" STAGE_WRITABLE "/upper,workdir="
+				STAGE_WRITABLE "/work" : "",
+		     label ? ",context=\"" : "", label ?: "", label ? "\"" : "");
+
+	if (r < 0)
+		return r;
+	if (strlen(options) >= OPTIONS_MAX)
+		return shift_err_set(err, E2BIG, "an overlay of too many layers");
+	if (mount("runner", target, "overlay", MS_NODEV, options) < 0)
+		return shift_err_set(err, errno, "cannot mount an overlay at %s", target);
 	return 0;
 }
 
@@ -139,12 +164,14 @@ static int mount_overlay_here(size_t layers, bool writable, const char *target,
 			      const char *label, struct shift_error *err)
 {
 	_cleanup_close_ int ctx = -1, mnt = -1;
-	char lower[256];
+	char lower[OPTIONS_MAX];
 	int r;
 
 	r = lowerdir(layers, lower, err);
 	if (r < 0)
 		return r;
+	if (strlen(lower) >= SHIFT_FSCONFIG_VALUE_MAX)
+		return mount_long_overlay(lower, writable, target, label, err);
 	ctx = shift_fsctx_open("overlay", err);
 	if (ctx < 0)
 		return ctx;
@@ -266,7 +293,7 @@ static void undo(const struct spec *spec)
 	umount2(STAGE_OVERLAY, MNT_DETACH);
 	umount2(STAGE_WRITABLE, MNT_DETACH);
 	for (size_t i = 0; i < spec->root.layers.n; i++) {
-		char at[sizeof(STAGE_LOWER) + 4] = STAGE_LOWER "/";
+		char at[sizeof(STAGE_LOWER) + LAYER_NAME] = STAGE_LOWER "/";
 
 		if (layer_name(i, at + strlen(at), NULL) >= 0)
 			umount2(at, MNT_DETACH);
@@ -336,7 +363,7 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 	uint32_t base = spec->linux_.host_base;
 	_cleanup_close_ int fd = -1;
 	const char *from = STAGE_OVERLAY;
-	char one[sizeof(STAGE_LOWER) + 4];
+	char one[sizeof(STAGE_LOWER) + LAYER_NAME];
 	int r;
 
 	if ((r = strf(&copy, err, "%s/copy-%" PRIu32, pod_dir, base)) < 0 ||

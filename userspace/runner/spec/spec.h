@@ -75,6 +75,9 @@ struct spec_resources {		/* 0 and empty: no limit */
 	size_t n_devices;
 };
 
+/* Layers of an image that overlayfs takes, one of its own left. */
+#define SPEC_LAYERS_MAX 499
+
 struct spec {
 	struct {
 		bool terminal;

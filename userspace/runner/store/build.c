@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "spec/spec.h"
 #include "store/sandbox.h"
 #include "store/tree.h"
 
@@ -247,9 +248,9 @@ int build_layer(struct build *b, int fd, const char *path, const char *blob,
 	struct stat st;
 	int r = 0;
 
-	if (b->image.n_layers >= STORE_LAYERS_MAX) {
+	if (b->image.n_layers >= SPEC_LAYERS_MAX) {
 		shift_err_set(err, 0, "an image of more than %d layers, which no overlayfs takes",
-			      STORE_LAYERS_MAX);
+			      SPEC_LAYERS_MAX);
 		return -E2BIG;
 	}
 	if (diff_id)

@@ -13,6 +13,7 @@
 
 #include "base/regular.h"
 #include "cleanup.h"
+#include "spec/spec.h"
 #include "store/build.h"
 #include "store/look.h"
 #include "store/skopeo.h"
@@ -60,9 +61,9 @@ static int import_layout(struct import *m, const char *path, const char *name,
 	if (r >= 0 && oci.diff_ids.n != oci.layers.n)
 		r = shift_err_set(err, 0, "%s: %zu layers, but its config knows %zu",
 				  path, oci.layers.n, oci.diff_ids.n);
-	if (r >= 0 && oci.layers.n > STORE_LAYERS_MAX)
+	if (r >= 0 && oci.layers.n > SPEC_LAYERS_MAX)
 		r = shift_err_set(err, E2BIG, "%s: an image of %zu layers, of which overlayfs takes %d",
-				  path, oci.layers.n, STORE_LAYERS_MAX);
+				  path, oci.layers.n, SPEC_LAYERS_MAX);
 	for (size_t i = 0; r >= 0 && i < oci.layers.n; i++) {
 		_cleanup_close_ int fd = -1;
 		char blob[DIGEST_HEX + 32];
@@ -240,11 +241,41 @@ static int choose_docker(struct import *m, json_object *all, const char *name,
 	return (int)found;
 }
 
-static int import_docker(struct import *m, int fd, const char *manifest,
-			 const char *name, struct shift_error *err)
+/* The archive @fd uncompressed, in a file; the descriptor is the caller's. */
+static int uncompressed(struct import *m, int fd, const char *path,
+			struct shift_error *err)
 {
+	_cleanup_close_ int in = -1, out = -1, file = -1;
+	_cleanup_free_ char *name = NULL;
+	char text[4096];
+	pid_t pid;
+	int p[2], r = make_outer(m, err);
+
+	if (r >= 0)
+		r = strf(&name, err, "%s/archive", m->outer);
+	if (r < 0)
+		return r;
+	file = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (file < 0 || pipe2(p, O_CLOEXEC) < 0)
+		return shift_err_set(err, errno, "cannot make %s", name);
+	in = p[0];
+	out = p[1];
+	pid = layer_inflate(fd, file, out, m->store->root, m->build.budget.bytes, err);
+	if (pid < 0)
+		return pid;
+	close(steal_fd(&out));
+	r = layer_hear(pid, in, path, text, sizeof(text), err);
+	return r < 0 ? r : steal_fd(&file);
+}
+
+static int import_docker(struct import *m, int given, const char *path,
+			 const struct look *look, const char *name,
+			 struct shift_error *err)
+{
+	_cleanup_close_ int plain = -1;
+	int fd = given;
 	_cleanup_free_ char *from = NULL;
-	json_object *all = json_tokener_parse(manifest);
+	json_object *all = json_tokener_parse(look->manifest);
 	int r;
 
 	if (!json_object_is_type(all, json_type_array))
@@ -252,6 +283,13 @@ static int import_docker(struct import *m, int fd, const char *manifest,
 	else
 		r = choose_docker(m, all, name, err);
 	json_object_put(all);
+	/* skopeo takes compressed ones not in all its versions. */
+	if (r >= 0 && look->compressed) {
+		int image = r;
+
+		r = fd = plain = uncompressed(m, given, path, err);
+		r = r < 0 ? r : image;
+	}
 	if (r >= 0)
 		r = strf(&from, err, "docker-archive:/proc/self/fd/3:@%d", r);
 	return r < 0 ? r : import_foreign(m, from, fd, false, err);
@@ -291,7 +329,7 @@ static int import_file(struct import *m, int fd, const char *path,
 		return r;
 	switch (look.kind) {
 	case LOOK_DOCKER:
-		r = import_docker(m, fd, look.manifest, name, err);
+		r = import_docker(m, fd, path, &look, name, err);
 		break;
 	case LOOK_OCI:
 		r = import_oci_archive(m, fd, path, name, err);

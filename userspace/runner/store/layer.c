@@ -61,11 +61,12 @@ static const char *inflate(int in, int out)
 }
 
 pid_t layer_inflate(int fd, int out, int say, const char *root,
-		    struct shift_error *err)
+		    uint64_t file_max, struct shift_error *err)
 {
 	const int fds[] = { fd, out, say };
 	const struct sandbox sandbox = {
-		.role = SANDBOX_READ, .root = root, .fds = fds, .n = 3, .userns = -1,
+		.role = SANDBOX_READ, .root = root, .fds = fds, .n = 3,
+		.file_max = file_max, .userns = -1,
 	};
 	const char *failed;
 	pid_t pid = sandbox_fork(&sandbox, err);
@@ -144,6 +145,8 @@ int layer_hear(pid_t pid, int from, const char *path, char *text, size_t room,
 			      words + (*words == ' '));
 		return code > 0 && code < 4096 ? -(int)code : -EBADMSG;
 	}
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ)
+		return layer_too_large(path, err);
 	if (WIFSIGNALED(status)) {
 		shift_err_set(err, 0, "%s: the process that reads it ended with signal %d",
 			      path, WTERMSIG(status));
@@ -288,7 +291,8 @@ static int start(struct feeding *f, const char *root,
 	/* Fewer switches between the three processes; no matter if refused. */
 	fcntl(f->raw[0], F_SETPIPE_SZ, 1 << 20);
 	fcntl(f->tar[0], F_SETPIPE_SZ, 1 << 20);
-	f->inflater = layer_inflate(source->fd, f->raw[1], f->say[1], root, err);
+	f->inflater = layer_inflate(source->fd, f->raw[1], f->say[1], root, 0,
+				    err);
 	if (f->inflater < 0)
 		return f->inflater;
 	f->unpacker = unpack_begin(root, source, budget, f->tar[0], f->said[1],

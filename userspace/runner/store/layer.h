@@ -71,11 +71,12 @@ int layer_extract(int fd, const char *path, const struct layer_budget *budget,
 int layer_too_large(const char *path, struct shift_error *err);
 
 /*
- * Starts a process in a sandbox that uncompresses the archive @fd into the pipe
- * @out; what it cannot do it says in the pipe @say.  Returns its pid.
+ * Starts a process in a sandbox that uncompresses the archive @fd into @out, a
+ * pipe or a file of at most @file_max bytes; what it cannot do it says in the
+ * pipe @say.  Returns its pid.
  */
 pid_t layer_inflate(int fd, int out, int say, const char *root,
-		    struct shift_error *err);
+		    uint64_t file_max, struct shift_error *err);
 
 /*
  * Waits for a process of a sandbox and reads what it said in the pipe @from, at

@@ -136,7 +136,8 @@ static int look(int in, int out)
 	if (rootfs)
 		return dprintf(out, "r");
 	if (s.docker)
-		return dprintf(out, "d%s", s.manifest);
+		return dprintf(out, "%c%s", archive_filter_code(a, 0) ? 'D' : 'd',
+			       s.manifest);
 	if (s.layout && s.index)
 		return dprintf(out, "o");
 	if (s.inner)
@@ -181,7 +182,9 @@ int look_archive(int fd, const char *path, const char *root, struct look *ret,
 		return r;
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);
-	ret->kind = text[0] == 'd' ? LOOK_DOCKER : text[0] == 'o' ? LOOK_OCI :
-		    LOOK_ROOTFS;
-	return text[0] == 'd' ? str_replace(&ret->manifest, text + 1, err) : 0;
+	ret->compressed = text[0] == 'D';
+	ret->kind = text[0] == 'd' || text[0] == 'D' ? LOOK_DOCKER :
+		    text[0] == 'o' ? LOOK_OCI : LOOK_ROOTFS;
+	return ret->kind == LOOK_DOCKER ?
+	       str_replace(&ret->manifest, text + 1, err) : 0;
 }

@@ -16,6 +16,7 @@ enum look_kind {
 
 struct look {
 	enum look_kind kind;
+	bool compressed;
 	char *manifest;		/* of LOOK_DOCKER: manifest.json; the caller's */
 };
 

@@ -35,9 +35,6 @@
 #include "store/progress.h"
 
 
-/* What overlayfs takes, one of its own left. */
-#define STORE_LAYERS_MAX 499
-
 struct store {
 	char *root;
 	int lock_fd;		/* of store.lock, -1 when it is not held */

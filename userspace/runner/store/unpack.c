@@ -11,9 +11,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "store/pax_link.h"
 #include "store/tree.h"
-
-#define BLOCK (1u << 17)
 
 /* No file flags: an immutable file could not be removed with the image. */
 #define EXTRACT_FLAGS (ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | \
@@ -26,6 +25,7 @@ struct layer {
 	const char *path;
 	const struct layer_budget *budget;
 	struct archive *tar, *disk;
+	struct pax_window *window;
 
 	FILE *list;
 	uint64_t files;			/* bytes of files, holes included */
@@ -334,26 +334,22 @@ static int unpack_entry(struct layer *l, struct archive_entry *entry,
 	return write_entry(l, entry, name, link, err);
 }
 
-/*
- * In the locale "C", in which this runs, the reader says so of each name that is
- * not ASCII in a pax header, and gives its bytes as they are.
- */
-static bool harmless(const char *warning)
-{
-	return warning && strstr(warning, " can't be converted from UTF-8 to ");
-}
-
 static int unpack_all(struct layer *l, struct shift_error *err)
 {
 	struct archive_entry *entry;
 	int r, s;
 
 	while ((s = archive_read_next_header(l->tar, &entry)) != ARCHIVE_EOF) {
-		if (s != ARCHIVE_OK &&
-		    (s != ARCHIVE_WARN || !harmless(archive_error_string(l->tar))))
+		/* A warning means that something of the entry is missing. */
+		if (s != ARCHIVE_OK && (s != ARCHIVE_WARN || !pax_harmless(l->tar)))
 			return archive_failed(l->tar, l, s == ARCHIVE_WARN ?
 					      archive_entry_pathname(entry) : NULL,
 					      err);
+		if (s == ARCHIVE_WARN) {
+			r = pax_mend_link(l->tar, l->window, entry, err);
+			if (r < 0)
+				return shift_err_prefix(err, "%s", l->path);
+		}
 		archive_clear_error(l->tar);
 		r = unpack_entry(l, entry, err);
 		if (r < 0)
@@ -371,18 +367,23 @@ int layer_extract(int fd, const char *path, const struct layer_budget *budget,
 	char rest[4096];
 	int r;
 
+	l.window = calloc(1, sizeof(*l.window));
+	if (!l.window)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	l.window->fd = fd;
 	l.tar = archive_read_new();
 	l.disk = archive_write_disk_new();
 	if (!l.tar || !l.disk ||
 	    archive_write_disk_set_options(l.disk, EXTRACT_FLAGS) != ARCHIVE_OK)
 		r = shift_err_set(err, ENOMEM, "cannot use libarchive");
 	else if (archive_read_support_format_tar(l.tar) != ARCHIVE_OK ||
-		 archive_read_open_fd(l.tar, fd, BLOCK) != ARCHIVE_OK)
+		 pax_open(l.tar, l.window) != ARCHIVE_OK)
 		r = archive_failed(l.tar, &l, NULL, err);
 	else
 		r = unpack_all(&l, err);
 	archive_write_free(l.disk);
 	archive_read_free(l.tar);
+	free(l.window);
 	/* Who writes into the pipe is to come to an end. */
 	while (r >= 0 && read(fd, rest, sizeof(rest)) > 0)
 		;

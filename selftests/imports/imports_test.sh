@@ -1,0 +1,244 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# imports_test: images in the forms in which other tools write them, each a line
+# of a table: what is imported, under which names, and what is in the store then.
+# Speaks KTAP; runs as root, natively or in the VM.
+#
+# imports_test [TEST]... or [-t TEST]
+#
+# shellcheck disable=SC2012,SC2016,SC2034,SC2086,SC2317 # names are ours; for the pod's shell; by name
+# shellcheck source=../lib/runner.sh
+. "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
+
+make_forms() {
+	python3 - "$@" <<'FORMS'
+#@PYTHON@
+FORMS
+}
+
+a=$work/forms
+store=$work/store
+
+image() {
+	runner image --root "$store" "$@"
+}
+
+# Names of what is in all layers, as their bytes; of a whiteout nothing.
+content() {
+	(cd "$store/chains" && find . -path './*/tree/*' \( -type f -o -type l \) -printf '%P %l\n' |
+		sed 's#^[0-9a-f]*/tree/##' | sort -u | python3 -c 'import sys; print(ascii(sys.stdin.buffer.read().decode("latin-1")).strip("\x27"))')
+}
+
+# good SOURCE NAMES FILES: it is imported, is called that, and has these files;
+# NAMES and FILES joined by spaces; FILES "" for those of the usual two layers
+good() {
+	local files=${3:-etc/base etc/top srv/target}
+	rm -rf "$store"
+	image import "$a/$1"
+	same "$1" 0 "$status$errors"
+	same "$1: names" "$2" "$(cd "$store/names" 2>/dev/null && echo * | tr % /)"
+	same "$1: files" "$files" "$(content | sed 's/ *\\n$//; s/ *\\n/ /g')"
+	image verify
+	same "$1: verify" 0 "$status"
+	same "$1: left" '' "$(ls "$store/tmp")"
+}
+
+# bad SOURCE WORDS: it is refused, with these words, and leaves nothing
+bad() {
+	rm -rf "$store"
+	image import "$a/$1"
+	same "$1" 125 $status
+	has "$1" "$errors" "$2"
+	same "$1: left" '' "$(cd "$store" && find images names chains tmp objects -mindepth 1 -type f -o -mindepth 1 -path '*/*/*')"
+}
+
+test_docker() {
+	good docker-old.tar "example/app:1.0"
+	good docker-25.tar "example/app:1.0"
+	good docker.tar.gz "example/app:1.0"
+	good crane.tar "example/app:1.0"
+	good kaniko.tar "example/app:1.0"
+	good jib.tar "example/app:1.0"
+	good nix.tar "example/app:1.0"
+	good podman.tar "example/app:1.0"
+	good tags.tar "example/app:1.0 example/app:latest other:2"
+	good untagged.tar "untagged:latest"
+	good two.tar:first:1 "first:1" "etc/base srv/target"
+	good two.tar:second:2 "second:1 second:2"
+	bad two.tar "first:1, second:1, second:2"
+	bad two.tar:third "no image is called third"
+	finish "archives of docker save and of what writes such"
+}
+
+test_transports() {
+	local source
+	rm -rf "$store"
+	for source in docker-archive:$a/docker-old.tar oci:$a/oci:app:1 oci-archive:$a/oci.tar:app:1; do
+		image import "$source" --name x
+		same "$source" 0 "$status$errors"
+	done
+	# what skopeo calls dir: keeps the digests
+	skopeo --insecure-policy copy "docker-archive:$a/docker-old.tar" "dir:$work/dir" >/dev/null 2>"$work/errors" ||
+		problem "skopeo: $(cat "$work/errors")"
+	for source in "$work/dir" "dir:$work/dir"; do
+		image import "$source" --name x
+		same "$source" 0 "$status$errors"
+		has "no new layers" "$out" "2 layers, 0 of them new"
+	done
+	same "two images" 2 "$(ls "$store/images" | wc -l)"
+	"$RUNNER" image --root "$store" import - --name stdin <"$a/docker.tar.gz" >"$work/out" 2>&1
+	same "the standard input" 0 "$?"
+	"$RUNNER" image --root "$store" import - --name pipe < <(cat "$a/oci.tar") >"$work/out" 2>&1
+	same "a pipe" 0 "$?"
+	has "a pipe" "$(cat "$work/out")" "0 of them new"
+	mkfifo "$work/fifo"
+	(sleep 1; cat "$a/docker-old.tar" >"$work/fifo") &
+	image import "$work/fifo" --name fifo
+	same "a FIFO" 0 "$status$errors"
+	wait
+	image import docker://127.0.0.1:1/none
+	same "a registry that is not there" 125 $status
+	has "it is skopeo's word" "$errors" "skopeo: "
+	image pull 127.0.0.1:1/none
+	same "pull" 125 $status
+	has "it is the same" "$errors" "skopeo: "
+	runner run --root "$store" --image "$work/dir" -- true
+	same "run of a directory of skopeo's" 125 $status
+	has "what to do" "$errors" "runner image import"
+	same "nothing is left" '' "$(ls "$store/tmp")"
+	finish "transports, pipes and the standard input"
+}
+
+test_layouts() {
+	good oci:app:1 "app:1 app:latest"
+	good oci "app:1 app:latest"
+	good oci.tar "app:1 app:latest"
+	good oci.tar:app:latest "app:1 app:latest"
+	good oci-containerd:app:1 "docker.io/library/app:1"
+	good oci-containerd:docker.io/library/app:2 "docker.io/library/app:2" "etc/base srv/target"
+	bad oci-containerd "docker.io/library/app:1, docker.io/library/app:2"
+	bad oci:app:3 "app:1, app:latest"
+	good oci-nested "nested:1"
+	bad oci-loop "indexes within indexes"
+	# the best that this machine runs, never one that it cannot
+	good oci-variants "oci-variants:variants" "etc/base srv/target"
+	image inspect oci-variants:variants
+	case $(uname -m) in
+	x86_64)
+		if grep -qw sse4_2 /proc/cpuinfo && grep -qw popcnt /proc/cpuinfo && grep -qw cx16 /proc/cpuinfo; then
+			has "variant" "$out" '"mark":"v2"'
+		else
+			has "variant" "$out" '"mark":"any"'
+		fi
+		;;
+	aarch64) has "variant" "$out" '"mark":"v8"' ;;
+	esac
+	finish "OCI image layouts"
+}
+
+test_tolerated() {
+	good zero "zero:latest"
+	good zero-gzip "zero-gzip:latest"
+	good unpadded "unpadded:latest" "etc/base etc/end srv/target"
+	good no-trailer "no-trailer:latest" "etc/base etc/end srv/target"
+	bad cut "ends in the middle"
+	good dots "dots:latest" "etc/base etc/up srv/down srv/target"
+	good link-below "link-below:latest" "etc/base etc/top opt/abs opt/hard srv/target"
+	same "a link to a lower layer" "linked 640" "$(cat "$store"/chains/*/tree/opt/hard) $(stat -c %a "$store"/chains/*/tree/opt/hard)"
+	bad link-nowhere "neither in the layer nor in those below"
+	bad link-hidden "neither in the layer nor in those below"
+	finish "what Docker tolerates"
+}
+
+test_bytes() {
+	local files='etc/caf\xc3\xa9 etc/cafe\xcc\x81 etc/lat\xe9 etc/link lat\xe9'
+	for n in bytes-pax.tar bytes-gnu.tar bytes-dir; do
+		rm -rf "$store"
+		image import "$a/$n"
+		same "$n" 0 "$status$errors"
+		same "$n: files" "$(for f in $files; do echo "$f"; done | sort)" "$(content | sed 's/ *\\n$//; s/ *\\n/ /g' | tr ' ' '\n' | sort)"
+		same "$n: contents" "1 2 3" "$(cd "$store"/chains/*/tree/etc && cat $'caf\xc3\xa9' && echo -n ' ' && cat $'cafe\xcc\x81' && echo -n ' ' && cat $'lat\xe9')"
+		image verify
+		same "$n: verify" 0 "$status"
+	done
+	bad empty-link.tar "symbolic link to nothing"
+	bad cut.tar "cut.tar"
+	finish "names are bytes, and entries are whole"
+}
+
+test_plainly() {
+	bad no-manifest.tar "docker before 1.10"
+	bad folder.tar "in a folder of the archive"
+	bad unpacked "unpacked archive of docker save"
+	bad no-layout "no oci-layout"
+	good like "like:latest" "etc/base manifest.json"
+	finish "an image is not taken for a root filesystem"
+}
+
+test_config() {
+	rm -rf "$store"
+	image import "$a/empty-words" --name words
+	same "import" 0 "$status$errors"
+	runner run --root "$store" --shift="$shift" --image words --dry-run
+	has "an empty entrypoint is none" "$out" "/bin/echo"
+	image inspect words
+	for n in '"StopSignal":"SIGUSR1"' '"Healthcheck"' '"mark":"kept"' '"Volumes"'; do
+		has "inspect" "$out" "$n"
+	done
+	finish "what an image says of itself"
+}
+
+# More layers than names of them fit into fsconfig(2)'s 255 bytes.
+test_many() {
+	local root=$work/many
+	rm -rf "$store"
+	bad too-many "of which overlayfs takes"
+	image import "$a/many" --name many
+	same "130 layers" 0 "$status$errors"
+	make_root "$root" ls
+	# its own layer below them all
+	python3 - "$a/many" "$root" "$work/stacked" <<'EOF'
+import hashlib, io, json, os, sys, tarfile
+many, root, out = sys.argv[1:4]
+buf = io.BytesIO()
+with tarfile.open(fileobj=buf, mode="w") as t:
+    t.add(root, ".")
+base = buf.getvalue()
+os.makedirs(out + "/blobs/sha256")
+def put(data):
+    h = hashlib.sha256(data).hexdigest()
+    open(f"{out}/blobs/sha256/{h}", "wb").write(data)
+    return {"digest": "sha256:" + h, "size": len(data)}
+def read(d):
+    return open(f"{many}/blobs/" + d["digest"].replace(":", "/"), "rb").read()
+index = json.load(open(many + "/index.json"))
+manifest = json.loads(read(index["manifests"][0]))
+conf = json.loads(read(manifest["config"]))
+conf["rootfs"]["diff_ids"].insert(0, put(base)["digest"])
+layers = [put(base)] + [put(read(l)) for l in manifest["layers"]]
+m = json.dumps({"schemaVersion": 2, "config": put(json.dumps(conf).encode()), "layers": layers}).encode()
+json.dump({"schemaVersion": 2, "manifests": [put(m)]}, open(out + "/index.json", "w"))
+open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+EOF
+	for n in auto "$shift" chown; do
+		runner run --root "$store" --shift="$n" --image "$work/stacked" -- ls /n
+		same "131 layers, --shift=$n" 0 "$status$errors"
+		same "their files" 130 "$(wc -w <<<"$out")"
+	done
+	runner run --root "$store" --userns=host --image "$work/stacked" -- ls /n
+	same "131 layers, --userns=host" 0 "$status$errors"
+	same "their files" 130 "$(wc -w <<<"$out")"
+	finish "an image of 131 layers"
+}
+
+shift=${SHIFTFS_TEST_BACKEND:-shiftfs}
+modprobe -q shiftfs 2>/dev/null
+modprobe -q overlay 2>/dev/null
+grep -qw shiftfs /proc/filesystems || shift=idmap
+mkdir -p "$a"
+make_forms "$a" || {
+	echo "Bail out! cannot make the images"
+	exit 1
+}
+run_tests "docker transports layouts tolerated bytes plainly config many" "$@"

@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""make_forms.py OUT: images in the forms in which others write them, below OUT."""
+import gzip
+import hashlib
+import io
+import json
+import os
+import sys
+import tarfile
+
+out = sys.argv[1]
+D, L, H = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE
+MACHINE = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}.get(os.uname().machine, os.uname().machine)
+
+
+def sha(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def entry(name, kind=tarfile.REGTYPE, data=b"", mode=0o644, link=""):
+    info = tarfile.TarInfo(name)
+    info.type, info.mode, info.size, info.linkname, info.mtime = kind, mode, len(data), link, 1700000000
+    return info, data
+
+
+def tar(*entries, form=tarfile.PAX_FORMAT):
+    buf = io.BytesIO()
+    with tarfile.open(fileobj=buf, mode="w", format=form) as t:
+        for info, data in entries:
+            t.addfile(info, io.BytesIO(data))
+    return buf.getvalue()
+
+
+def pax(records, info, data=b""):
+    """An entry with these pax records as they are, as Go writes them."""
+    text = b""
+    for key, value in records:
+        size = len(key) + len(value) + 3
+        size = len(str(size + len(str(size)))) + size
+        text += b"%d %s=%s\n" % (size, key, value)
+    head = tarfile.TarInfo("PaxHeaders.0/x")
+    head.type, head.size = tarfile.XHDTYPE, len(text)
+    pad = lambda d: d + b"\0" * (-len(d) % 512)
+    return head.tobuf(tarfile.USTAR_FORMAT) + pad(text) + info.tobuf(tarfile.USTAR_FORMAT) + pad(data)
+
+
+def put(name, data):
+    path = os.path.join(out, name)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+base = tar(entry("etc", D, mode=0o755), entry("etc/base", data=b"base"), entry("srv", D, mode=0o700),
+           entry("srv/target", data=b"linked", mode=0o640), entry("bin", D, mode=0o755))
+top = tar(entry("etc/top", data=b"top"))
+
+
+def config(layers, arch=MACHINE, **more):
+    return json.dumps({"architecture": arch, "os": "linux", "config": more,
+                       "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha(x) for x in layers]}}).encode()
+
+
+# --- archives of docker save and its likes -------------------------------
+def docker(name, conf_name, layer_name, squeeze=lambda x: x, tags=("example/app:1.0",), extra=(),
+           last=False, links=False, layers=(base, top), images=None):
+    members, manifest = [], []
+    for tags_of, stack in images or [(list(tags), list(layers))]:
+        conf = config(stack, Cmd=["/bin/true"])
+        files = [squeeze(x) for x in stack]
+        members.append(entry(conf_name.format(sha(conf)), data=conf))
+        paths = []
+        for plain, data in zip(stack, files):
+            paths.append(layer_name.format(sha(data)))
+            if links:
+                members.append(entry(sha(plain) + ".tar", data=data))
+                members.append(entry(sha(plain) + "/layer.tar", L, link="../" + sha(plain) + ".tar"))
+                paths[-1] = sha(plain) + ".tar"
+            else:
+                members.append(entry(paths[-1], data=data))
+        manifest.append({"Config": conf_name.format(sha(conf)), "RepoTags": tags_of, "Layers": paths})
+    text = entry("manifest.json", data=json.dumps(manifest).encode())
+    members = [*members, *extra, text] if last else [text, *extra, *members]
+    put(name, tar(*members))
+
+
+repositories = entry("repositories", data=b'{"example/app": {"1.0": "x"}}')
+oci_files = (entry("oci-layout", data=b'{"imageLayoutVersion": "1.0.0"}'),
+             entry("index.json", data=b'{"schemaVersion": 2, "manifests": []}'))
+docker("docker-old.tar", "{}.json", "{}/layer.tar", extra=(repositories,), last=True)
+docker("docker-25.tar", "blobs/sha256/{}", "blobs/sha256/{}", extra=oci_files, last=True)
+docker("crane.tar", "sha256:{}", "{}.tar.gz", squeeze=gzip.compress)
+docker("kaniko.tar", "sha256:{}", "sha256:{}.tar.gz", squeeze=gzip.compress, last=True)
+docker("jib.tar", "config.json", "{}.tar.gz", squeeze=gzip.compress, last=True)
+docker("nix.tar", "{}.json", "{}/layer.tar", extra=(repositories,))
+docker("podman.tar", "{}.json", "{}.tar", extra=(repositories,), links=True, last=True)
+docker("tags.tar", "{}.json", "{}.tar", tags=("example/app:1.0", "example/app:latest", "other:2"))
+docker("untagged.tar", "{}.json", "{}.tar", tags=())
+docker("two.tar", "{}.json", "{}.tar", images=[(["first:1"], [base]), (["second:1", "second:2"], [base, top])])
+with open(os.path.join(out, "docker-old.tar"), "rb") as f:
+    put("docker.tar.gz", gzip.compress(f.read()))
+
+
+# --- OCI image layouts ----------------------------------------------------
+class Layout:
+    def __init__(self, name):
+        self.name = name
+
+    def blob(self, data, media, **more):
+        put(self.name + "/blobs/sha256/" + sha(data), data)
+        return {"mediaType": media, "digest": "sha256:" + sha(data), "size": len(data), **more}
+
+    def manifest(self, layers, arch=MACHINE, squeeze=gzip.compress, platform=None, names=None, mark=None, **more):
+        o = "application/vnd.oci.image."
+        text = json.dumps({
+            "schemaVersion": 2, "mediaType": o + "manifest.v1+json",
+            "config": self.blob(config(layers, arch, **({"Labels": {"mark": mark}} if mark else {}), **more), o + "config.v1+json"),
+            "layers": [self.blob(squeeze(x), o + "layer.v1.tar") for x in layers]}).encode()
+        d = self.blob(text, o + "manifest.v1+json")
+        if platform:
+            d["platform"] = dict(zip(("os", "architecture", "variant"), platform))
+        if names:
+            d["annotations"] = names
+        return d
+
+    def index(self, *manifests, **more):
+        text = json.dumps({"schemaVersion": 2, "manifests": manifests}).encode()
+        return self.blob(text, "application/vnd.oci.image.index.v1+json", **more)
+
+    def write(self, *manifests):
+        put(self.name + "/index.json", json.dumps({"schemaVersion": 2, "manifests": manifests}).encode())
+        put(self.name + "/oci-layout", b'{"imageLayoutVersion": "1.0.0"}')
+
+
+REF, FULL = "org.opencontainers.image.ref.name", "io.containerd.image.name"
+x = Layout("oci")
+x.write(x.manifest([base, top], names={REF: "app:1"}), x.manifest([base, top], names={REF: "app:latest"}))
+x = Layout("oci-containerd")
+x.write(x.manifest([base, top], names={REF: "1", FULL: "docker.io/library/app:1"}),
+        x.manifest([base], names={REF: "2", FULL: "docker.io/library/app:2"}))
+x = Layout("oci-nested")
+x.write(x.index(x.index(x.manifest([base, top], platform=("linux", MACHINE), mark="inner"),
+                        x.manifest([top], platform=("unknown", "unknown"), mark="attestation")),
+                annotations={REF: "nested:1"}))
+x = Layout("oci-variants")
+x.write(x.index(x.manifest([base], platform=("linux", "amd64", "v9"), mark="future"),
+                x.manifest([base], platform=("linux", "amd64"), mark="any"),
+                x.manifest([base], platform=("linux", "amd64", "v2"), mark="v2"),
+                x.manifest([base], "arm", platform=("linux", "arm", "v7"), mark="v7"),
+                x.manifest([base], "arm", platform=("linux", "arm", "v6"), mark="v6"),
+                x.manifest([base], "arm64", platform=("linux", "arm64", "v8"), mark="v8"),
+                x.manifest([base], platform=("windows", "amd64"), mark="windows"),
+                annotations={REF: "variants"}))
+x = Layout("oci-loop")
+x.write(x.index(x.index(x.index(x.index(x.index(x.index(x.manifest([base]))))))))
+
+# what Docker takes
+x = Layout("zero")
+x.write(x.manifest([base, b"", top], squeeze=lambda d: d))
+x = Layout("zero-gzip")
+x.write(x.manifest([base, b"", top]))
+x = Layout("unpadded")
+x.write(x.manifest([base, tar(entry("etc/end", data=b"end"))[:515]]))
+x = Layout("no-trailer")
+x.write(x.manifest([base, tar(entry("etc/end", data=b"e" * 512))[:1024]]))
+x = Layout("cut")
+x.write(x.manifest([base, tar(entry("etc/end", data=b"end"))[:514]]))
+x = Layout("dots")
+x.write(x.manifest([base, tar(entry("./etc/./up", data=b"1"), entry("etc/../srv/./down", data=b"2"), entry("./", D, mode=0o755))]))
+x = Layout("link-below")
+x.write(x.manifest([base, top, tar(entry("opt", D, mode=0o755), entry("opt/hard", H, link="srv/target"),
+                                   entry("opt/abs", H, link="/etc/top"))]))
+x = Layout("link-nowhere")
+x.write(x.manifest([base, tar(entry("hard", H, link="no/such"))]))
+x = Layout("link-hidden")
+x.write(x.manifest([base, tar(entry(".wh.srv")), tar(entry("hard", H, link="srv/target"))]))
+x = Layout("empty-words")
+x.write(x.manifest([base], Entrypoint=[""], Cmd=["/bin/echo", "said"], WorkingDir="srv", StopSignal="SIGUSR1",
+                   Volumes={"/srv": {}}, Healthcheck={"Test": ["CMD", "true"]}, mark="kept"))
+many = [tar(entry("n", D, mode=0o755), entry("n/%d" % i, data=b"%d" % i)) for i in range(130)]
+x = Layout("many")
+x.write(x.manifest(many))
+x = Layout("too-many")
+x.write(x.manifest([tar(entry("n%d" % i)) for i in range(510)], squeeze=lambda d: d))
+
+# --- root filesystems -----------------------------------------------------
+nfc, nfd, latin = "caf\u00e9".encode(), "cafe\u0301".encode(), b"lat\xe9"
+file, link = tarfile.TarInfo("x"), tarfile.TarInfo("y")
+file.size, link.type = 1, L
+tail = b"\0" * 1024
+put("bytes-pax.tar", pax([(b"path", b"etc/" + nfc)], file, b"1") + pax([(b"path", b"etc/" + nfd)], file, b"2") +
+    pax([(b"path", b"etc/" + latin)], file, b"3") + pax([(b"path", b"etc/link"), (b"linkpath", latin)], link) + tail)
+with tarfile.open(os.path.join(out, "bytes-gnu.tar"), "w", format=tarfile.GNU_FORMAT, errors="surrogateescape") as t:
+    for name, data in ((nfc, b"1"), (nfd, b"2"), (latin, b"3")):
+        i, d = entry("etc/" + name.decode("utf-8", "surrogateescape"), data=data)
+        t.addfile(i, io.BytesIO(d))
+    i, d = entry("etc/link", L, link=latin.decode("utf-8", "surrogateescape"))
+    t.addfile(i)
+os.makedirs(os.path.join(os.fsencode(out), b"bytes-dir/etc"))
+for name, data in ((nfc, b"1"), (nfd, b"2"), (latin, b"3")):
+    with open(os.path.join(os.fsencode(out), b"bytes-dir/etc", name), "wb") as f:
+        f.write(data)
+os.symlink(latin, os.path.join(os.fsencode(out), b"bytes-dir/etc/link"))
+put("empty-link.tar", tar(entry("etc", D), entry("etc/link", L, link="")))
+whole = tar(entry("etc", D), entry("etc/long", data=b"x" * 2000))
+put("cut.tar", whole[:1024 + 1500])
+
+# --- plainly images, but not whole, or in another form ---------------------
+put("no-manifest.tar", tar(repositories, entry("0" * 64, D, mode=0o755), entry("0" * 64 + "/layer.tar", data=base)))
+with tarfile.open(os.path.join(out, "folder.tar"), "w") as t:
+    t.add(os.path.join(out, "oci"), "folder")
+with tarfile.open(os.path.join(out, "oci.tar"), "w") as t:
+    t.add(os.path.join(out, "oci"), ".")
+with tarfile.open(os.path.join(out, "docker-old.tar")) as t:
+    t.extractall(os.path.join(out, "unpacked"))
+put("no-layout/index.json", b'{"schemaVersion": 2, "manifests": []}')
+os.mkdir(os.path.join(out, "no-layout/blobs"))
+os.makedirs(os.path.join(out, "like/etc"))
+put("like/manifest.json", b'{"name": "a program of the browser"}')
+put("like/etc/base", b"base")
