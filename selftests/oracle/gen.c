@@ -63,7 +63,12 @@ static int pick_path(struct rng *r)
 	return below(r, 8) ? below(r, COMMON_PATHS) : below(r, nr_paths);
 }
 
-bool gen_plain, gen_server;
+bool gen_plain, gen_server, gen_actors;
+
+static bool is_held(const struct kind *k)
+{
+	return !strncmp(k->name, "held_", strlen("held_"));
+}
 
 static unsigned int pick_id(struct rng *r, const struct op *op)
 {
@@ -126,10 +131,10 @@ const char *accepted(const struct op *op)
 	if (gen_plain && c->uid == SHIFT && !(op->flags & AT_EACCESS) &&
 	    strstr(kinds[op->kind].name, "access"))
 		return "capabilities that access(2) leaves to uid 0 alone";
-	if (op->via == MOUNT && !callers[op->caller].mapped &&
+	if (op->via != LOWER && !callers[op->caller].mapped &&
 	    !strncmp(kinds[op->kind].name, "link", 4))
 		return "a link by a caller whose ids are not mapped";
-	if (op->via == MOUNT && !callers[op->caller].mapped &&
+	if (op->via != LOWER && !callers[op->caller].mapped &&
 	    uses(op, 'f') && !strcmp(kinds[op->kind].name, "renameat2") &&
 	    op->flags & RENAME_WHITEOUT)
 		return "a whiteout by a caller whose ids are not mapped";
@@ -172,7 +177,7 @@ static bool acl_before_caller(void)
 const char *accepted_result(const struct op *op, const struct result *shiftfs,
 			    const struct result *oracle)
 {
-	if (op->via == MOUNT && !callers[op->caller].mapped &&
+	if (op->via != LOWER && !callers[op->caller].mapped &&
 	    shiftfs->ret < 0 && oracle->ret < 0 && oracle->err == EOVERFLOW)
 		return "which of two reasons a caller without ids is told";
 	if (gen_server && shiftfs->ret < 0 && shiftfs->err == EACCES &&
@@ -238,7 +243,7 @@ static void gen_once(struct rng *r, struct op *op)
 
 	if (!total)
 		for (int i = 0; i < nr_kinds; i++)
-			total += kinds[i].weight;
+			total += gen_actors || !is_held(&kinds[i]) ? kinds[i].weight : 0;
 	memset(op, 0, sizeof(*op));
 	w = below(r, total);
 	while (w >= kinds[op->kind].weight)
@@ -258,8 +263,13 @@ static void gen_once(struct rng *r, struct op *op)
 		op->slot = below(r, SLOTS);
 	else if (uses(op, 's'))
 		pick_slot(r, op);
+	/* A working directory and a mapping are of who keeps them. */
+	if (is_held(k) && op->via == LOWER && !gen_plain)
+		op->via = MOUNT;
 	if (gen_plain)
 		op->via = callers[op->caller].below ? LOWER : MOUNT;
+	if (gen_actors && op->via == MOUNT && !below(r, 4))
+		op->via = SECOND;
 	if (uses(op, 't'))
 		op->slot2 = below(r, SLOTS);
 	if (uses(op, 'm'))
@@ -363,7 +373,7 @@ void print_op(FILE *f, const struct op *op)
 	const char *sep = "";
 
 	fprintf(f, "as(%s); at(%s); %s(", callers[op->caller].name,
-		op->via == MOUNT ? "mount" : "lower", k->name);
+		op->via == MOUNT ? "mount" : op->via == LOWER ? "lower" : "second", k->name);
 	for (const char *s = k->sig; *s && *s != 'r'; s++, sep = ", ") {
 		fputs(sep, f);
 		switch (*s) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
- *        [--self] [--both] [--idmap] [--plain] [--server] [--stored DIR] [--fault]
- *        [--stats] [--no-reduce] DIR
+ *        [--self] [--both] [--idmap] [--plain] [--server] [--actors] [--stored DIR]
+ *        [--fault] [--stats] [--no-reduce] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
@@ -11,6 +11,8 @@
  * --plain has a plain mount as the oracle, by callers with the stored ids, and
  * --server no caller whose capabilities matter, as a server does not know them;
  * --stored names DIR where the server has it.
+ * --actors adds a second mount of each tree, and callers that keep a working directory
+ * and a mapping while others change them.
  * --fault gives the first side a map that lacks the last id. Exit status 1 when
  * something diverged.
  */
@@ -338,6 +340,7 @@ int main(int argc, char **argv)
 		{ "idmap", no_argument, NULL, 'i' },
 		{ "plain", no_argument, NULL, 'p' },
 		{ "server", no_argument, NULL, 'r' },
+		{ "actors", no_argument, NULL, 'a' },
 		{ "stored", required_argument, NULL, 'd' },
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
@@ -364,6 +367,7 @@ int main(int argc, char **argv)
 		case 'x': self = true; break;
 		case 'p': gen_plain = true; oracle_backend = PLAIN; break;
 		case 'r': gen_server = true; break;
+		case 'a': gen_actors = true; break;
 		case 'd': stored = optarg; break;
 		case 'b': first_backend = "both"; break;
 		case 'i': first_backend = "idmap"; break;

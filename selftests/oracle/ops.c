@@ -138,5 +138,16 @@ const struct kind kinds[] = {
 	{ "fcntl_getfl", "sr", 2, op_getfl, NULL, NULL },
 	{ "ficlone", "st", 2, op_ficlone, NULL, NULL },
 	{ "ficlonerange", "stolv", 2, op_ficlonerange, NULL, NULL },
+	/* with --actors alone, see gen_actors */
+	{ "held_chdir", "pr", 6, op_held_chdir, NULL, NULL },
+	{ "held_stat", "r", 8, op_held_stat, NULL, NULL },
+	{ "held_list", "r", 4, op_held_list, NULL, NULL },
+	{ "held_creat", "mv", 6, op_held_creat, NULL, NULL },
+	{ "held_unlink", "v", 3, op_held_unlink, NULL, NULL },
+	{ "held_rename", "v", 3, op_held_rename, NULL, NULL },
+	{ "held_map", "s", 10, op_held_map, NULL, NULL },
+	{ "held_map_read", "or", 10, op_held_map_read, NULL, NULL },
+	{ "held_map_write", "ov", 8, op_held_map_write, NULL, NULL },
+	{ "held_map_sync", "", 4, op_held_map_sync, NULL, NULL },
 };
 const int nr_kinds = sizeof(kinds) / sizeof(*kinds);

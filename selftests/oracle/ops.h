@@ -36,4 +36,10 @@ DECLARE_OP(op_setflags); DECLARE_OP(op_fsgetxattr); DECLARE_OP(op_fstatfs);
 DECLARE_OP(op_setfl); DECLARE_OP(op_getfl); DECLARE_OP(op_ficlone);
 DECLARE_OP(op_ficlonerange); DECLARE_OP(op_sync_file_range);
 
+/* ops_held.c: by the working directory and the mapping that are kept */
+DECLARE_OP(op_held_chdir); DECLARE_OP(op_held_stat); DECLARE_OP(op_held_list);
+DECLARE_OP(op_held_creat); DECLARE_OP(op_held_unlink); DECLARE_OP(op_held_rename);
+DECLARE_OP(op_held_map); DECLARE_OP(op_held_map_read); DECLARE_OP(op_held_map_write);
+DECLARE_OP(op_held_map_sync);
+
 #endif

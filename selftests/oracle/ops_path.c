@@ -418,7 +418,7 @@ OP(op_chdir)
 	    st.st_ino != root.st_ino && !stat("..", &st))
 		text_stat(res, &st);
 	/* the mount points' names are of one length */
-	if (op->via == MOUNT && getcwd(cwd, sizeof(cwd)))
+	if (op->via != LOWER && getcwd(cwd, sizeof(cwd)))
 		text(res, " in %s", cwd + strnlen(cwd, strlen("/run/oracle0")));
 	return 0;
 }

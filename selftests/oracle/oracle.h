@@ -22,7 +22,8 @@
  */
 #define ACL_BUFFER(n)	(4 + 8 * (n))
 
-enum via { MOUNT, LOWER };
+/* SECOND: another mount of the same tree, with the same map, for the same callers. */
+enum via { MOUNT, LOWER, SECOND };
 
 /*
  * The oracle where the lower cannot be idmapped: a plain mount, and on it each
@@ -104,7 +105,7 @@ extern const struct caller callers[];
 extern const int nr_callers;
 
 /* in a caller's process */
-extern int root_fd[2];		/* by enum via */
+extern int root_fd[3];		/* by enum via */
 extern int slots[SLOTS];
 void text(struct result *res, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -123,6 +124,8 @@ bool xattr_value_mapped(const struct op *op);
 /* gen.c */
 extern bool gen_plain;		/* nothing but what a plain mount can show */
 extern bool gen_server;		/* nor what a server would have to know */
+/* Two actors: a second mount, and what is kept while others change it. */
+extern bool gen_actors;
 struct rng {
 	uint64_t s;
 	unsigned int open[16];	/* by caller: the slots that it opened */

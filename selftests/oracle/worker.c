@@ -57,13 +57,14 @@ struct worker {
 
 struct side {
 	char lower[PATH_MAX], stored[PATH_MAX], mount[PATH_MAX];
-	int root[2];
+	char second[PATH_MAX];	/* "" where there is none */
+	int root[3];
 	bool plain;
 	int remote;		/* or -1: what has to be written to be stored */
 	struct worker workers[16];
 };
 
-int root_fd[2];
+int root_fd[3];
 int slots[SLOTS];
 unsigned int id_shift;
 
@@ -143,6 +144,7 @@ static void worker_start(struct side *side, struct worker *w,
 		close(from[0]);
 		root_fd[MOUNT] = side->root[MOUNT];
 		root_fd[LOWER] = side->root[LOWER];
+		root_fd[SECOND] = side->root[SECOND];
 		take_identity(c, side->plain);
 		work(w->mem, to[0], from[1]);
 	}
@@ -152,12 +154,20 @@ static void worker_start(struct side *side, struct worker *w,
 	w->from = from[0];
 }
 
-static int side_mount(const struct side *side, const struct view *view)
+/* Mounts the tree at @at, and returns a descriptor of the root. */
+static int side_mount(const struct side *side, const struct view *view, const char *at)
 {
-	if (side->plain)
-		return mount(side->lower, side->mount, NULL, MS_BIND, NULL);
+	int r;
+
+	if (mkdir(at, 0755))
+		CHECK(errno == EEXIST);
 	setenv("SHIFTFS_TEST_BACKEND", view->backend, 1);
-	return mount_map(side->lower, side->mount, view->map, 0);
+	r = side->plain ? mount(side->lower, at, NULL, MS_BIND, NULL) :
+			  mount_map(side->lower, at, view->map, 0);
+	if (r)
+		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
+			at, view->backend, strerror(errno), mount_log);
+	return OK(open(at, O_RDONLY | O_CLOEXEC));
 }
 
 struct side *side_start(const struct view *view)
@@ -175,14 +185,15 @@ struct side *side_start(const struct view *view)
 		 strrchr(view->dir, '/') + 1);
 	tree_remove(side->lower, side->stored);
 	OK(mkdir(side->lower, 0755));
-	if (mkdir(side->mount, 0755))
-		CHECK(errno == EEXIST);
 	side->root[LOWER] = OK(open(side->stored, O_RDONLY | O_CLOEXEC));
 	tree_make(side->root[LOWER], gen_plain ? 7000 : OUTSIDE);
-	if (side_mount(side, view))
-		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
-			side->mount, view->backend, strerror(errno), mount_log);
-	side->root[MOUNT] = OK(open(side->mount, O_RDONLY | O_CLOEXEC));
+	side->root[MOUNT] = side_mount(side, view, side->mount);
+	side->root[SECOND] = -1;
+	if (gen_actors) {
+		snprintf(side->second, sizeof(side->second), "/run/2%s",
+			 strrchr(view->dir, '/') + 2);
+		side->root[SECOND] = side_mount(side, view, side->second);
+	}
 	for (int i = 0; i < nr_callers; i++)
 		worker_start(side, &side->workers[i], &callers[i]);
 	return side;
@@ -204,18 +215,27 @@ void side_end_callers(struct side *side)
 	}
 }
 
+static void side_unmount(const char *at)
+{
+	for (int i = 0; umount2(at, 0); i++) {
+		if (i == 50)
+			fail_at(__FILE__, __LINE__,
+				"%s is busy with nobody using it: %s", at,
+				strerror(errno));
+		usleep(20000);
+	}
+}
+
 void side_stop(struct side *side)
 {
 	close(side->root[MOUNT]);
 	close(side->root[LOWER]);
 	if (side->remote >= 0)
 		close(side->remote);
-	for (int i = 0; umount2(side->mount, 0); i++) {
-		if (i == 50)
-			fail_at(__FILE__, __LINE__,
-				"%s is busy with nobody using it: %s",
-				side->mount, strerror(errno));
-		usleep(20000);
+	side_unmount(side->mount);
+	if (side->second[0]) {
+		close(side->root[SECOND]);
+		side_unmount(side->second);
 	}
 	tree_remove(side->lower, side->stored);
 	free(side);
