@@ -116,10 +116,11 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	struct shiftfs_sb *ss = sb->s_fs_info;
 	struct super_block *lower = ss->lower.mnt->mnt_sb;
 	bool in_userns = sb->s_user_ns != &init_user_ns;
-	int restricted = ss->restricted | ss->lower.mnt->mnt_flags;
+	int restricted = ss->restricted;
 	struct dentry *root;
 	struct inode *inode;
 
+	ss->sb = sb;
 	sb->s_magic = SHIFTFS_MAGIC;
 	/* i_version is in use: inode.c. */
 	sb->s_flags &= ~SB_I_VERSION;
@@ -252,6 +253,9 @@ int shiftfs_get_tree(struct fs_context *fc)
 	/* With creds=caller it is the lower filesystem that says. */
 	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
 	ss->remote = shiftfs_is_remote(lower);
+	ss->opens_by_name = shiftfs_is_ours(lower) ?
+			    shiftfs_sb(lower)->opens_by_name :
+			    !strcmp(lower->s_type->name, "nfs4");
 	if (ss->getattr_as_any)
 		ss->lower_caps = shiftfs_find_caps(lower);
 
