@@ -326,6 +326,9 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
+	/* Names known not to be there pin the lower directory. */
+	if (is_dir)
+		shrink_dcache_parent(dentry);
 	old = shiftfs_override(dir->i_sb);
 	/* vfs_rmdir() takes a reference of its own. */
 	hidden = shiftfs_is_comparable(lower_dir) &&
@@ -355,6 +358,10 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	if (!err) {
 		if (!hidden)
 			d_drop(dentry);
+		/* Other names may have been removed beneath before. */
+		if (!shiftfs_lower_inode(inode)->i_nlink &&
+		    inode->i_dentry.first && inode->i_dentry.first->next)
+			d_prune_aliases(inode);
 		shiftfs_copy_attr(inode);
 		shiftfs_copy_attr(dir);
 	}

@@ -22,6 +22,17 @@ static void shiftfs_evict_inode(struct inode *inode)
 	iput(shiftfs_lower_inode(inode));
 }
 
+/*
+ * What has lost its last name below, where no one told us, or is not to be kept:
+ * see shiftfs_keep_cached().
+ */
+static int shiftfs_drop_inode(struct inode *inode)
+{
+	return shiftfs_generic_drop(inode) ||
+	       !READ_ONCE(shiftfs_lower_inode(inode)->i_nlink) ||
+	       (shiftfs_sb(inode->i_sb)->remote && !S_ISDIR(inode->i_mode));
+}
+
 static void shiftfs_free_sb_rcu(struct rcu_head *rcu)
 {
 	struct shiftfs_sb *ss = container_of(rcu, struct shiftfs_sb, rcu);
@@ -95,6 +106,7 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 
 static const struct super_operations shiftfs_super_ops = {
 	.evict_inode	= shiftfs_evict_inode,
+	.drop_inode	= shiftfs_drop_inode,
 	.statfs		= shiftfs_statfs,
 	.sync_fs	= shiftfs_sync_fs,
 	.show_options	= shiftfs_show_options,
@@ -189,6 +201,7 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	root->d_fsdata = dget(ss->lower.dentry);
 	shiftfs_sample(root, ss->lower.dentry);
 	sb->s_root = root;
+	shiftfs_watch(sb);
 	return 0;
 }
 
@@ -299,6 +312,7 @@ int shiftfs_reconfigure(struct fs_context *fc)
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {
+	shiftfs_unwatch(sb);
 	kill_anon_super(sb);
 	shiftfs_free_sb(sb->s_fs_info);
 }
@@ -321,15 +335,25 @@ static int __init shiftfs_init(void)
 	if (err)
 		return err;
 
+	err = shiftfs_init_watch();
+	if (err)
+		goto out_io;
 	err = register_filesystem(&shiftfs_fs_type);
 	if (err)
-		shiftfs_exit_io();
+		goto out_watch;
+	return 0;
+
+out_watch:
+	shiftfs_exit_watch();
+out_io:
+	shiftfs_exit_io();
 	return err;
 }
 
 static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
+	shiftfs_exit_watch();
 	shiftfs_exit_io();
 	/* ACLs are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();
