@@ -16,7 +16,8 @@
 #endif
 
 /* What the lower file can do and the upper one then can, too. */
-#define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT)
+#define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT |	\
+				 SHIFTFS_FMODE_ATOMIC)
 
 static struct file *shiftfs_open_backing(struct file *file, int flags,
 					 const struct path *path,
@@ -435,6 +436,7 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 }
 
 const struct file_operations shiftfs_file_fops = {
+	SHIFTFS_NEWER_FOP_FLAGS
 	.open			= shiftfs_open,
 	.release		= shiftfs_release,
 	.llseek			= shiftfs_llseek,
