@@ -10,6 +10,7 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
+#include <linux/fsnotify_backend.h>
 #include <linux/mount.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/namei.h>
@@ -75,6 +76,19 @@
 #define inode_state_read_once(inode)	READ_ONCE((inode)->i_state)
 #endif
 
+/* What inodes are hashed by. */
+#ifdef SHIFTFS_HAVE_IHASH_U64
+#define shiftfs_ihash			u64
+#else
+#define shiftfs_ihash			unsigned long
+#endif
+
+#ifdef SHIFTFS_HAVE_INODE_GENERIC_DROP
+#define shiftfs_generic_drop(inode)	inode_generic_drop(inode)
+#else
+#define shiftfs_generic_drop(inode)	generic_drop_inode(inode)
+#endif
+
 /* Looks for the inode without the lock that all filesystems share. */
 #ifdef SHIFTFS_HAVE_IGET5_LOCKED_RCU
 #define shiftfs_iget5_locked	iget5_locked_rcu
@@ -92,6 +106,46 @@
 #else
 #define shiftfs_fput_now(file)	fput(file)
 #endif
+
+/* A file has ->mmap or, from 6.16 on, ->mmap_prepare. */
+#ifdef SHIFTFS_HAVE_VFS_MMAP
+#define shiftfs_can_mmap(file)		can_mmap_file(file)
+#define shiftfs_call_mmap(file, vma)	vfs_mmap(file, vma)
+#else
+#define shiftfs_can_mmap(file)		((file)->f_op->mmap)
+#define shiftfs_call_mmap(file, vma)	call_mmap(file, vma)
+#endif
+
+/*
+ * Requests that are newer than 6.1: RWF_ATOMIC, which is allowed or not for each
+ * open file, and RWF_DONTCACHE, which the VFS looks for in file_operations.
+ */
+#ifdef FMODE_CAN_ATOMIC_WRITE
+#define SHIFTFS_FMODE_ATOMIC	FMODE_CAN_ATOMIC_WRITE
+#define SHIFTFS_IOCB_ATOMIC	IOCB_ATOMIC
+#else
+#define SHIFTFS_FMODE_ATOMIC	((__force fmode_t)0)
+#define SHIFTFS_IOCB_ATOMIC	0
+#endif
+#ifdef FOP_DONTCACHE
+#define SHIFTFS_IOCB_NEWER_FLAGS	(SHIFTFS_IOCB_ATOMIC | IOCB_DONTCACHE)
+#define SHIFTFS_NEWER_FOP_FLAGS		.fop_flags = FOP_DONTCACHE,
+#else
+#define SHIFTFS_IOCB_NEWER_FLAGS	SHIFTFS_IOCB_ATOMIC
+#define SHIFTFS_NEWER_FOP_FLAGS
+#endif
+
+/* Is asked for what the lower filesystem does not have? */
+static inline bool shiftfs_lacks_dontcache(const struct kiocb *iocb,
+					   const struct file *lower)
+{
+#ifdef FOP_DONTCACHE
+	return iocb->ki_flags & IOCB_DONTCACHE &&
+	       !(lower->f_op->fop_flags & FOP_DONTCACHE);
+#else
+	return false;
+#endif
+}
 
 /*
  * Permission events about contents that are not there yet. They are sent from
@@ -293,6 +347,17 @@ static inline struct dentry *shiftfs_vfs_mkdir(shiftfs_mnt_idmap_t *idmap,
 		return ERR_PTR(err);
 	}
 	return dentry;
+#endif
+}
+
+static inline int shiftfs_add_sb_mark(struct fsnotify_mark *mark,
+				      struct super_block *sb)
+{
+#ifdef SHIFTFS_HAVE_FSNOTIFY_MARK_OBJ
+	return fsnotify_add_mark(mark, sb, FSNOTIFY_OBJ_TYPE_SB, 0);
+#else
+	return fsnotify_add_mark(mark, &sb->s_fsnotify_marks,
+				 FSNOTIFY_OBJ_TYPE_SB, 0, NULL);
 #endif
 }
 

@@ -44,9 +44,13 @@ static int shiftfs_begin(struct shiftfs_new *new, struct inode *dir,
 		goto out_cred;
 
 	new->old = override_creds(new->cred ?: ss->cred);
-	new->lower = shiftfs_start_create(mnt, new->dir,
-					  shiftfs_lower_dentry(dentry),
-					  &dentry->d_name);
+	if (unlikely(d_inode(new->dir)->i_op->atomic_open) &&
+	    !shiftfs_lower_dentry(dentry) && shiftfs_is_comparable(new->dir))
+		new->lower = shiftfs_start_excl(new->dir, &dentry->d_name);
+	else
+		new->lower = shiftfs_start_create(mnt, new->dir,
+						  shiftfs_lower_dentry(dentry),
+						  &dentry->d_name);
 	if (IS_ERR(new->lower)) {
 		err = PTR_ERR(new->lower);
 		goto out_revert;
@@ -78,7 +82,7 @@ static void shiftfs_end(struct shiftfs_new *new, struct dentry *dentry,
 }
 
 /* Let @dentry stand for @lower from now on. Both directories are locked. */
-static void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower)
+void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower)
 {
 	struct dentry *old = shiftfs_lower_dentry(dentry);
 
@@ -154,6 +158,7 @@ static int shiftfs_instantiate(struct shiftfs_new *new, struct inode *dir,
 	}
 
 	shiftfs_set_lower(dentry, lower);
+	shiftfs_keep_cached(dentry, S_ISDIR(inode->i_mode));
 	shiftfs_copy_attr(inode);
 	d_instantiate(dentry, inode);
 	/* ->lookup does not hash the "no" of every directory. */
@@ -321,6 +326,9 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;
+	/* Names known not to be there pin the lower directory. */
+	if (is_dir)
+		shrink_dcache_parent(dentry);
 	old = shiftfs_override(dir->i_sb);
 	/* vfs_rmdir() takes a reference of its own. */
 	hidden = shiftfs_is_comparable(lower_dir) &&
@@ -350,6 +358,10 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	if (!err) {
 		if (!hidden)
 			d_drop(dentry);
+		/* Other names may have been removed beneath before. */
+		if (!shiftfs_lower_inode(inode)->i_nlink &&
+		    inode->i_dentry.first && inode->i_dentry.first->next)
+			d_prune_aliases(inode);
 		shiftfs_copy_attr(inode);
 		shiftfs_copy_attr(dir);
 	}
@@ -380,8 +392,21 @@ static int shiftfs_rmdir(struct inode *dir, struct dentry *dentry)
 	SHIFTFS_ACL_OPS,			\
 	SHIFTFS_ATTR_OPS
 
-/* By whether the lower filesystem has to be asked: inode.c. */
+/*
+ * By whether the lower filesystem has to be asked, inode.c, and from the third on
+ * where it creates and opens in one step.
+ */
 const struct inode_operations shiftfs_dir_iops[] = {
 	{ SHIFTFS_DIR_OPS, .permission = shiftfs_permission },
 	{ SHIFTFS_DIR_OPS, .permission = shiftfs_permission_asking },
+	{
+		SHIFTFS_DIR_OPS,
+		.permission = shiftfs_permission,
+		.atomic_open = shiftfs_atomic_open,
+	},
+	{
+		SHIFTFS_DIR_OPS,
+		.permission = shiftfs_permission_asking,
+		.atomic_open = shiftfs_atomic_open,
+	},
 };

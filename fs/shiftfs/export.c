@@ -45,13 +45,19 @@ static int shiftfs_encode_fh(struct inode *inode, u32 *fh, int *max_len,
 
 /*
  * Is @dentry, of the lower filesystem, within what the mount shows? Where that
- * is the whole filesystem, a file need not be found in a directory.
+ * is the whole filesystem, a file need not be found in a directory. Nor need one
+ * that has been seen here and is cached still: it may have lost the name by which
+ * it was seen, or all. The dentry of a name that was removed still says where that
+ * was.
  */
 static int shiftfs_acceptable(void *context, struct dentry *dentry)
 {
-	struct dentry *root = ((struct shiftfs_sb *)context)->lower.dentry;
+	struct shiftfs_sb *ss = context;
+	struct dentry *root = ss->lower.dentry;
 
-	return root == root->d_sb->s_root || is_subdir(dentry, root);
+	return root == root->d_sb->s_root || is_subdir(dentry, root) ||
+	       (IS_ROOT(dentry) && !d_is_dir(dentry) &&
+		shiftfs_is_cached(ss->sb, d_inode(dentry)));
 }
 
 /*
@@ -143,20 +149,32 @@ stale:
 	return ERR_PTR(-ESTALE);
 }
 
+/*
+ * A file without a name is one for those who have it open. Is it cached but not in
+ * use it is about to be dropped, which is waited for.
+ */
+static bool shiftfs_is_gone(struct super_block *sb, struct dentry *lower)
+{
+	if (d_inode(lower)->i_nlink)
+		return false;
+	shiftfs_settle(sb);
+	return !shiftfs_is_cached(sb, d_inode(lower));
+}
+
 static struct dentry *shiftfs_from_lower(struct super_block *sb,
 					 struct dentry *lower)
 {
-	struct dentry *root = shiftfs_sb(sb)->lower.dentry;
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	struct dentry *dentry;
 
 	if (IS_ERR_OR_NULL(lower))
 		return lower ?: ERR_PTR(-ESTALE);
 
-	if (d_is_negative(lower))
+	if (d_is_negative(lower) || shiftfs_is_gone(sb, lower))
 		dentry = ERR_PTR(-ESTALE);
-	else if (!d_unhashed(lower) && is_subdir(lower, root))
+	else if (!d_unhashed(lower) && is_subdir(lower, ss->lower.dentry))
 		dentry = shiftfs_obtain(sb, lower);
-	else if (root == root->d_sb->s_root && !d_is_dir(lower))
+	else if (!d_is_dir(lower) && shiftfs_acceptable(ss, lower))
 		dentry = shiftfs_obtain_alias(sb, lower);
 	else
 		dentry = ERR_PTR(-ESTALE);

@@ -15,11 +15,34 @@
 #include <linux/backing-file.h>
 #endif
 
-/* Creation and truncation are done by the VFS through other operations. */
-#define SHIFTFS_NO_OPEN_FLAGS	(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
-
 /* What the lower file can do and the upper one then can, too. */
-#define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT)
+#define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT |	\
+				 SHIFTFS_FMODE_ATOMIC)
+
+static struct file *shiftfs_open_backing(struct file *file, int flags,
+					 const struct path *path,
+					 const struct cred *cred)
+{
+#if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
+	return backing_file_open(file, flags, path, cred);
+#elif defined(SHIFTFS_HAVE_BACKING_FILE)
+	return backing_file_open(&file->f_path, flags, path, cred);
+#else
+	return dentry_open(path, flags, cred);
+#endif
+}
+
+/* Open what @lower, the lower file of @file, is once more, as who has opened it. */
+struct file *shiftfs_reopen_lower(struct file *file, struct file *lower)
+{
+	const struct cred *old = override_creds(lower->f_cred);
+	struct file *ret;
+
+	ret = shiftfs_open_backing(file, lower->f_flags & ~SHIFTFS_NO_OPEN_FLAGS,
+				   &lower->f_path, lower->f_cred);
+	revert_creds(old);
+	return ret;
+}
 
 /*
  * Open the lower file of @file. Access times are kept by the upper mount's
@@ -55,21 +78,14 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 		if (!ss->owns_all &&
 		    !inode_owner_or_capable(shiftfs_idmap_of(path.mnt), inode))
 			flags &= ~O_NOATIME;
-#if defined(SHIFTFS_HAVE_BACKING_USER_FILE)
-		ret = backing_file_open(file, flags, &path, current_cred());
-#elif defined(SHIFTFS_HAVE_BACKING_FILE)
-		ret = backing_file_open(&file->f_path, flags, &path,
-					current_cred());
-#else
-		ret = dentry_open(&path, flags, current_cred());
-#endif
+		ret = shiftfs_open_backing(file, flags, &path, current_cred());
 	}
 	shiftfs_revert(old);
 	return ret;
 }
 
 /* @lower becomes the lower file of @file; it is closed on an error. */
-static int shiftfs_attach_lower(struct file *file, struct file *lower)
+int shiftfs_attach_lower(struct file *file, struct file *lower)
 {
 	int err;
 
@@ -97,6 +113,22 @@ static int shiftfs_want_contents(struct file *lower)
 	    !(lower->f_mode & FMODE_READ))
 		return 0;
 	return shiftfs_ask_contents(&lower->f_path);
+}
+
+/*
+ * Access times are kept by the upper mount's rules also for a lower file that was
+ * opened without O_NOATIME, which is not refused to the owner alone afterwards.
+ */
+void shiftfs_keep_noatime(const struct super_block *sb, struct file *lower)
+{
+	shiftfs_mnt_idmap_t *idmap = shiftfs_lower_idmap(sb);
+
+	if (!shiftfs_sb(sb)->owns_all &&
+	    !inode_owner_or_capable(idmap, file_inode(lower)))
+		return;
+	spin_lock(&lower->f_lock);
+	lower->f_flags |= O_NOATIME;
+	spin_unlock(&lower->f_lock);
 }
 
 static int shiftfs_open(struct inode *inode, struct file *file)
@@ -404,6 +436,7 @@ static loff_t shiftfs_remap_file_range(struct file *in, loff_t pos_in,
 }
 
 const struct file_operations shiftfs_file_fops = {
+	SHIFTFS_NEWER_FOP_FLAGS
 	.open			= shiftfs_open,
 	.release		= shiftfs_release,
 	.llseek			= shiftfs_llseek,
@@ -450,7 +483,7 @@ static struct file *shiftfs_make_tmpfile(struct file *file,
 #endif
 }
 
-static int shiftfs_opened(struct inode *inode, struct file *file)
+int shiftfs_opened(struct inode *inode, struct file *file)
 {
 	return 0;
 }

@@ -320,7 +320,8 @@ static void shiftfs_fill_inode(struct inode *inode, struct inode *lower)
 		inode->i_fop = &shiftfs_file_fops;
 		break;
 	case S_IFDIR:
-		inode->i_op = &shiftfs_dir_iops[asks];
+		inode->i_op = &shiftfs_dir_iops[asks +
+						2 * !!lower->i_op->atomic_open];
 		inode->i_fop = &shiftfs_dir_fops;
 		break;
 	case S_IFLNK:
@@ -373,5 +374,15 @@ struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower)
 	} else {
 		shiftfs_refresh(inode);
 	}
+	return inode;
+}
+
+/* Does the mount know @lower, or has it not been forgotten yet? */
+bool shiftfs_is_cached(struct super_block *sb, struct inode *lower)
+{
+	struct inode *inode = ilookup5(sb, (unsigned long)lower,
+				       shiftfs_iget_test, lower);
+
+	iput(inode);
 	return inode;
 }

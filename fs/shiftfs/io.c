@@ -28,7 +28,8 @@ static struct kmem_cache *shiftfs_aio_cachep;
  */
 #define SHIFTFS_IOCB_FLAGS	(IOCB_HIPRI | IOCB_DSYNC | IOCB_SYNC |	\
 				 IOCB_NOWAIT | IOCB_APPEND |		\
-				 IOCB_DIRECT | IOCB_WRITE | IOCB_NOIO)
+				 IOCB_DIRECT | IOCB_WRITE | IOCB_NOIO |	\
+				 SHIFTFS_IOCB_NEWER_FLAGS)
 
 /* What fcntl(F_SETFL) may change while a file is open. */
 #define SHIFTFS_SETFL_FLAGS	(O_APPEND | O_NONBLOCK | O_NDELAY | O_DIRECT)
@@ -208,7 +209,6 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	struct file *lower = shiftfs_lower_file(file);
 	/* A request that is queued may be over, and @iocb and @file be gone. */
 	const bool async = !is_sync_kiocb(iocb);
-	const int flags = iocb->ki_flags;
 	const struct cred *old = NULL;
 	ssize_t ret;
 
@@ -216,6 +216,8 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 		return 0;
 	if (!lower->f_op->read_iter)
 		return -EINVAL;
+	if (unlikely(shiftfs_lacks_dontcache(iocb, lower)))
+		return -EOPNOTSUPP;
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;
@@ -237,8 +239,7 @@ ssize_t shiftfs_read_iter(struct kiocb *iocb, struct iov_iter *iter)
 	if (ret >= 0)
 		fsnotify_access(lower);
 	shiftfs_copy_size(file_inode(file));
-	if (!(flags & IOCB_NOWAIT))
-		shiftfs_accessed(file);
+	shiftfs_accessed(file);
 	if (async)
 		fput(file);
 	return ret;
@@ -285,6 +286,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 		return -EINVAL;
 	if (!shiftfs_may_overwrite(iocb, lower))
 		return -EPERM;
+	if (unlikely(shiftfs_lacks_dontcache(iocb, lower)))
+		return -EOPNOTSUPP;
 	ret = shiftfs_sync_flags(file, lower);
 	if (ret)
 		return ret;

@@ -55,7 +55,7 @@ bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
 }
 
 /* The two forms of asking a lower filesystem which asks itself. */
-static int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
+int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 {
 	int ret;
 
@@ -314,6 +314,23 @@ const struct dentry_operations shiftfs_dentry_ops = {
 };
 
 /*
+ * If @lower is found in @lower_dir under the name of @dentry, remember this moment.
+ * Nobody else knows @dentry yet, or its directory is locked.
+ */
+bool shiftfs_sample_named(struct dentry *dentry, struct dentry *lower,
+			  const struct dentry *lower_dir)
+{
+	bool named;
+
+	spin_lock(&lower->d_lock);
+	named = shiftfs_is_named(lower, lower_dir, &dentry->d_name);
+	if (named)
+		shiftfs_sample(dentry, lower);
+	spin_unlock(&lower->d_lock);
+	return named;
+}
+
+/*
  * Who renames beneath can move the lower dentry between its lookup and the
  * moment that is remembered; then the name is looked up again.
  */
@@ -327,7 +344,6 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 	while (tries--) {
 		unsigned int renames = read_seqbegin(&rename_lock);
 		struct dentry *lower;
-		bool named;
 
 		lower = shiftfs_lookup_lower(mnt, lower_dir, &dentry->d_name,
 					     ask);
@@ -343,12 +359,7 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 			   lower->d_parent == lower_dir && !d_unhashed(lower)))
 			return lower;
 
-		spin_lock(&lower->d_lock);
-		named = shiftfs_is_named(lower, lower_dir, &dentry->d_name);
-		if (named)
-			shiftfs_sample(dentry, lower);
-		spin_unlock(&lower->d_lock);
-		if (named)
+		if (shiftfs_sample_named(dentry, lower, lower_dir))
 			return lower;
 		dput(lower);
 	}
@@ -411,6 +422,10 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	if (unlikely(!d_can_lookup(lower_dir)))
 		return ERR_PTR(-ENOTDIR);
 
+	if (unlikely(shiftfs_skips_lookup(dir, flags)) &&
+	    shiftfs_is_comparable(lower_dir))
+		return NULL;
+
 	old = shiftfs_override(dir->i_sb);
 	lower = shiftfs_lookup_and_sample(dentry, lower_dir);
 	shiftfs_revert(old);
@@ -439,6 +454,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	}
 
 	dentry->d_fsdata = lower;
+	shiftfs_keep_cached(dentry, inode && S_ISDIR(inode->i_mode));
 	ret = shiftfs_splice(inode, dentry);
 
 	/* A directory that was moved beneath brings its old dentry along. */

@@ -184,6 +184,9 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 	if (err)
 		goto out_cred;
 
+	/* Names known not to be in what is replaced pin the lower directory. */
+	if (d_is_dir(new) && !(flags & RENAME_EXCHANGE))
+		shrink_dcache_parent(new);
 	saved = override_creds(cred ?: ss->cred);
 	err = shiftfs_lock_and_rename(old_dir->i_sb, &from, &to, flags);
 	if (!err) {

@@ -33,6 +33,7 @@ struct dentry;
 struct fs_context;
 struct shiftfs_acl_pair;
 struct shiftfs_clone;
+struct shiftfs_watch;
 struct fiemap_extent_info;
 
 /* An anonymous device number which stands for a device beneath. */
@@ -76,6 +77,8 @@ struct shiftfs_config {
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
  * @remote:	there may be a server below, which decides by who asks
+ * @opens_by_name: it is NFS 4, which opens what it has not looked up, but only
+ *		regular files
  * @lower_caps:	where that holds, its handler of file capabilities
  * @owns_all:	those credentials stand for the owner of any file
  * @keeps_blocks: the lower filesystem keeps blocks for an id, root's mostly
@@ -93,6 +96,10 @@ struct shiftfs_config {
  * @acls:	translated ACLs by the address of the lower ones; likewise
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
+ * @watch:	tells of removals beneath, or NULL
+ * @watch_list:	in the list of the mounts that @watch has
+ * @sb:		our superblock
+ * @fsid:	what tells its f_fsid from the lower one's
  */
 struct shiftfs_sb {
 	struct path lower;
@@ -104,6 +111,7 @@ struct shiftfs_sb {
 	bool check_lower;
 	bool getattr_as_any;
 	bool remote;
+	bool opens_by_name;
 	const struct xattr_handler *lower_caps;
 	bool owns_all;
 	bool keeps_blocks;
@@ -121,6 +129,10 @@ struct shiftfs_sb {
 	struct shiftfs_acl_pair __rcu *acls[1 << SHIFTFS_ACL_BITS];
 	struct list_head devs;
 	errseq_t wb_err;
+	struct shiftfs_watch *watch;
+	struct list_head watch_list;
+	struct super_block *sb;
+	u32 fsid;
 	struct rcu_head rcu;
 };
 
@@ -299,6 +311,24 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 	WRITE_ONCE(dentry->d_time, raw_seqcount_begin(&lower->d_seq));
 }
 
+/*
+ * A server decides by what its clients have in use: NFS does not remove a file whose
+ * lower dentry somebody else pins, but gives it another name, and a FUSE server
+ * keeps what the kernel has not forgotten. So of a remote filesystem nothing but
+ * directories is kept once it is not used any more. It caches itself.
+ */
+static inline void shiftfs_keep_cached(struct dentry *dentry, bool is_dir)
+{
+	if (likely(!shiftfs_sb(dentry->d_sb)->remote))
+		return;
+	spin_lock(&dentry->d_lock);
+	if (is_dir)
+		dentry->d_flags &= ~DCACHE_DONTCACHE;
+	else
+		dentry->d_flags |= DCACHE_DONTCACHE;
+	spin_unlock(&dentry->d_lock);
+}
+
 /* cred.c */
 
 /*
@@ -396,9 +426,19 @@ bool shiftfs_leads_to(const struct super_block *sb, struct dentry *lower_dir,
 		      const struct qstr *name, const struct dentry *lower);
 struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 			      unsigned int flags);
+int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags);
+bool shiftfs_sample_named(struct dentry *dentry, struct dentry *lower,
+			  const struct dentry *lower_dir);
 
 /* dir.c */
-extern const struct inode_operations shiftfs_dir_iops[2];
+extern const struct inode_operations shiftfs_dir_iops[4];
+void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower);
+
+/* create.c */
+int shiftfs_atomic_open(struct inode *dir, struct dentry *dentry,
+			struct file *file, unsigned int flags, umode_t mode);
+bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags);
+struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name);
 
 /* rename.c */
 int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
@@ -407,6 +447,7 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 
 /* inode.c */
 struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
+bool shiftfs_is_cached(struct super_block *sb, struct inode *lower);
 void shiftfs_copy_attr(struct inode *inode);
 void shiftfs_copy_size_slow(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
@@ -495,8 +536,15 @@ int shiftfs_fiemap(struct inode *inode, struct fiemap_extent_info *fieinfo,
 		   u64 start, u64 len);
 void shiftfs_free_devs(struct shiftfs_sb *ss);
 
+/* Creation and truncation are done by the VFS through other operations. */
+#define SHIFTFS_NO_OPEN_FLAGS	(O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC)
+
 /* file.c */
 extern const struct file_operations shiftfs_file_fops;
+struct file *shiftfs_reopen_lower(struct file *file, struct file *lower);
+int shiftfs_attach_lower(struct file *file, struct file *lower);
+void shiftfs_keep_noatime(const struct super_block *sb, struct file *lower);
+int shiftfs_opened(struct inode *inode, struct file *file);
 void shiftfs_accessed(struct file *file);
 int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 		    struct file *file, umode_t mode);
@@ -569,6 +617,13 @@ int shiftfs_set_acl(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 int shiftfs_fileattr_get(struct dentry *dentry, struct shiftfs_fileattr *fa);
 int shiftfs_fileattr_set(shiftfs_mnt_idmap_t *idmap,
 			 struct dentry *dentry, struct shiftfs_fileattr *fa);
+
+/* gone.c */
+void shiftfs_watch(struct super_block *sb);
+void shiftfs_unwatch(struct super_block *sb);
+void shiftfs_settle(struct super_block *sb);
+int shiftfs_init_watch(void);
+void shiftfs_exit_watch(void);
 
 /* export.c */
 extern const struct export_operations shiftfs_export_ops;

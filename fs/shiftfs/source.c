@@ -237,6 +237,8 @@ static int shiftfs_start(struct fs_context *fc, struct shiftfs_sb *ss,
 		return -ENOMEM;
 	}
 	refcount_set(&ss->clone->ref, 1);
+	/* A device of the lower filesystem is never opened there: create.c */
+	mnt->mnt_flags |= MNT_NODEV;
 	ss->clone->mnt = mnt;
 	ss->lower.mnt = mnt;
 	ss->lower.dentry = dget(path->dentry);

@@ -5,8 +5,10 @@
 #include <linux/exportfs.h>
 #include <linux/file.h>
 #include <linux/fs_context.h>
+#include <linux/jhash.h>
 #include <linux/magic.h>
 #include <linux/module.h>
+#include <linux/seq_file.h>
 #include <linux/statfs.h>
 #include "params.h"
 #include "shiftfs.h"
@@ -20,6 +22,17 @@ static void shiftfs_evict_inode(struct inode *inode)
 	 * lower inode is freed a grace period later at the earliest.
 	 */
 	iput(shiftfs_lower_inode(inode));
+}
+
+/*
+ * What has lost its last name below, where no one told us, or is not to be kept:
+ * see shiftfs_keep_cached().
+ */
+static int shiftfs_drop_inode(struct inode *inode)
+{
+	return shiftfs_generic_drop(inode) ||
+	       !READ_ONCE(shiftfs_lower_inode(inode)->i_nlink) ||
+	       (shiftfs_sb(inode->i_sb)->remote && !S_ISDIR(inode->i_mode));
 }
 
 static void shiftfs_free_sb_rcu(struct rcu_head *rcu)
@@ -50,6 +63,21 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 }
 
 
+/*
+ * What tells this mount from others of the same filesystem, and is the same the
+ * next time: file handles of an exported mount hold f_fsid.
+ */
+static u32 shiftfs_make_fsid(const struct shiftfs_sb *ss)
+{
+	u64 ino = d_inode(ss->lower.dentry)->i_ino;
+	u32 id = jhash(&ino, sizeof(ino), 0);
+
+	id = jhash(ss->uidmap.by_seen,
+		   ss->uidmap.nr * sizeof(*ss->uidmap.by_seen), id);
+	return jhash(ss->gidmap.by_seen,
+		     ss->gidmap.nr * sizeof(*ss->gidmap.by_seen), id);
+}
+
 static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 {
 	struct path lower = shiftfs_lower_path(dentry);
@@ -66,7 +94,7 @@ static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 		buf->f_type = SHIFTFS_MAGIC;
 	/* Who tells filesystems apart by f_fsid is to see another one. */
 	buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;
-	buf->f_fsid.val[1] ^= new_encode_dev(sb->s_dev);
+	buf->f_fsid.val[1] ^= shiftfs_sb(sb)->fsid;
 	return 0;
 }
 
@@ -77,7 +105,11 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	struct super_block *lower = ss->lower.mnt->mnt_sb;
 	int err;
 
-	if (!wait)
+	/*
+	 * The end of a mount is no reason to write out a filesystem that stays
+	 * mounted, others' changes with ours, as it is none for a bind mount.
+	 */
+	if (!wait || !sb->s_root)
 		return 0;
 
 	/*
@@ -93,11 +125,46 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 	return errseq_check_and_advance(&lower->s_wb_err, &ss->wb_err);
 }
 
+/*
+ * umount -f, to end requests that wait for a dead server. By who could do the same
+ * through the host's mount: never for a mount in a user namespace, whose root
+ * would end the requests of everybody else. NFS ends the requests that wait, and
+ * goes on when the server is back, as with a bind mount. Other filesystems give up
+ * the server for good (FUSE, SMB, 9p, Ceph), which is for the last mount of it.
+ */
+static void shiftfs_umount_begin(struct super_block *sb)
+{
+	struct super_block *lower = shiftfs_lower_mnt(sb)->mnt_sb;
+
+	if (sb->s_user_ns != &init_user_ns || !lower->s_op->umount_begin ||
+	    !ns_capable(lower->s_user_ns, CAP_SYS_ADMIN))
+		return;
+	if (lower->s_magic == NFS_SUPER_MAGIC || shiftfs_is_ours(lower) ||
+	    atomic_read(&lower->s_active) == 1)
+		lower->s_op->umount_begin(lower);
+}
+
+/*
+ * /proc/PID/mountstats says what the mount keeps in use: a disk is busy as long as
+ * there is one, also after its own mount is gone.
+ */
+static int shiftfs_show_stats(struct seq_file *m, struct dentry *root)
+{
+	const struct super_block *lower = shiftfs_lower_mnt(root->d_sb)->mnt_sb;
+
+	seq_printf(m, " lower=%s dev=%u:%u", lower->s_type->name,
+		   MAJOR(lower->s_dev), MINOR(lower->s_dev));
+	return 0;
+}
+
 static const struct super_operations shiftfs_super_ops = {
 	.evict_inode	= shiftfs_evict_inode,
+	.drop_inode	= shiftfs_drop_inode,
 	.statfs		= shiftfs_statfs,
 	.sync_fs	= shiftfs_sync_fs,
+	.umount_begin	= shiftfs_umount_begin,
 	.show_options	= shiftfs_show_options,
+	.show_stats	= shiftfs_show_stats,
 };
 
 bool shiftfs_is_ours(const struct super_block *sb)
@@ -116,10 +183,12 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	struct shiftfs_sb *ss = sb->s_fs_info;
 	struct super_block *lower = ss->lower.mnt->mnt_sb;
 	bool in_userns = sb->s_user_ns != &init_user_ns;
-	int restricted = ss->restricted | ss->lower.mnt->mnt_flags;
+	int restricted = ss->restricted;
 	struct dentry *root;
 	struct inode *inode;
 
+	ss->sb = sb;
+	ss->fsid = shiftfs_make_fsid(ss);
 	sb->s_magic = SHIFTFS_MAGIC;
 	/* i_version is in use: inode.c. */
 	sb->s_flags &= ~SB_I_VERSION;
@@ -188,6 +257,7 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	root->d_fsdata = dget(ss->lower.dentry);
 	shiftfs_sample(root, ss->lower.dentry);
 	sb->s_root = root;
+	shiftfs_watch(sb);
 	return 0;
 }
 
@@ -217,6 +287,23 @@ static bool shiftfs_is_remote(const struct super_block *sb)
 	       sb->s_magic != OVERLAYFS_SUPER_MAGIC;
 }
 
+/* Filesystems that cannot be shown by another one, each for its own reason. */
+static int shiftfs_refuse_kind(struct fs_context *fc,
+			       const struct super_block *lower)
+{
+	if (lower->s_magic == PROC_SUPER_MAGIC) {
+		errorf(fc, "shiftfs: %s: procfs shows each process what it may see, and would take the mounter for it: mount a new proc there",
+		       fc->source);
+		return -EINVAL;
+	}
+	if (lower->s_magic == HUGETLBFS_MAGIC) {
+		errorf(fc, "shiftfs: %s: the kernel maps huge pages by files of hugetlbfs itself only: mount it there with its options uid= and gid=, or idmapped",
+		       fc->source);
+		return -EINVAL;
+	}
+	return 0;
+}
+
 int shiftfs_get_tree(struct fs_context *fc)
 {
 	struct shiftfs_fc *opts = fc->fs_private;
@@ -241,6 +328,9 @@ int shiftfs_get_tree(struct fs_context *fc)
 		goto out_free;
 
 	lower = ss->lower.mnt->mnt_sb;
+	err = shiftfs_refuse_kind(fc, lower);
+	if (err)
+		goto out_free;
 	if (lower->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH) {
 		errorf(fc, "shiftfs: %s: %s there is stacked %d deep already, the kernel allows %d in all",
 		       fc->source, lower->s_type->name, lower->s_stack_depth,
@@ -252,6 +342,9 @@ int shiftfs_get_tree(struct fs_context *fc)
 	/* With creds=caller it is the lower filesystem that says. */
 	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
 	ss->remote = shiftfs_is_remote(lower);
+	ss->opens_by_name = shiftfs_is_ours(lower) ?
+			    shiftfs_sb(lower)->opens_by_name :
+			    !strcmp(lower->s_type->name, "nfs4");
 	if (ss->getattr_as_any)
 		ss->lower_caps = shiftfs_find_caps(lower);
 
@@ -272,7 +365,6 @@ int shiftfs_reconfigure(struct fs_context *fc)
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
 	int err;
 
-	sync_filesystem(sb);
 	fc->sb_flags &= ~SB_I_VERSION;
 
 	err = shiftfs_check_unchanged(fc, opts, ss);
@@ -295,6 +387,7 @@ int shiftfs_reconfigure(struct fs_context *fc)
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {
+	shiftfs_unwatch(sb);
 	kill_anon_super(sb);
 	shiftfs_free_sb(sb->s_fs_info);
 }
@@ -317,15 +410,25 @@ static int __init shiftfs_init(void)
 	if (err)
 		return err;
 
+	err = shiftfs_init_watch();
+	if (err)
+		goto out_io;
 	err = register_filesystem(&shiftfs_fs_type);
 	if (err)
-		shiftfs_exit_io();
+		goto out_watch;
+	return 0;
+
+out_watch:
+	shiftfs_exit_watch();
+out_io:
+	shiftfs_exit_io();
 	return err;
 }
 
 static void __exit shiftfs_exit(void)
 {
 	unregister_filesystem(&shiftfs_fs_type);
+	shiftfs_exit_watch();
 	shiftfs_exit_io();
 	/* ACLs are freed by RCU callbacks; wait for the last of them. */
 	rcu_barrier();

@@ -200,6 +200,59 @@ TEST_F(shift, unlinked)
 	FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), ESTALE);
 }
 
+/* Who has it open can open it again by its handle, and it goes with the last. */
+TEST_F(shift, open_and_unlinked)
+{
+	const int by[] = { lower, upper };
+	struct handle h;
+	char text[4];
+
+	NEED_HANDLES();
+	for (int i = 0; i < 2; i++) {
+		int fd, again;
+
+		make("f", 1, 1, S_IFREG | 0600);
+		OK(put(lower, "f", "text"));
+		OK(get(upper, "f", &h));
+		fd = OK(openat(upper, "f", O_RDWR | O_CLOEXEC));
+		OK(unlinkat(by[i], "f", 0));
+		again = OK(open_by_handle_at(upper, &h.h, O_RDWR));
+		EQ(st(fd, "").st_ino, st(again, "").st_ino);
+		EQ(0, st(again, "").st_nlink);
+		ATTR(again, "", SEEN(1), SEEN(1), S_IFREG | 0600);
+		EQ(1, pwrite(again, "T", 1, 0));
+		close(again);
+		EQ(4, pread(fd, text, 4, 0));
+		CHECK(!memcmp(text, "Text", 4));
+		close(fd);
+		FAILS(open_by_handle_at(upper, &h.h, O_RDONLY), ESTALE);
+		ABSENT_BOTH("f");
+	}
+}
+
+/* A file that has lost the name of its handle has another one. */
+TEST_F(shift, other_link)
+{
+	const int by[] = { lower, upper };
+	struct handle h;
+
+	NEED_HANDLES();
+	make("to", 0, 0, S_IFDIR | 0777);
+	for (int i = 0; i < 2; i++) {
+		int fd;
+
+		make("f", 1, 1, S_IFREG | 0600);
+		OK(linkat(lower, "f", lower, "to/g", 0));
+		OK(get(upper, "f", &h));
+		OK(unlinkat(by[i], "f", 0));
+		fd = OK(open_by_handle_at(upper, &h.h, O_RDONLY));
+		EQ(st(lower, "to/g").st_ino, st(fd, "").st_ino);
+		EQ(1, st(fd, "").st_nlink);
+		close(fd);
+		OK(unlinkat(lower, "to/g", 0));
+	}
+}
+
 TEST_F(shift, garbage)
 {
 	struct handle h, bad;

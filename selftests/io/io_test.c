@@ -186,6 +186,74 @@ TEST_F(shift, write_sets_times)
 	CHECK(st(lower, "f").st_atim.tv_sec > 1000);
 }
 
+/* io_uring, say, reads what is cached like that. */
+TEST_F(shift, atime_of_nowait)
+{
+	struct timespec old[2] = { { 1, 0 }, { 1000, 0 } };
+	char c;
+	struct iovec v = { &c, 1 };
+	int b;
+
+	make("f", 0, 0, S_IFREG | 0644);
+	OK(put(lower, "f", "text"));
+	for (int above = 0; above < 2; above++) {
+		b = OK(openat(above ? upper : lower, "f", O_RDONLY));
+		OK(utimensat(lower, "f", old, 0));
+		if (preadv2(b, &v, 1, 0, RWF_NOWAIT) < 0)
+			EQ(EOPNOTSUPP, errno);
+		else
+			CHECK(st(lower, "f").st_atim.tv_sec > 1000);
+		close(b);
+	}
+	EQ(st(lower, "f").st_atim.tv_sec, st(upper, "f").st_atim.tv_sec);
+}
+
+#ifndef RWF_ATOMIC
+#define RWF_ATOMIC 0x40
+#endif
+#ifndef RWF_DONTCACHE
+#define RWF_DONTCACHE 0x80
+#endif
+#define WRITE_ATOMIC 0x10000	/* STATX_WRITE_ATOMIC */
+
+/* What came after 6.1 is answered as the lower filesystem does. */
+TEST_F(shift, newer_flags)
+{
+	const int flags[] = { RWF_DONTCACHE, RWF_ATOMIC, RWF_DONTCACHE | RWF_DSYNC };
+	static char block[4096] __attribute__((aligned(4096)));
+	struct iovec v = { block, sizeof(block) };
+	struct statx a, b;
+	int fd[2];
+
+	memset(block, 'x', sizeof(block));
+	fd[0] = OK(openat(lower, "f", O_CREAT | O_RDWR, 0644));
+	fd[1] = OK(openat(upper, "f", O_RDWR));
+	if (!lower_is("tmpfs") && !lower_is("overlay")) {
+		OK(close(fd[0]));
+		OK(close(fd[1]));
+		fd[0] = OK(openat(lower, "f", O_RDWR | O_DIRECT));
+		fd[1] = OK(openat(upper, "f", O_RDWR | O_DIRECT));
+	}
+	for (unsigned int i = 0; i < sizeof(flags) / sizeof(*flags); i++) {
+		long long got[2][2];
+
+		for (int j = 0; j < 2; j++) {
+			errno = 0;
+			got[j][0] = pwritev2(fd[j], &v, 1, 0, flags[i]) * 1000 + errno;
+			errno = 0;
+			got[j][1] = preadv2(fd[j], &v, 1, 0, flags[i] & ~RWF_DSYNC) * 1000 +
+				    errno;
+		}
+		EQ(got[0][0], got[1][0]);
+		EQ(got[0][1], got[1][1]);
+	}
+	close(fd[0]);
+	close(fd[1]);
+	OK(statx(lower, "f", 0, WRITE_ATOMIC, &b));
+	OK(statx(upper, "f", 0, WRITE_ATOMIC, &a));
+	EQ(b.stx_mask & WRITE_ATOMIC, a.stx_mask & WRITE_ATOMIC);
+}
+
 TEST_F(shift, odirect)
 {
 	int a, b = openat(lower, ".", O_RDONLY);

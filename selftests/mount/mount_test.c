@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Sources, mount flags, stacking, bind mounts and umount. */
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #define SHIFT_HELPER helper
 static int helper(int argc, char **argv);
@@ -494,6 +498,103 @@ TEST_F(shift, unprivileged)
 			CHECK(errno == EPERM);
 		}
 	}
+}
+
+/* What cannot be shown is refused, and its own reason is said. */
+TEST_F(shift, refused_kinds)
+{
+	const char *huge = mount_point(true);
+
+	ONLY_SHIFTFS();
+	FAILS(mount_map("/proc", mount_point(true), MAP, 0), EINVAL);
+	CHECK(strstr(mount_log, "each process"));
+	if (mount("none", huge, "hugetlbfs", 0, NULL)) {
+		EQ(ENODEV, errno);
+		return;
+	}
+	FAILS(mount_map(huge, mount_point(true), MAP, 0), EINVAL);
+	CHECK(strstr(mount_log, "huge pages"));
+}
+
+/* Are the file's contents in the page cache alone, with no place on the disk? */
+static bool is_delayed(int fd)
+{
+	struct {
+		struct fiemap map;
+		struct fiemap_extent extent;
+	} f = { .map = { .fm_length = ~0ULL, .fm_extent_count = 1 } };
+
+	return !ioctl(fd, FS_IOC_FIEMAP, &f) && f.map.fm_mapped_extents &&
+	       f.extent.fe_flags & FIEMAP_EXTENT_DELALLOC;
+}
+
+/* The lower filesystem stays mounted: it is not written out, but by syncfs(2). */
+TEST_F(shift, end_writes_nothing_out)
+{
+	static char text[65536];
+	const char *target;
+	int fd, view;
+
+	ONLY_SHIFTFS();
+	memset(text, 'x', sizeof(text));
+	fd = OK(openat(lower, "f", O_CREAT | O_RDWR, 0600));
+	EQ(sizeof(text), write(fd, text, sizeof(text)));
+	/* no more to see on tmpfs and overlayfs */
+	if (is_delayed(fd)) {
+		view = open_view(lower_path, MAP, 0, &target);
+		OK(mount(NULL, target, NULL, MS_REMOUNT | MS_RDONLY, NULL));
+		CHECK(is_delayed(fd));
+		close(view);
+		OK(umount2(target, 0));
+		CHECK(is_delayed(fd));
+		OK(syncfs(upper));
+		CHECK(!is_delayed(fd));
+	}
+	close(fd);
+}
+
+/* The device that a mount keeps busy can be found. */
+TEST_F(shift, mountstats)
+{
+	char line[4096], want[64];
+	bool found = false;
+	FILE *f;
+
+	ONLY_SHIFTFS();
+	snprintf(want, sizeof(want), " dev=%u:%u", major(st(lower, "").st_dev),
+		 minor(st(lower, "").st_dev));
+	f = fopen("/proc/self/mountstats", "re");
+	CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (strstr(line, "with fstype shiftfs") && strstr(line, " lower="))
+			found |= lower_is("btrfs") || strstr(line, want);
+	fclose(f);
+	CHECK(found);
+}
+
+/* Handles of an exported mount are good for the next one of the same. */
+TEST_F(shift, fsid)
+{
+	struct statfs one, two, other, below;
+	const char *target;
+	int view;
+
+	ONLY_SHIFTFS();
+	OK(fstatfs(lower, &below));
+	view = open_view(lower_path, "b:0:300000:65536", 0, &target);
+	OK(fstatfs(view, &one));
+	close(view);
+	OK(umount2(target, 0));
+	/* another device number than before */
+	view = open_view(lower_path, "b:0:400000:65536", 0, NULL);
+	OK(fstatfs(view, &other));
+	two = one;
+	close(open_view(lower_path, "b:0:300000:65536", 0, &target));
+	OK(statfs(target, &two));
+	CHECK(!memcmp(&one.f_fsid, &two.f_fsid, sizeof(one.f_fsid)));
+	CHECK(memcmp(&one.f_fsid, &other.f_fsid, sizeof(one.f_fsid)));
+	CHECK(memcmp(&one.f_fsid, &below.f_fsid, sizeof(one.f_fsid)));
+	close(view);
 }
 
 SHIFT_TEST_MAIN
