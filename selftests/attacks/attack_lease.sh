@@ -63,20 +63,18 @@ attack_lease_flock() {
 attack lease_held - a lock that is held for ever: the start ends and says by whom
 
 attack_lease_held() {
-	local dir holder start
+	local dir start
 	runner run --image "$image" -- true
 	for dir in /run/runner/uids /run/runner/pods /var/lib/runner/pods; do
-		flock "$dir" -c 'exec sleep 100' &
+		flock "$dir" sleep 100 &
 		for _ in $(seq 50); do flock -n "$dir" true || break; sleep 0.1; done
-		holder=$(ps -o pid= --ppid $! -C sleep | head -n 1)
 		start=$SECONDS
 		RUNNER_TIMEOUT=60 runner run --name held --image "$image" -- true
 		same "$dir: the start" 125 $status
 		[ $((SECONDS - start)) -lt 50 ] || problem "$dir: it took $((SECONDS - start)) s"
 		has "$dir: the message" "$errors" "$dir has been locked for 30 seconds"
 		has "$dir: who" "$errors" "held by process"
-		kill -9 $! ${holder:-}
-		pkill -9 -P $! 2>/dev/null
+		pkill -9 -P $!
 		wait $! 2>/dev/null
 		# what a start that failed could not remove goes with the next
 		runner rm -f held
@@ -123,4 +121,33 @@ attack_lease_stopped() {
 	done
 	[ $((SECONDS - start)) -lt 100 ] || problem "the starts took $((SECONDS - start)) s"
 	end_user 4243
+}
+
+attack lease_net - a pod that joins the network of one which has gone gets the network of whoever has its number
+
+attack_lease_net() {
+	local file=/run/runner/pods/joins/config.json pid own
+	runner run -d --image "$image" --name owner -- sleep 1000
+	runner run --image "$image" --name joins --net pod:owner -- readlink /proc/self/ns/net
+	same "the other's network" "$(readlink "/proc/$(field pid owner)/ns/net")" "$out$errors"
+	pid=$(field pid owner)
+	gone owner
+	# the number is given again, to a process of the host's
+	own=$$
+	sed -i "s,/proc/$pid/ns/net,/proc/$own/ns/net," "$file"
+	grep -q "/proc/$own/ns/net" "$file" || problem "the test does not know config.json"
+	runner start joins
+	same "started again" 125 $status
+	has "message" "$errors" owner
+	runner logs joins
+	hasnt "started again" "$out" "$(readlink /proc/$own/ns/net)"
+	# and with another pod of that name
+	runner run -d --image "$image" --name owner -- sleep 1000
+	runner start joins
+	same "with another of that name" 0 "$status$errors"
+	runner wait joins
+	runner logs -n 1 joins
+	same "the new one's network" "$(readlink "/proc/$(field pid owner)/ns/net")" "$out$errors"
+	gone owner
+	gone joins
 }

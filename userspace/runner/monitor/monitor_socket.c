@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -51,12 +52,16 @@ int monitor_listen(struct monitor *m, const char *dir, struct shift_error *err)
 int monitor_connect(const char *dir, struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1;
+	const struct timeval limit = { .tv_sec = 1 };
 	struct sockaddr_un a;
 	int r = address(dir, &a, err);
 
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	/* connect(2) waits for a place in the queue, of a monitor that hangs. */
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
 		return shift_err_set(err, errno, "cannot reach the pod's monitor at %s",
 				     a.sun_path);

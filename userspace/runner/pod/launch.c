@@ -24,6 +24,7 @@
 #include "monitor/handoff.h"
 #include "monitor/notify.h"
 #include "pod/device_wait.h"
+#include "pod/network.h"
 #include "pod/written.h"
 
 void held_clear(struct held *h)
@@ -200,9 +201,12 @@ static void become_monitor(struct pod *pod)
 static int run_once(struct held *h, int *status, struct shift_error *err)
 {
 	struct strv written = { NULL, 0 };
-	int r;
+	int joined[SPEC_N_NAMESPACES], r;
 
 	plan_clear(&h->plan);
+	r = network_hold(&h->spec, joined, err);
+	if (r < 0)
+		return r;
 	r = plan_build(&h->plan, &h->spec, h->dir.layer, err);
 	h->pod.idle = become_monitor;
 	if (r >= 0)
@@ -212,6 +216,7 @@ static int run_once(struct held *h, int *status, struct shift_error *err)
 		r = pod_run(&h->pod, status, err);
 	h->plan.written = NULL;
 	strv_clear(&written);
+	network_drop(joined);
 	return r;
 }
 

@@ -14,4 +14,13 @@ int network_option(struct spec *spec, const char *text,
 int network_join_pod(struct spec *spec, const char *name,
 		     struct shift_error *err);
 
+/*
+ * Before each start: what --pod and --net pod: name is looked up again, since
+ * numbers in the description can be other processes' by now, and its namespaces
+ * are opened.  @fds are the caller's, for network_drop(); -1: none.
+ */
+int network_hold(struct spec *spec, int fds[SPEC_N_NAMESPACES],
+		 struct shift_error *err);
+void network_drop(int fds[SPEC_N_NAMESPACES]);
+
 #endif

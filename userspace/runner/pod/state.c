@@ -525,11 +525,11 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 	    (r = set_name(st, name, err)) < 0)
 		return r;
 	/* Somebody may be clearing it away. */
-	while ((r = make_and_lock(st, NULL)) == -EBUSY && !has_monitor(st) &&
-	       util_now_ms() < end)
+	while ((r = make_and_lock(st, err)) == -EBUSY && !has_monitor(st) &&
+	       util_now_ms() < end) {
+		shift_err_clear(err);
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
-	if (r < 0)
-		r = make_and_lock(st, err);
+	}
 	if (r < 0)
 		return r;
 	/* Whatever was there before is over. */
