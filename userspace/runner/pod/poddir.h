@@ -7,7 +7,11 @@
  *	ephemeral	present when the folder goes with the pod
  *	layer/upper	the pod's changes, ids as stored: base does not matter
  *	layer/work	overlayfs's own
- *	log		what a detached pod wrote: log.h
+ *	log, log.1	what a detached pod wrote: log.h
+ *	range		the ids that it had: lease.h
+ *
+ * A folder that is being removed is ROOT/pods/.gone-NUMBER, and no pod's: what
+ * could not be removed stays there until the next sweep.
  */
 #ifndef RUNNER_PODDIR_H
 #define RUNNER_PODDIR_H
