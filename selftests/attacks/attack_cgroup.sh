@@ -48,6 +48,9 @@ attack_cgroup_trouble() {
 	mount -t tmpfs none "$cgroup/held"
 	runner run --image "$image" -- true
 	same "another pod" 0 "$status"
+	has "the first start tells of it" "$errors" "what is left of the pod trouble"
+	runner run --image "$image" -- true
+	same "the next one leaves it" "0" "$status$errors"
 	runner ps
 	same "ps" 0 "$status"
 	has "ps tells of it" "$errors" "what is left of the pod trouble"

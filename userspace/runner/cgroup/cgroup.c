@@ -358,6 +358,11 @@ int cgroup_create(const char *path, pid_t pid, struct shift_error *err)
 
 int cgroup_remove(const char *path, struct shift_error *err)
 {
+	return cgroup_remove_within(path, CGROUP_END_MS, err);
+}
+
+int cgroup_remove_within(const char *path, int ms, struct shift_error *err)
+{
 	_cleanup_free_ char *parent = NULL;
 	_cleanup_close_ int dir = -1;
 	int r;
@@ -370,7 +375,7 @@ int cgroup_remove(const char *path, struct shift_error *err)
 	if (dir < 0)
 		return shift_err_set(err, -dir, "cannot open the cgroup %s", path);
 	if ((r = cgroup_tree_kill(dir, err)) < 0 ||
-	    (r = cgroup_tree_wait(dir, "populated", "0", WAIT_MS, err)) < 0 ||
+	    (r = cgroup_tree_wait(dir, "populated", "0", ms, err)) < 0 ||
 	    (r = cgroup_stop_scope(path, err)) < 0 ||
 	    (r = cgroup_tree_clear(dir, err)) < 0 ||
 	    (r = cgroup_tree_rmdir(-1, path, err)) < 0)

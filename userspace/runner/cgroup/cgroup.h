@@ -68,8 +68,13 @@ int cgroup_kill(const char *path, struct shift_error *err);
 /* Stops or continues all processes in it, waits until that is so. */
 int cgroup_freeze(const char *path, bool freeze, struct shift_error *err);
 
-/* Kills what is left, waits for it, removes it with all below.  Gone is fine. */
+/*
+ * Kills what is left, waits for it, CGROUP_END_MS at most, removes it with all
+ * below.  Gone is fine.  The second one waits for @ms milliseconds.
+ */
+#define CGROUP_END_MS 10000
 int cgroup_remove(const char *path, struct shift_error *err);
+int cgroup_remove_within(const char *path, int ms, struct shift_error *err);
 
 /* How many processes the kernel killed in it for lack of memory. */
 uint64_t cgroup_oom_kills(const char *path);

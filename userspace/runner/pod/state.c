@@ -388,9 +388,9 @@ static int remove_dir(struct state *st, struct shift_error *err)
 	return r;
 }
 
-static int finish(struct state *st, struct shift_error *err)
+static int finish(struct state *st, int ms, struct shift_error *err)
 {
-	int r = cgroup_remove(st->cgroup, err);
+	int r = cgroup_remove_within(st->cgroup, ms, err);
 
 	if (r < 0)
 		return r;
@@ -419,18 +419,50 @@ static int lock_left(struct state *st, struct shift_error *err)
 	return all < 0 ? all : lock_one(st, true, NULL);
 }
 
-static int sweep_one(const char *name, struct shift_error *err)
+/*
+ * What is left of a pod that cannot be cleared away, because a process of it
+ * hangs in the kernel perhaps, would hold up each start: a start leaves it for a
+ * minute, and whoever looks at all pods tries in any case.
+ */
+#define SWEEP_MS 2000
+#define TROUBLE_S 60
+
+static void mark_trouble(const struct state *st)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+
+	if (path_of(st, "trouble", &path, NULL) < 0)
+		return;
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+}
+
+static bool in_trouble(const struct state *st)
+{
+	_cleanup_free_ char *path = NULL;
+	struct stat s;
+	time_t now = time(NULL);
+
+	return path_of(st, "trouble", &path, NULL) >= 0 &&
+	       lstat(path, &s) == 0 && s.st_mtime <= now &&
+	       s.st_mtime > now - TROUBLE_S;
+}
+
+static int sweep_one(const char *name, bool all, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
 	int r;
 
 	r = set_name(&st, name, err);
-	if (r >= 0 && lock_left(&st, err) >= 0 &&
+	if (r >= 0 && (all || !in_trouble(&st)) && lock_left(&st, err) >= 0 &&
 	    (r = read_state(&st, err)) >= 0 &&
 	    (st.status != STATUS_EXITED || st.ephemeral)) {
 		/* First: who is killed here leaves it to the next. */
 		poddir_sweep_is_due();
-		r = finish(&st, err);
+		r = finish(&st, SWEEP_MS, err);
+		if (r < 0)
+			mark_trouble(&st);
 	}
 	state_clear(&st);
 	return r;
@@ -467,7 +499,7 @@ int state_sweep(size_t most, struct shift_error *err)
 		struct shift_error own = SHIFT_ERROR_INIT;
 
 		/* One pod's trouble is that pod's. */
-		if (sweep_one(names.v[i], &own) < 0) {
+		if (sweep_one(names.v[i], !most, &own) < 0) {
 			shift_err_prefix(&own, "what is left of the pod %s",
 					 names.v[i]);
 			shift_err_print(&own, stderr, "runner: warning");
@@ -550,7 +582,7 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 
 int state_finish(struct state *st, struct shift_error *err)
 {
-	return st->lock_fd < 0 ? 0 : finish(st, err);
+	return st->lock_fd < 0 ? 0 : finish(st, CGROUP_END_MS, err);
 }
 
 int state_remove(struct state *st, struct shift_error *err)

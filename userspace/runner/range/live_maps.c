@@ -55,6 +55,9 @@ struct known {
 /* For how long the process that enters a namespace may take. */
 #define READY_MS 1000
 
+/* How many unknown namespaces a start enters; of more /proc has to tell. */
+#define ASK_MAX 512
+
 /* More than that many are not kept in the table. */
 #define TABLE_MAX (1 << 20)
 
@@ -271,6 +274,7 @@ static int add_listed(struct ranges *r, const char *table,
 	_cleanup_free_ struct known *known = NULL, *live = NULL;
 	_cleanup_free_ uint64_t *ids = NULL;
 	size_t n_ids, n_known, n_live = 0, k = 0;
+	size_t asked = 0;
 	bool news = false;
 	uint64_t own;
 	int ret = list_namespaces(&ids, &n_ids);
@@ -305,6 +309,9 @@ static int add_listed(struct ranges *r, const char *table,
 		}
 		if (n_live != before)
 			continue;
+		/* Somebody who makes many must not make a start long. */
+		if (++asked > ASK_MAX)
+			return -E2BIG;
 		ret = add_foreign(ids[i], r, &live, &n_live, err);
 		if (ret < 0)
 			return ret;
