@@ -156,6 +156,10 @@ attack self_exe host,plain,tty,detached,created,exec,exec-host,exec-tty CVE-2019
 # of runner, for this will write to it.
 attack_self_exe() {
 	local saved=$image real=$RUNNER before loader
+	[ "$(uname -m)" = x86_64 ] || {
+		skip_reason="the loader is for x86-64"
+		return
+	}
 	mkdir -p "$work/copy"
 	cp "${real%/*}"/runner* "$work/copy/" 2>/dev/null
 	[ -e "$work/copy/runner-monitor" ] || cp "${real%/*/*}"/libexec/runner/* "$work/copy/"
@@ -165,7 +169,7 @@ attack_self_exe() {
 	rm -rf "$image" && cp -a "$saved" "$image"
 	printf '#!/proc/self/exe -\n' >"$image/bin/evil"
 	chmod 755 "$image/bin/evil"
-	loader=$(readelf -lW "$RUNNER" | sed -n 's/.*interpreter: \(.*\)\]/\1/p')
+	loader=$(ldd "$RUNNER" | sed -n 's/^\t\(\/[^ ]*\/ld[^ ]*\) (.*/\1/p')
 	case $1 in
 	exec*)
 		victim "$1"

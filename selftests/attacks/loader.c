@@ -5,6 +5,7 @@
  * /proc/self/exe, when that is what a script names as its interpreter.  It says
  * whether the program could be written to.  (CVE-2019-5736)
  */
+#ifdef __x86_64__
 static long call(long n, long a, long b, long c, long d)
 {
 	long r;
@@ -49,3 +50,11 @@ __attribute__((noreturn, used)) static void begin(void)
 }
 
 __asm__(".globl _start\n_start:\n\tand $-16,%rsp\n\tcall begin\n");
+#else
+void _start(void);
+void _start(void)
+{
+	for (;;)
+		;
+}
+#endif
