@@ -186,6 +186,44 @@ test_config() {
 	for n in '"StopSignal":"SIGUSR1"' '"Healthcheck"' '"mark":"kept"' '"Volumes"'; do
 		has "inspect" "$out" "$n"
 	done
+	# its stop signal, unless the administrator has another
+	make_root "$work/stopping" sleep
+	python3 - "$a/empty-words" "$work/stopping" "$work/stop" <<'EOF'
+import hashlib, io, json, os, sys, tarfile
+words, root, out = sys.argv[1:4]
+buf = io.BytesIO()
+with tarfile.open(fileobj=buf, mode="w") as t:
+    t.add(root, ".")
+os.makedirs(out + "/blobs/sha256")
+def put(data):
+    h = hashlib.sha256(data).hexdigest()
+    open(f"{out}/blobs/sha256/{h}", "wb").write(data)
+    return {"digest": "sha256:" + h, "size": len(data)}
+layer = put(buf.getvalue())
+conf = {"os": "linux", "config": {"StopSignal": "SIGUSR1"}, "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]}}
+m = json.dumps({"schemaVersion": 2, "config": put(json.dumps(conf).encode()), "layers": [layer]}).encode()
+json.dump({"schemaVersion": 2, "manifests": [put(m)]}, open(out + "/index.json", "w"))
+open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+EOF
+	image import "$work/stop" --name stop
+	same "import" 0 "$status$errors"
+	for n in USR1 USR2; do
+		options=()
+		[ $n = USR1 ] || options=(--stop-signal SIGUSR2)
+		runner run --root "$store" --shift="$shift" -d --name stops "${options[@]}" --image stop -- \
+			sh -c 'trap "echo got USR1; exit 0" USR1; trap "echo got USR2; exit 0" USR2; echo up; while :; do sleep 0.1; done'
+		same "run" 0 "$status$errors"
+		for _ in $(seq 100); do
+			runner --root "$store" logs stops
+			[ "$out" != up ] || break
+			sleep 0.1
+		done
+		runner --root "$store" stop stops
+		same "stop" 0 "$status$errors"
+		runner --root "$store" logs stops
+		has "the signal" "$out" "got $n"
+		runner --root "$store" rm stops
+	done
 	finish "what an image says of itself"
 }
 

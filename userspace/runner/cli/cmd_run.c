@@ -96,6 +96,18 @@ static int find_volumes(struct spec *spec, struct shift_error *err)
 	return r;
 }
 
+/* What the image says a stop is asked for by; the administrator's word counts more. */
+static int use_stop_signal(const struct image *image, struct spec *spec,
+			   struct shift_error *err)
+{
+	const char *text = image->oci.stop_signal;
+	int n = text ? options_signal(text) : 0;
+
+	if (text && !n)
+		return shift_err_set(err, 0, "the image's StopSignal '%s' is no signal", text);
+	return n ? spec_annotate(spec, err, SPEC_ANNOTATION_STOP, "%d", n) : 0;
+}
+
 static int describe(struct held *h, const struct options *o,
 		    struct shift_error *err)
 {
@@ -110,6 +122,8 @@ static int describe(struct held *h, const struct options *o,
 				image_open(&h->image, o->image, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
+	if (r >= 0)
+		r = use_stop_signal(&h->image, &h->spec, err);
 	if (r >= 0)
 		r = options_apply(o, &h->spec, err);
 	if (r >= 0)

@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -89,6 +90,10 @@ static int entry_name(const char *name, const struct layer *l, char **ret,
 		p += n;
 	}
 	strcpy(clean + len, len ? "" : ".");
+	/* libarchive would go down step by step, and everybody after it. */
+	if (len >= PATH_MAX)
+		return shift_err_set(err, ENAMETOOLONG, "%s: an entry whose name has %zu bytes",
+				     l->path, len);
 	*ret = steal_ptr(&clean);
 	return 0;
 }

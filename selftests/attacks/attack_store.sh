@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2012,SC2013,SC2016,SC2034,SC2154
+# Attacks by images on the store, on who imports, and on images of others.
+
+attack store_chain - an image that was imported first decides owners in another
+attack store_fifo - FIFOs, devices and links as documents and blobs of an image
+attack store_tables plain exec FIFOs and devices as /etc/passwd and /etc/group
+attack store_process - the process that unpacks: as the host sees it
+attack store_leavings - what a failed import leaves, and limits by the layer
+attack store_deep - a layer with a tree deeper than a path can be
+
+# layout OUT LAYER...: an OCI image layout of these tar archives
+store_layout() {
+	python3 - "$@" <<'EOF'
+import hashlib, json, os, shutil, sys
+out, layers = sys.argv[1], sys.argv[2:]
+shutil.rmtree(out, ignore_errors=True)
+os.makedirs(out + "/blobs/sha256")
+def put(data):
+    h = hashlib.sha256(data).hexdigest()
+    open(f"{out}/blobs/sha256/{h}", "wb").write(data)
+    return {"digest": "sha256:" + h, "size": len(data)}
+descs = [put(open(l, "rb").read()) for l in layers]
+conf = {"os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [d["digest"] for d in descs]}}
+m = json.dumps({"schemaVersion": 2, "config": put(json.dumps(conf).encode()), "layers": descs}).encode()
+json.dump({"schemaVersion": 2, "manifests": [put(m)]}, open(out + "/index.json", "w"))
+open(out + "/oci-layout", "w").write('{"imageLayoutVersion": "1.0.0"}')
+EOF
+}
+
+store_image() {
+	status=0
+	timeout -s KILL 30 "$RUNNER" image --root "$work/store" "$@" >"$work/o" 2>"$work/e" </dev/null || status=$?
+	out=$(cat "$work/o") errors=$(cat "$work/e")
+}
+
+# store_empty: nothing of what failed is there
+store_empty() {
+	same "$1: what is left" '' "$(cd "$work/store" && find images names chains objects tmp -mindepth 1 \( -type f -o -path '*/*/*' \))"
+}
+
+attack_store_chain() {
+	rm -rf "$work/store" "$work/l"
+	mkdir -p "$work/l/"{good,evil,mid,top}/srv
+	chmod 700 "$work/l/good/srv"
+	chmod 777 "$work/l/evil/srv"
+	chown 666:666 "$work/l/evil/srv"
+	rmdir "$work/l/mid/srv"
+	touch "$work/l/mid/m" "$work/l/top/srv/secret"
+	for n in good evil mid; do tar -C "$work/l/$n" -cf "$work/l/$n.tar" .; done
+	tar -C "$work/l/top" -cf "$work/l/top.tar" srv/secret
+	store_layout "$work/evil" "$work/l/evil.tar" "$work/l/mid.tar" "$work/l/top.tar"
+	store_layout "$work/good" "$work/l/good.tar" "$work/l/mid.tar" "$work/l/top.tar"
+	store_image import "$work/evil" --name evil
+	same "evil" 0 "$status$errors"
+	store_image import "$work/good" --name good
+	same "good" 0 "$status$errors"
+	has "nothing is taken of the evil one" "$out" "3 of them new"
+	same "directories in the store" "700 0:0
+777 666:666" "$(for n in "$work"/store/chains/*/tree/srv/secret; do stat -c '%a %u:%g' "${n%/secret}"; done | sort)"
+	store_image verify
+	same "verify" 0 "$status"
+}
+
+attack_store_fifo() {
+	local kind file
+	mkdir -p "$work/l/one"
+	echo x >"$work/l/one/x"
+	tar -C "$work/l/one" -cf "$work/l/one.tar" .
+	for kind in fifo device terminal link; do
+		for file in index.json oci-layout blobs/sha256; do
+			rm -rf "$work/store"
+			store_layout "$work/odd" "$work/l/one.tar"
+			[ "$file" != blobs/sha256 ] || file=$(cd "$work/odd" && ls blobs/sha256/* | head -n 1)
+			rm "$work/odd/$file"
+			case $kind in
+			fifo) mkfifo "$work/odd/$file" ;;
+			device) mknod "$work/odd/$file" c 1 8 ;;
+			terminal) mknod "$work/odd/$file" c 5 0 ;;
+			link) ln -s /etc/shadow "$work/odd/$file" ;;
+			esac
+			store_image import "$work/odd" --name odd
+			if [ "$file" = oci-layout ]; then
+				[ "$status" != 137 ] || problem "a $kind as $file: it hangs"
+			else
+				same "a $kind as $file" 125 "$status"
+				store_empty "a $kind as $file"
+			fi
+			status=0
+			timeout -s KILL 30 "$RUNNER" run --image "$work/odd" -- true >"$work/o" 2>"$work/e" </dev/null || status=$?
+			[ "$status" != 137 ] || problem "run of a $kind as $file: it hangs"
+		done
+	done
+}
+
+attack_store_tables() {
+	local root=$work/tables kind file
+	for kind in fifo device; do
+		for file in passwd group; do
+			rm -rf "$root"
+			cp -a "$image" "$root"
+			mkdir -p "$root/etc"
+			echo bob:x:5:6::/:/bin/sh >"$root/etc/passwd"
+			echo staff:x:7: >"$root/etc/group"
+			if [ "$1" = exec ]; then
+				runner run -d --name tables --image "$root" -- sleep 100
+				same "run" 0 "$status$errors"
+				runner exec tables sh -c "rm -f /etc/$file; mkfifo /etc/$file"
+				status=0
+				timeout -s KILL 30 "$RUNNER" exec --user bob:staff tables true >"$work/o" 2>"$work/e" </dev/null || status=$?
+				runner rm -f tables
+			else
+				rm -f "$root/etc/$file"
+				case $kind in
+				fifo) mkfifo "$root/etc/$file" ;;
+				device) mknod "$root/etc/$file" c 5 0 ;;
+				esac
+				status=0
+				timeout -s KILL 30 "$RUNNER" run --user bob:staff --image "$root" -- true >"$work/o" 2>"$work/e" </dev/null || status=$?
+			fi
+			same "a $kind as /etc/$file" 125 "$status"
+			has "a $kind as /etc/$file" "$(cat "$work/e")" "/etc/$file"
+		done
+	done
+}
+
+# Each that has its filter is confined in every other way as well.
+attack_store_process() {
+	local pid found=0 n i space
+	rm -rf "$work/store"
+	mkdir -p "$work/many"
+	for i in $(seq 3000); do echo "$i" >"$work/many/$i"; done
+	for i in 1 2 3; do
+		echo "$i" >"$work/many/again"
+		"$RUNNER" image --root "$work/store" import "$work/many" --name many >"$work/o" 2>"$work/e" </dev/null &
+		pid=$!
+		while kill -0 $pid 2>/dev/null; do
+			for n in $(grep -ls '^sandbox-' /proc/[0-9]*/comm); do
+				n=${n%/comm}
+				grep -qs '^Seccomp:	2' "$n/status" || continue
+				for space in pid net ipc mnt uts cgroup; do
+					[ "$(readlink "$n/ns/$space")" != "$(readlink "/proc/self/ns/$space")" ] || problem "the host's $space namespace"
+				done
+				case $(readlink "$n/fd/0") in /dev/null | /null | '') ;; *) problem "an input: $(readlink "$n/fd/0")" ;; esac
+				! grep -s '^CapEff:' "$n/status" | grep -q '[2-79a-f]........$' || problem "capabilities: $(grep CapEff "$n/status")"
+				found=$((found + 1))
+			done
+		done
+		wait $pid
+		same "import" 0 "$?$(cat "$work/e")"
+	done
+	[ $found -gt 0 ] || problem "no process in a sandbox was seen"
+}
+
+attack_store_leavings() {
+	rm -rf "$work/store"
+	mkdir -p "$work/l/"{a,b}
+	head -c 700000 /dev/urandom >"$work/l/a/a"
+	head -c 700000 /dev/urandom >"$work/l/b/b"
+	tar -C "$work/l/a" -cf "$work/l/a.tar" .
+	tar -C "$work/l/b" -cf "$work/l/b.tar" .
+	head -c 300000 "$work/l/b.tar" >"$work/l/cut.tar"
+	store_layout "$work/two" "$work/l/a.tar" "$work/l/b.tar"
+	store_image import "$work/two" --name two --max-size 1M
+	same "each layer is small enough, both are not" 125 "$status"
+	store_empty "limits"
+	store_layout "$work/two" "$work/l/a.tar" "$work/l/cut.tar"
+	store_image import "$work/two" --name two
+	same "the second layer is damaged" 125 "$status"
+	store_empty "damaged"
+}
+
+attack_store_deep() {
+	rm -rf "$work/store"
+	mkdir -p "$work/l"
+	python3 - "$work/l/deep.tar" <<'EOF'
+import io, sys, tarfile
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as t:
+    for n in (10, 340):
+        i = tarfile.TarInfo("/".join(["d" * 200] * n))
+        i.type = tarfile.DIRTYPE
+        t.addfile(i)
+EOF
+	store_image import "$work/l/deep.tar" --name deep
+	same "a path of 68,000 bytes" 125 "$status"
+	store_empty "deep"
+}
