@@ -140,7 +140,7 @@ test_help() {
 }
 
 test_run() {
-	local file=$work/vars
+	local file=$work/vars size blocks
 	runner run "$image" sh -c 'echo "$1"' sh word
 	same "run IMAGE COMMAND" "0word" "$status$out$errors"
 	runner run --rm -- "$image" sh -c 'echo "$0"' --help
@@ -164,7 +164,8 @@ test_run() {
 		has "it says so" "$errors" "--ulimit nofile=600000: Operation not permitted"
 	fi
 	runner run --shm-size 1m "$image" stat -f -c '%s %b' /dev/shm
-	same "--shm-size" $((1 << 20)) $((${out% *} * ${out#* }))
+	read -r size blocks <<<"$out"
+	same "--shm-size" $((1 << 20)) $((${size:-0} * ${blocks:-0}))
 	runner run -u user --group-add mongodb --group-add 5 "$image" id -G
 	same "--group-add" "1001 5 998" "$out$errors"
 	runner run --read-only=true "$image" sh -c 'echo x 2>/dev/null >/made || echo refused'
