@@ -168,13 +168,13 @@ test_completion() {
 		same "the command $command" "$command" "$(completed "$command" | tr ' ' '\n' | grep -x -- "$command")"
 	done
 	same "one command" "logs" "$(completed lo)"
-	options=$("$RUNNER" run --help | grep -o -e '^ .*--[a-z-]*' | grep -o -e '--[a-z-]*' | sort -u | xargs)
+	options=$("$RUNNER" run --help | sed '/They are refused:$/,$d' | grep -o -e '^  [ -].[, ] --[a-z-]*' | grep -o -e '--[a-z-]*' | grep -vx -e --help | sort -u | xargs)
 	[ "$(wc -w <<<"$options")" -gt 20 ] || problem "runner run --help has few options: $options"
 	for word in $options; do
 		has "options of run" " $(completed run --) " " $word "
 	done
 	# what the man pages have is an option of something
-	options=$(for word in run ps update "image import" "image ls" "image rm" "uidmap ls"; do
+	options=$(for word in run ps update exec logs start stop rm kill attach stats "image import" "image ls" "image rm" "uidmap ls"; do
 		completed $word --
 	done)
 	word=$(sed 's/\\-/-/g' "$manual" | grep -o -e '--[a-z][a-z-]*' | sort -u | xargs)
@@ -182,13 +182,13 @@ test_completion() {
 	for word in $word; do
 		has "of the manual" " $(echo $options) " " $word "
 	done
-	same "of exec" "-e -i -t -u -w" "$(completed exec -)"
-	same "of logs" "-f -n -t" "$(completed logs -)"
-	same "of start" "--attach -a" "$(completed start -)"
-	same "of rm" "--force -f" "$(completed rm -)"
-	same "of stop" "-t" "$(completed stop -)"
+	same "of exec" "--detach --env --env-file --help --interactive --tty --user --workdir -d -e -i -t -u -w" "$(completed exec -)"
+	same "of logs" "--follow --help --since --tail --timestamps -f -n -t" "$(completed logs -)"
+	same "of start" "--attach --help --interactive -a -i" "$(completed start -)"
+	same "of rm" "--all --force --help --ignore -a -f -i" "$(completed rm -)"
+	same "of stop" "--all --help --ignore --time -a -i -t" "$(completed stop -)"
 	same "a signal" "TERM" "$(completed kill any TER)"
-	same "of image" "import inspect ls prune rm verify" "$(completed image '')"
+	same "of image" "import inspect ls prune pull rm verify" "$(completed image '')"
 	runner image import "$image" --name completed
 	same "an image" completed "$(completed run --image compl)"
 	same "an image to inspect" completed "$(completed image inspect com)"
@@ -204,7 +204,7 @@ test_completion() {
 	runner rm -f finish
 	same "no pod" '' "$(completed stop fin)"
 	runner image rm completed
-	same "policies" "always no on-failure" "$(completed run --restart '')"
+	same "policies" "always no on-failure unless-stopped" "$(completed run --restart '')"
 	same "shifts" "auto chown idmap shiftfs" "$(completed run --shift '')"
 	check_clean "at the end"
 	finish "completion"

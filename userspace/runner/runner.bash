@@ -4,15 +4,51 @@
 # prints.
 
 _runner_pods() {
-	runner ps "$@" 2>/dev/null | awk 'NR > 1 { print $1 }'
+	runner ps "$@" -q 2>/dev/null
 }
 
 _runner_images() {
 	runner image ls 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
+# _runner_options COMMAND...: those that its --help has, but not the refused ones
+_runner_options() {
+	runner "$@" --help 2>/dev/null | awk '
+		/They are refused:$/ { exit }
+		/^  / && ($1 ~ /^-/ || $2 ~ /^--/) {
+			for (i = 1; i <= 2; i++) {
+				sub(/,$/, "", $i)
+				if ($i ~ /^-[a-zA-Z]$|^--[a-z][a-z-]*$/) print $i
+			}
+		}'
+}
+
+# _runner_word: a word of the command's own, by what is before it
+_runner_value() {
+	case $1 in
+	--image) compgen -d -W "$(_runner_images)" -- "$2" ;;
+	--credential | --root | --rootfs | -v | --volume) compgen -d -- "$2" ;;
+	--env-file | --label-file) compgen -f -- "$2" ;;
+	--userns) compgen -W 'auto auto:size= host pod:' -- "$2" ;;
+	--shift) compgen -W 'auto shiftfs idmap chown' -- "$2" ;;
+	--net | --network) compgen -W 'none private host ns: pod:' -- "$2" ;;
+	--systemd) compgen -W 'auto always false' -- "$2" ;;
+	--restart) compgen -W 'no always unless-stopped on-failure' -- "$2" ;;
+	--pull) compgen -W 'missing always never' -- "$2" ;;
+	--cgroupfs) compgen -W 'ro rw' -- "$2" ;;
+	--sdnotify) compgen -W 'runner pod' -- "$2" ;;
+	--security-opt) compgen -W 'seccomp= label= apparmor= no-new-privileges=false' -- "$2" ;;
+	--pod) compgen -W "$(_runner_pods)" -- "$2" ;;
+	--device | --device-wait) compgen -f -- "${2:-/dev/}" ;;
+	--filter) compgen -W 'name= status= label= image= exited=' -- "$2" ;;
+	--signal) compgen -W "$(compgen -A signal | sed 's/^SIG//')" -- "$2" ;;
+	*) return 1 ;;
+	esac
+	return 0
+}
+
 _runner() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command
 	COMPREPLY=()
 	if [ "${COMP_WORDS[1]}" = --root ] && [ "$COMP_CWORD" -gt 2 ]; then
 		local RUNNER_ROOT=${COMP_WORDS[2]}
@@ -20,91 +56,47 @@ _runner() {
 		COMP_WORDS=(runner "${COMP_WORDS[@]:3}")
 		COMP_CWORD=$((COMP_CWORD - 2))
 	fi
-	if [ "$prev" = --root ]; then
-		COMPREPLY=($(compgen -d -- "$cur"))
-		return
-	fi
 	if [ "$COMP_CWORD" = 1 ]; then
-		COMPREPLY=($(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur"))
+		if [ "$prev" = --root ]; then
+			COMPREPLY=($(compgen -d -- "$cur"))
+		else
+			COMPREPLY=($(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur"))
+		fi
 		return
 	fi
-	case ${COMP_WORDS[1]} in
-	run | create | spec)
-		case $prev in
-		--image) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
-		--credential | --root | --rootfs | -v | --volume) COMPREPLY=($(compgen -d -- "$cur")) ;;
-		--userns) COMPREPLY=($(compgen -W 'auto auto:size= host pod:' -- "$cur")) ;;
-		--shift) COMPREPLY=($(compgen -W 'auto shiftfs idmap chown' -- "$cur")) ;;
-		--net) COMPREPLY=($(compgen -W 'none private host ns: pod:' -- "$cur")) ;;
-		--systemd) COMPREPLY=($(compgen -W 'auto always false' -- "$cur")) ;;
-		--restart) COMPREPLY=($(compgen -W 'no always on-failure' -- "$cur")) ;;
-		--cgroupfs) COMPREPLY=($(compgen -W 'ro rw' -- "$cur")) ;;
-		--sdnotify) COMPREPLY=($(compgen -W 'runner pod' -- "$cur")) ;;
-		--security-opt) COMPREPLY=($(compgen -W 'seccomp= label= apparmor= no-new-privileges=false' -- "$cur")) ;;
-		--pod) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
-		--device | --device-wait) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
-		*)
-			COMPREPLY=($(compgen -W "$(runner run --help | grep -o -e '--[a-z-]*')" -- "$cur"))
-			;;
-		esac
-		;;
-	image)
+	command=${COMP_WORDS[1]}
+	if COMPREPLY=($(_runner_value "$prev" "$cur" && echo .)) && [ ${#COMPREPLY[@]} -gt 0 ]; then
+		unset 'COMPREPLY[-1]'
+		return
+	fi
+	if [ "$command" = image ]; then
 		if [ "$COMP_CWORD" = 2 ]; then
-			COMPREPLY=($(compgen -W 'import pull ls inspect verify rm prune' -- "$cur"))
+			COMPREPLY=($(compgen -W "$(runner image --help | awk '/^  / { print $1 }')" -- "$cur"))
 			return
 		fi
 		case ${COMP_WORDS[2]}:$cur in
-		import:-* | pull:-*) COMPREPLY=($(compgen -W '--name --max-size --quiet' -- "$cur")) ;;
+		*:-*) COMPREPLY=($(compgen -W "$(_runner_options image "${COMP_WORDS[2]}")" -- "$cur")) ;;
 		import:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
-		ls:*) COMPREPLY=($(compgen -W '--json' -- "$cur")) ;;
-		rm:-*) COMPREPLY=($(compgen -W '--force' -- "$cur")) ;;
-		prune:*) ;;
+		pull:* | ls:* | prune:*) ;;
 		*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
 		esac
-		;;
-	uidmap)
-		if [ "$COMP_CWORD" = 2 ]; then
-			COMPREPLY=($(compgen -W 'ls' -- "$cur"))
-		else
-			COMPREPLY=($(compgen -W '--json' -- "$cur"))
-		fi
-		;;
-	device)
-		if [ "$COMP_CWORD" = 2 ]; then
-			COMPREPLY=($(compgen -W 'add rm' -- "$cur"))
-		elif [ "$COMP_CWORD" = 3 ]; then
-			COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
-		else
-			COMPREPLY=($(compgen -f -- "${cur:-/dev/}"))
-		fi
-		;;
-	check) ;;
-	ps)
-		COMPREPLY=($(compgen -W '-a --all --json' -- "$cur"))
-		;;
-	kill)
-		if [ "$COMP_CWORD" = 3 ]; then
-			COMPREPLY=($(compgen -W "$(compgen -A signal | sed 's/^SIG//')" -- "$cur"))
-		else
-			COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur"))
-		fi
-		;;
-	*)
-		local options='' all=''
-		case ${COMP_WORDS[1]} in
-		exec) options='-i -t -u -w -e' ;;
-		logs) options='-f -t -n' all=-a ;;
-		rm) options='-f --force' all=-a ;;
-		start) options='-a --attach' all=-a ;;
-		stop) options='-t' ;;
-		inspect | wait) all=-a ;;
-		update) options='--memory --memory-swap --cpus --cpu-shares --pids-limit --io-weight --io-max --cgroup-conf' ;;
-		esac
-		case $cur in
-		-*) COMPREPLY=($(compgen -W "$options" -- "$cur")) ;;
-		*) COMPREPLY=($(compgen -W "$(_runner_pods $all)" -- "$cur")) ;;
-		esac
-		;;
+		return
+	fi
+	if [[ $cur = -* ]]; then
+		COMPREPLY=($(compgen -W "$(_runner_options "$command")" -- "$cur"))
+		return
+	fi
+	case $command:$COMP_CWORD in
+	run:* | create:* | spec:*) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
+	rmi:*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
+	uidmap:2) COMPREPLY=($(compgen -W 'ls' -- "$cur")) ;;
+	device:2) COMPREPLY=($(compgen -W 'add rm' -- "$cur")) ;;
+	device:3) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
+	device:*) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
+	kill:3) COMPREPLY=($(compgen -W "$(compgen -A signal | sed 's/^SIG//') $(_runner_pods)" -- "$cur")) ;;
+	uidmap:* | check:* | ps:* | events:* | images:* | pull:*) ;;
+	logs:* | rm:* | start:* | inspect:* | wait:*) COMPREPLY=($(compgen -W "$(_runner_pods -a)" -- "$cur")) ;;
+	*) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
 	esac
 }
 complete -F _runner runner

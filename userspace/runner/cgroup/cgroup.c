@@ -304,6 +304,13 @@ int cgroup_freeze(const char *path, bool freeze, struct shift_error *err)
 	return r < 0 ? shift_err_prefix(err, "%s", path) : 0;
 }
 
+bool cgroup_is_frozen(const char *path)
+{
+	_cleanup_close_ int dir = path ? cgroup_tree_open(path) : -1;
+
+	return dir >= 0 && cgroup_tree_event_is(dir, "frozen", "1") > 0;
+}
+
 static bool has_processes(const char *path)
 {
 	_cleanup_free_ char *file = NULL, *text = NULL;

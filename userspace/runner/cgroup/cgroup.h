@@ -68,6 +68,9 @@ int cgroup_kill(const char *path, struct shift_error *err);
 /* Stops or continues all processes in it, waits until that is so. */
 int cgroup_freeze(const char *path, bool freeze, struct shift_error *err);
 
+/* Whether all in it is stopped by cgroup_freeze(), or by a cgroup above. */
+bool cgroup_is_frozen(const char *path);
+
 /*
  * Kills what is left, waits for it, CGROUP_END_MS at most, removes it with all
  * below.  Gone is fine.  The second one waits for @ms milliseconds.

@@ -19,6 +19,7 @@
 #include "base/util.h"
 #include "cgroup/devbpf.h"
 #include "cleanup.h"
+#include "cli/words.h"
 #include "pod/pod.h"
 #include "syscalls.h"
 
@@ -92,18 +93,22 @@ static bool has_seccomp(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+static const struct words_option none[] = { WORDS_END };
+static const struct words_command check_words = {
+	"check", "", "Say what this host can do for pods.", 0, 0, false, none,
+	"The status is 1 when pods cannot be started.\n",
+};
+
 int cmd_check(int argc, char **argv, struct shift_error *err)
 {
 	static const char *const controllers[] = {
 		"memory", "cpu", "pids", "io", "cpuset",
 	};
 	struct utsname u;
+	struct words w;
 
-	(void)argv;
-	if (argc != 1) {
-		shift_err_set(err, 0, "usage: runner check");
+	if (words_only(&w, &check_words, argc, argv, err) < 0)
 		return POD_STATUS_FAILED;
-	}
 	incomplete = false;
 	if (uname(&u) == 0)
 		printf("%-34s %s\n", "kernel", u.release);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cgroup/devbpf.h"
+#include "cli/words.h"
 #include "pod/pod.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
@@ -56,19 +57,32 @@ static int drop(const struct state *st, struct spec *spec, const char *path,
 	return r;
 }
 
+static const struct words_option none[] = { WORDS_END };
+static const struct words_command device_words = {
+	"device", "add POD HOST[:PATH][:rwm]... | rm POD PATH...",
+	"Give devices to a running pod, or take them.",
+	3, WORDS_MANY, false, none, NULL,
+};
+
 int cmd_device(int argc, char **argv, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
 	struct spec spec;
-	bool adding = argc > 1 && !strcmp(argv[1], "add");
-	int r;
+	struct words w;
+	bool adding;
+	int r = words_only(&w, &device_words, argc, argv, err);
 
 	memset(&spec, 0, sizeof(spec));
-	if (argc < 4 || (!adding && strcmp(argv[1], "rm"))) {
-		shift_err_set(err, 0, "usage: runner device add POD HOST[:PATH][:rwm]... | rm POD PATH...");
+	if (r < 0)
+		return FAILED;
+	adding = !strcmp(w.operands[0], "add");
+	if (!adding && strcmp(w.operands[0], "rm")) {
+		shift_err_set(err, 0, "device: there are add and rm, not '%s'",
+			      w.operands[0]);
+		words_hint(&device_words, err);
 		return FAILED;
 	}
-	r = state_load(&st, argv[2], err);
+	r = state_load(&st, w.operands[1], err);
 	if (r >= 0 && st.status != STATUS_RUNNING &&
 	    st.status != STATUS_CREATED)
 		r = shift_err_set(err, 0, "the pod %s is %s", st.name,
@@ -78,9 +92,9 @@ int cmd_device(int argc, char **argv, struct shift_error *err)
 				  st.name);
 	if (r >= 0)
 		r = state_load_spec(&st, &spec, err);
-	for (int i = 3; r >= 0 && i < argc; i++) {
-		r = adding ? add(&st, &spec, argv[i], err) :
-			     drop(&st, &spec, argv[i], err);
+	for (int i = 2; r >= 0 && i < w.n; i++) {
+		r = adding ? add(&st, &spec, w.operands[i], err) :
+			     drop(&st, &spec, w.operands[i], err);
 		if (r >= 0)
 			r = state_save_spec(&st, &spec, err);
 	}

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -28,13 +27,30 @@
 #include "pod/state.h"
 #include "setup/process.h"
 #include "setup/security.h"
+#include "spec/rlimit_option.h"
 #include "spec/seccomp.h"
 #include "syscalls.h"
 
 #define FAILED POD_STATUS_FAILED
 
-static const char usage_text[] =
-	"usage: runner exec [-i] [-t] [-u USER] [-w DIR] [-e NAME[=VALUE]]... POD COMMAND [ARGUMENT]...";
+static const struct words_option exec_options[] = {
+	{ 'd', "detach", 0, NULL, "do not wait for its end; its output is dropped", NULL },
+	{ 'i', "interactive", 0, NULL, "nothing: the command has the caller's stdin", NULL },
+	{ 't', "tty", 0, NULL, "a terminal for the command", NULL },
+	{ 'e', "env", 0, "NAME[=VALUE]", "a variable; without a value the caller's own", NULL },
+	{ 0, "env-file", OPT_ENV_FILE, "FILE", "a variable in each line", NULL },
+	{ 'u', "user", 0, "USER[:GROUP]", "names of the pod, or numbers", NULL },
+	{ 'w', "workdir", 0, "DIR", "where the command starts", NULL },
+	{ 0, "privileged", 0, NULL, NULL, "the command has the pod's rights, never more" },
+	{ 0, "detach-keys", 0, "KEYS", NULL, "exec -t has no keys to detach with: use -d" },
+	{ 0, "preserve-fds", 0, "N", NULL, "nothing that the caller has open goes into a pod" },
+	WORDS_END,
+};
+static const struct words_command exec_words = {
+	"exec", "POD COMMAND [ARGUMENT]...", "Start one more command in a pod.",
+	2, WORDS_MANY, true, exec_options,
+	"The exit status is the command's, or 125, 126, 127 as with run.\n",
+};
 
 struct request {
 	struct state st;
@@ -42,41 +58,68 @@ struct request {
 	int pidfd;
 	int seccomp_fd;
 	int procs_fd;
+	bool detach;
 };
+
+/* One that is frozen would be entered and then not be left again. */
+static int need_running(const struct state *st, struct shift_error *err)
+{
+	int r;
+
+	if (st->status != STATUS_RUNNING)
+		return shift_err_set(err, 0, "the pod %s is %s", st->name,
+				     state_status_name(st->status));
+	if (!cgroup_is_frozen(st->cgroup))
+		return 0;
+	r = shift_err_set(err, 0, "the pod %s is paused", st->name);
+	shift_err_hint(err, "runner unpause %s lets it go on", st->name);
+	return r;
+}
 
 static int parse(struct request *q, int argc, char **argv,
 		 struct shift_error *err)
 {
-	struct strv env = { NULL, 0 };
+	struct strv env = { NULL, 0 }, files = { NULL, 0 };
 	const char *user = NULL, *dir = NULL;
 	bool tty = false;
-	int c, r = 0;
+	struct words w;
+	int r;
 
-	optind = 1;
-	opterr = 0;
-	while (r >= 0 && (c = getopt(argc, argv, "+ite:u:w:")) >= 0) {
-		if (c == 't')
-			tty = true;
-		else if (c == 'e')
-			r = strv_add(&env, optarg, err);
-		else if (c == 'u')
-			user = optarg;
-		else if (c == 'w')
-			dir = optarg;
-		else if (c != 'i')
-			r = shift_err_set(err, 0, usage_text);
+	words_begin(&w, &exec_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0) {
+		switch (words_code(&w)) {
+		case 't':
+			tty = w.on;
+			break;
+		case 'd':
+			q->detach = w.on;
+			break;
+		case 'e':
+			r = strv_add(&env, w.value, err);
+			break;
+		case OPT_ENV_FILE:
+			r = strv_add(&files, w.value, err);
+			break;
+		case 'u':
+			user = w.value;
+			break;
+		case 'w':
+			dir = w.value;
+			break;
+		}
+		if (r < 0)
+			break;
 	}
 	if (r >= 0 && dir && *dir != '/')
 		r = shift_err_set(err, 0, "-w '%s' is not absolute", dir);
+	if (r >= 0 && q->detach && tty)
+		r = shift_err_set(err, 0, "exec -d has no terminal: -t is for who waits");
 	if (r >= 0 && user)
 		r = options_user(user, err);
-	if (r >= 0 && optind + 1 >= argc)
-		r = shift_err_set(err, 0, usage_text);
 	if (r >= 0)
-		r = state_load(&q->st, argv[optind], err);
-	if (r >= 0 && q->st.status != STATUS_RUNNING)
-		r = shift_err_set(err, 0, "the pod %s is %s", q->st.name,
-				  state_status_name(q->st.status));
+		r = state_load(&q->st, w.operands[0], err);
+	if (r >= 0)
+		r = need_running(&q->st, err);
 	if (r >= 0)
 		r = state_load_spec(&q->st, &q->spec, err);
 	if (r >= 0) {
@@ -89,11 +132,14 @@ static int parse(struct request *q, int argc, char **argv,
 		r = str_replace(&q->spec.process.cwd, dir, err);
 	/* It would speak for the pod. */
 	strv_unsetenv(&q->spec.process.env, "NOTIFY_SOCKET");
+	for (size_t i = 0; r >= 0 && i < files.n; i++)
+		r = options_env_file(&q->spec, files.v[i], err);
 	for (size_t i = 0; r >= 0 && i < env.n; i++)
 		r = options_env(&q->spec, env.v[i], err);
-	for (int i = optind + 1; r >= 0 && i < argc; i++)
-		r = strv_add(&q->spec.process.args, argv[i], err);
+	for (int i = 1; r >= 0 && i < w.n; i++)
+		r = strv_add(&q->spec.process.args, w.operands[i], err);
 	strv_clear(&env);
+	strv_clear(&files);
 	return r;
 }
 
@@ -112,6 +158,10 @@ static int open_cgroup(struct request *q, struct shift_error *err)
 	if ((r = cgroup_of(q->st.pid, &path, err)) < 0 ||
 	    (r = strf(&procs, err, "%s/cgroup.procs", path)) < 0)
 		return r;
+	/* A pod can have frozen it itself, to its own loss. */
+	if (cgroup_is_frozen(path))
+		return shift_err_set(err, 0, "the first process of the pod %s is in a frozen cgroup, %s",
+				     q->st.name, path);
 	q->procs_fd = open(procs, O_WRONLY | O_CLOEXEC);
 	if (q->procs_fd < 0)
 		return shift_err_set(err, errno, "cannot open %s", procs);
@@ -217,6 +267,8 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 
 	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
 	if (r >= 0)
+		r = rlimit_apply(&q->spec, 0, &err);
+	if (r >= 0)
 		r = become_user(q, report_fd, &slave, &err);
 	if (r >= 0 && pipe2(go, O_CLOEXEC) < 0)
 		r = shift_err_set(&err, errno, "cannot make a pipe");
@@ -302,7 +354,7 @@ static int interrupted(int said, int sig_fd, pid_t helper_pid)
 	}
 }
 
-static int spawn(const struct request *q, struct shift_error *err)
+static int spawn(const struct request *q, int announce, struct shift_error *err)
 {
 	_cleanup_close_ int said = -1;
 	int pair[2], master = -1, fd, pidfd, sig_fd, status = 0, r;
@@ -345,8 +397,54 @@ static int spawn(const struct request *q, struct shift_error *err)
 		shift_err_set(err, 0, "%s", report.text);
 		break;
 	}
+	/* Executed, or not: whoever started it need not wait for its end. */
+	if (announce >= 0)
+		report_send(announce, &report, -1);
 	r = follow(pid, pidfd, sig_fd, master);
 	return report.type == REPORT_FAILED ? report.status : status ?: r;
+}
+
+/*
+ * For -d: a process stays, as its command's parent, and ends with it.  Returns
+ * in the caller when the command is being executed.
+ */
+static int spawn_detached(const struct request *q, struct shift_error *err)
+{
+	struct report report = { .type = REPORT_NONE };
+	struct shift_error own = SHIFT_ERROR_INIT;
+	int pair[2], null, r;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return shift_err_set(err, errno, "cannot make a socket");
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		setsid();
+		null = open("/dev/null", O_RDWR | O_CLOEXEC);
+		for (int i = 0; i < 3; i++)
+			dup2(null, i);
+		if (chdir("/") < 0)
+			_exit(FAILED);
+		r = spawn(q, pair[1], &own);
+		shift_err_clear(&own);
+		_exit(r);
+	}
+	close(pair[1]);
+	r = pid < 0 ? shift_err_set(err, errno, "cannot fork") :
+		report_receive(pair[0], &report, NULL);
+	close(pair[0]);
+	if (pid < 0)
+		return FAILED;
+	if (r < 0) {
+		shift_err_set(err, 0, "the command's process ended too early");
+		return FAILED;
+	}
+	if (report.type != REPORT_FAILED)
+		return 0;
+	shift_err_set(err, 0, "%s", report.text);
+	return report.status;
 }
 
 int cmd_exec(int argc, char **argv, struct shift_error *err)
@@ -364,7 +462,8 @@ int cmd_exec(int argc, char **argv, struct shift_error *err)
 	if (r >= 0 && q.spec.linux_.seccomp)
 		r = seccomp_compile(q.spec.linux_.seccomp, &q.seccomp_fd, err);
 	if (r >= 0)
-		status = spawn(&q, err);
+		status = q.detach ? spawn_detached(&q, err) :
+				    spawn(&q, -1, err);
 	if (q.pidfd >= 0)
 		close(q.pidfd);
 	if (q.procs_fd >= 0)

@@ -3,8 +3,6 @@
 #include "cli/commands.h"
 
 #include <errno.h>
-#include <getopt.h>
-#include <json.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -12,19 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/place.h"
 #include "base/procid.h"
 #include "base/report.h"
-#include "base/tty.h"
 #include "cgroup/cgroup.h"
-#include "cgroup/devbpf.h"
 #include "cleanup.h"
-#include "cli/options.h"
-#include "escape.h"
-#include "monitor/log.h"
+#include "cli/numbers.h"
+#include "cli/words.h"
 #include "monitor/monitor.h"
 #include "pod/pod.h"
 #include "pod/poddir.h"
@@ -33,171 +26,173 @@
 
 #define FAILED POD_STATUS_FAILED
 
-static int usage(const char *text, struct shift_error *err)
+static const struct words_option none[] = { WORDS_END };
+
+#define ALL_OPTION \
+	{ 'a', "all", 0, NULL, "every pod that it can be done to", NULL }
+
+static const struct words_option kill_options[] = {
+	ALL_OPTION,
+	{ 's', "signal", 0, "SIGNAL", "KILL by default", NULL },
+	WORDS_END,
+};
+static const struct words_option stop_options[] = {
+	ALL_OPTION,
+	{ 't', "time", 0, "SECONDS", "to wait before it is ended by force, 10 by default", NULL },
+	{ 'i', "ignore", 0, NULL, "a pod that is not there is no error", NULL },
+	WORDS_END,
+};
+static const struct words_option rm_options[] = {
+	ALL_OPTION,
+	{ 'f', "force", 0, NULL, "end it first", NULL },
+	{ 'i', "ignore", 0, NULL, "a pod that is not there is no error", NULL },
+	{ 'v', "volumes", 0, NULL, NULL, "a pod's anonymous volumes go with it in any case" },
+	{ 't', "time", 0, "SECONDS", NULL, "rm -f ends at once: runner stop -t first" },
+	WORDS_END,
+};
+static const struct words_option pause_options[] = { ALL_OPTION, WORDS_END };
+
+static const struct words_command kill_words = {
+	"kill", "POD... [SIGNAL]", "Send a signal to the first process of pods.",
+	0, WORDS_MANY, false, kill_options,
+	"Without -s the last of two operands is the signal when it is one.\n",
+};
+static const struct words_command stop_words = {
+	"stop", "POD...", "Ask pods to end, then end them.",
+	0, WORDS_MANY, false, stop_options, NULL,
+};
+static const struct words_command rm_words = {
+	"rm", "POD...", "Remove pods and their changes.",
+	0, WORDS_MANY, false, rm_options, NULL,
+};
+static const struct words_command wait_words = {
+	"wait", "POD...", "Wait for the end of pods, print their exit statuses.",
+	1, WORDS_MANY, false, none, NULL,
+};
+static const struct words_command pause_words = {
+	"pause", "POD...", "Freeze all processes of pods.",
+	0, WORDS_MANY, false, pause_options, NULL,
+};
+static const struct words_command unpause_words = {
+	"unpause", "POD...", "Let all processes of pods go on.",
+	0, WORDS_MANY, false, pause_options, NULL,
+};
+
+/*
+ * The pods that are named, or with @all those whose state @fits; an error when
+ * there is neither a name nor -a.
+ */
+static int which_pods(const struct words *w, bool all,
+		      bool (*fits)(const struct state *st),
+		      struct strv *ret, struct shift_error *err)
 {
-	shift_err_set(err, 0, "usage: runner %s", text);
-	return FAILED;
-}
-
-/* The one pod that the command names, with no other argument. */
-static int only_pod(int argc, char **argv, struct state *st,
-		    struct shift_error *err)
-{
-	if (argc != 2) {
-		shift_err_set(err, 0, "usage: runner %s POD", argv[0]);
-		return -EINVAL;
-	}
-	return state_load(st, argv[1], err);
-}
-
-static void print_since(int64_t t)
-{
-	int64_t s = time(NULL) - t;
-	char text[32] = "-";
-
-	if (t && s < 120)
-		snprintf(text, sizeof(text), "%llds", (long long)s);
-	else if (t && s < 7200)
-		snprintf(text, sizeof(text), "%lldm", (long long)s / 60);
-	else if (t && s < 172800)
-		snprintf(text, sizeof(text), "%lldh", (long long)s / 3600);
-	else if (t)
-		snprintf(text, sizeof(text), "%lldd", (long long)s / 86400);
-	printf("%-6s ", text);
-}
-
-/* Both: what others chose does nothing to a terminal. */
-static void print_text(const char *text)
-{
-	shift_print_escaped(stdout, text, strlen(text), SHIFT_ESCAPE_ALL);
-}
-
-static void print_json(struct json_object *o)
-{
-	const char *text = json_object_to_json_string_ext(o,
-		JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
-
-	shift_print_escaped(stdout, text, strlen(text), SHIFT_ESCAPE_JSON);
-	putchar('\n');
-}
-
-static void print_row(const struct state *st)
-{
-	char status[32];
-
-	if (st->status == STATUS_EXITED)
-		snprintf(status, sizeof(status), "exited %d%s",
-			 st->exit_status, st->oom ? " oom" : "");
-	else
-		snprintf(status, sizeof(status), "%s",
-			 state_status_name(st->status));
-	printf("%-20s %-14s ", st->name, status);
-	if (st->pid)
-		printf("%7d ", (int)st->pid);
-	else
-		printf("%7s ", "-");
-	printf("%10u ", st->base);
-	print_since(state_is_up(st) ? st->started : st->finished);
-	print_text(st->command ?: "-");
-	putchar('\n');
-}
-
-int cmd_ps(int argc, char **argv, struct shift_error *err)
-{
-	struct json_object *list = json_object_new_array();
 	struct strv names = { NULL, 0 };
-	bool all = false, json = false;
 	int r = 0;
 
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-a") || !strcmp(argv[i], "--all"))
-			all = true;
-		else if (!strcmp(argv[i], "--json"))
-			json = true;
-		else
-			r = -1;
-	}
+	if (all && w->n)
+		r = shift_err_set(err, 0, "%s: -a and names exclude each other",
+				  w->command->name);
+	else if (!all && !w->n)
+		r = shift_err_set(err, 0, "%s: it needs the name of a pod, or -a",
+				  w->command->name);
 	if (r < 0) {
-		json_object_put(list);
-		return usage("ps [-a] [--json]", err);
+		words_hint(w->command, err);
+		return r;
 	}
-	r = poddir_prepare(err);
-	if (r >= 0)
-		r = state_sweep(0, err);
-	if (r >= 0)
-		r = poddir_sweep(err);
-	if (r >= 0)
+	for (int i = 0; r >= 0 && i < w->n; i++)
+		r = strv_add(ret, w->operands[i], err);
+	if (r >= 0 && all)
 		r = state_list(&names, err);
-	if (!json && r >= 0)
-		printf("%-20s %-14s %7s %10s %-6s %s\n", "NAME", "STATUS",
-		       "PID", "HOST-BASE", "SINCE", "COMMAND");
 	for (size_t i = 0; r >= 0 && i < names.n; i++) {
-		_cleanup_free_ char *text = NULL;
 		struct state st = STATE_INIT;
 
-		/* It may have gone meanwhile. */
-		if (state_load(&st, names.v[i], NULL) >= 0 &&
-		    (all || st.status != STATUS_EXITED)) {
-			if (!json)
-				print_row(&st);
-			else if ((r = state_to_json(&st, &text, err)) >= 0)
-				json_object_array_add(list,
-						json_tokener_parse(text));
-		}
+		if (state_load(&st, names.v[i], NULL) >= 0 && fits(&st))
+			r = strv_add(ret, names.v[i], err);
 		state_clear(&st);
 	}
-	if (json && r >= 0)
-		print_json(list);
-	json_object_put(list);
 	strv_clear(&names);
-	return r < 0 ? FAILED : 0;
+	return r;
 }
 
-int cmd_inspect(int argc, char **argv, struct shift_error *err)
+static bool any(const struct state *st)
 {
-	_cleanup_free_ char *state = NULL, *path = NULL, *config = NULL;
+	(void)st;
+	return true;
+}
+
+static bool is_running(const struct state *st)
+{
+	return st->status == STATUS_RUNNING;
+}
+
+static bool is_frozen(const struct state *st)
+{
+	return cgroup_is_frozen(st->cgroup);
+}
+
+/* One pod that fails keeps no other: what it said is printed, the last is kept. */
+static int each_pod(const struct strv *names,
+		    int (*fn)(const char *name, void *data,
+			      struct shift_error *err),
+		    void *data, struct shift_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < names->n; i++) {
+		struct shift_error own = SHIFT_ERROR_INIT;
+
+		if (fn(names->v[i], data, &own) >= 0) {
+			shift_err_clear(&own);
+			continue;
+		}
+		if (r < 0)
+			shift_err_print(err, stderr, "runner");
+		shift_err_clear(err);
+		*err = own;
+		r = -1;
+	}
+	return r;
+}
+
+static int kill_pod(const char *name, void *data, struct shift_error *err)
+{
+	_cleanup_close_ int pidfd = -1;
 	struct state st = STATE_INIT;
-	struct json_object *top;
-	int r = only_pod(argc, argv, &st, err);
+	int r = state_load(&st, name, err);
 
 	if (r >= 0)
-		r = state_to_json(&st, &state, err);
-	if (r >= 0)
-		r = strf(&path, err, "%s/config.json", st.dir);
-	if (r >= 0)
-		r = read_file(path, 16 << 20, &config, NULL, err);
-	if (r >= 0) {
-		top = json_object_new_object();
-		json_object_object_add(top, "state",
-				       json_tokener_parse(state));
-		json_object_object_add(top, "config",
-				       json_tokener_parse(config));
-		print_json(top);
-		json_object_put(top);
-	}
+		r = pidfd = state_open_process(&st, err);
+	if (r >= 0 && sys_pidfd_send_signal(pidfd, *(int *)data, NULL, 0) < 0)
+		r = shift_err_set(err, errno, "cannot signal the pod %s",
+				  st.name);
 	state_clear(&st);
-	return r < 0 ? FAILED : 0;
+	return r;
 }
 
 int cmd_kill(int argc, char **argv, struct shift_error *err)
 {
-	_cleanup_close_ int pidfd = -1;
-	struct state st = STATE_INIT;
+	const char *text = NULL;
+	struct strv names = { NULL, 0 };
 	int r, signal = SIGKILL;
+	bool all = false;
+	struct words w;
 
-	if (argc != 2 && argc != 3)
-		return usage("kill POD [SIGNAL]", err);
-	if (argc == 3 && !(signal = options_signal(argv[2]))) {
-		shift_err_set(err, 0, "'%s' is no signal", argv[2]);
-		return FAILED;
+	words_begin(&w, &kill_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0) {
+		if (words_code(&w) == 'a')
+			all = w.on;
+		else
+			text = w.value;
 	}
-	r = state_load(&st, argv[1], err);
+	if (r >= 0 && !text && w.n == 2)
+		text = w.operands[--w.n];
+	if (r >= 0 && text && !(signal = numbers_signal(text)))
+		r = shift_err_set(err, 0, "'%s' is no signal", text);
 	if (r >= 0)
-		r = pidfd = state_open_process(&st, err);
-	if (r >= 0 && sys_pidfd_send_signal(pidfd, signal, NULL, 0) < 0)
-		r = shift_err_set(err, errno, "cannot signal the pod %s",
-				  st.name);
-	state_clear(&st);
+		r = which_pods(&w, all, is_running, &names, err);
+	if (r >= 0)
+		r = each_pod(&names, kill_pod, &signal, err);
+	strv_clear(&names);
 	return r < 0 ? FAILED : 0;
 }
 
@@ -274,7 +269,7 @@ static int stop_signal(const struct state *st)
 		const char *text = spec_annotation(&spec, SPEC_ANNOTATION_STOP);
 
 		if (text)
-			signal = options_signal(text) ?: SIGTERM;
+			signal = numbers_signal(text) ?: SIGTERM;
 	}
 	spec_clear(&spec);
 	return signal;
@@ -316,31 +311,72 @@ static int stop(const struct state *st, int seconds, bool force,
 	return kill_monitor(st->name, err);
 }
 
+/* What the pod's own description says, or 10. */
+static long patience(const struct state *st)
+{
+	struct spec spec;
+	long seconds = 10;
+
+	memset(&spec, 0, sizeof(spec));
+	if (state_load_spec(st, &spec, NULL) >= 0) {
+		const char *text = spec_annotation(&spec,
+						   SPEC_ANNOTATION_STOP_TIMEOUT);
+
+		if (text)
+			numbers_integer(text, 0, INT_MAX / 1000, &seconds, NULL);
+	}
+	spec_clear(&spec);
+	return seconds;
+}
+
+struct stopping {
+	long seconds;		/* -1: as the pod says */
+	bool ignore;
+};
+
+static int stop_pod(const char *name, void *data, struct shift_error *err)
+{
+	const struct stopping *s = data;
+	struct state st = STATE_INIT;
+	int r = state_load(&st, name, err);
+
+	if (r == -ENOENT && s->ignore) {
+		shift_err_clear(err);
+		r = 0;
+	} else if (r >= 0 && st.status != STATUS_EXITED) {
+		r = stop(&st, (int)(s->seconds < 0 ? patience(&st) :
+				    s->seconds), false, err);
+	}
+	state_clear(&st);
+	return r;
+}
+
 int cmd_stop(int argc, char **argv, struct shift_error *err)
 {
-	struct state st = STATE_INIT;
-	long seconds = 10;
-	int c, r = 0;
+	struct stopping s = { .seconds = -1 };
+	struct strv names = { NULL, 0 };
+	bool all = false;
+	struct words w;
+	int r;
 
-	optind = 1;
-	while ((c = getopt(argc, argv, "+t:")) >= 0) {
-		if (c != 't')
-			return usage("stop [-t SECONDS] POD...", err);
-		/* In the milliseconds of poll(2). */
-		if (options_integer(optarg, 0, INT_MAX / 1000, &seconds,
-				    err) < 0) {
+	words_begin(&w, &stop_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0) {
+		if (words_code(&w) == 'a') {
+			all = w.on;
+		} else if (words_code(&w) == 'i') {
+			s.ignore = w.on;
+		} else if (numbers_integer(w.value, 0, INT_MAX / 1000,
+					   &s.seconds, err) < 0) {
+			/* In the milliseconds of poll(2). */
 			shift_err_prefix(err, "stop -t");
 			return FAILED;
 		}
 	}
-	if (optind >= argc)
-		return usage("stop [-t SECONDS] POD...", err);
-	for (int i = optind; r >= 0 && i < argc; i++) {
-		r = state_load(&st, argv[i], err);
-		if (r >= 0 && st.status != STATUS_EXITED)
-			r = stop(&st, (int)seconds, false, err);
-		state_clear(&st);
-	}
+	if (r >= 0)
+		r = which_pods(&w, all, state_is_up, &names, err);
+	if (r >= 0)
+		r = each_pod(&names, stop_pod, &s, err);
+	strv_clear(&names);
 	return r < 0 ? FAILED : 0;
 }
 
@@ -393,38 +429,63 @@ static int remove_pod(const char *name, bool force, struct shift_error *err)
 	return r;
 }
 
+struct removing {
+	bool force, ignore;
+};
+
+static int rm_pod(const char *name, void *data, struct shift_error *err)
+{
+	const struct removing *how = data;
+	int r = remove_pod(name, how->force, err);
+
+	if (r == -ENOENT && how->ignore) {
+		shift_err_clear(err);
+		r = 0;
+	}
+	return r;
+}
+
+int pods_replace(const char *name, struct shift_error *err)
+{
+	struct removing how = { .force = true, .ignore = true };
+	int r = rm_pod(name, &how, err);
+
+	return r < 0 ? shift_err_prefix(err, "--replace") : 0;
+}
+
 int cmd_rm(int argc, char **argv, struct shift_error *err)
 {
-	bool force = argc > 1 && (!strcmp(argv[1], "-f") ||
-				  !strcmp(argv[1], "--force"));
-	int r = 0;
+	struct removing how = { false, false };
+	struct strv names = { NULL, 0 };
+	bool all = false;
+	struct words w;
+	int r;
 
-	if (argc < 2 + force)
-		return usage("rm [-f] POD...", err);
-	for (int i = 1 + force; i < argc; i++) {
-		struct shift_error own = SHIFT_ERROR_INIT;
-
-		/* One that cannot be removed keeps no other. */
-		if (remove_pod(argv[i], force, &own) < 0) {
-			if (r < 0)
-				shift_err_print(err, stderr, "runner");
-			shift_err_clear(err);
-			*err = own;
-			r = -1;
-		} else {
-			shift_err_clear(&own);
-		}
+	words_begin(&w, &rm_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0) {
+		if (words_code(&w) == 'a')
+			all = w.on;
+		else if (words_code(&w) == 'i')
+			how.ignore = w.on;
+		else
+			how.force = w.on;
 	}
+	if (r >= 0)
+		r = which_pods(&w, all, any, &names, err);
+	if (r >= 0)
+		r = each_pod(&names, rm_pod, &how, err);
+	strv_clear(&names);
 	return r < 0 ? FAILED : 0;
 }
 
-int cmd_wait(int argc, char **argv, struct shift_error *err)
+static int wait_pod(const char *name, void *data, struct shift_error *err)
 {
 	_cleanup_close_ int sock = -1;
 	char message[MONITOR_MESSAGE + 1];
 	struct state st = STATE_INIT;
-	int r = only_pod(argc, argv, &st, err), status = FAILED;
+	int r = state_load(&st, name, err), status = FAILED;
 
+	(void)data;
 	if (r >= 0 && st.status != STATUS_EXITED) {
 		/* The monitor says it, since an ephemeral pod leaves nothing. */
 		sock = monitor_connect(st.dir, NULL);
@@ -437,7 +498,7 @@ int cmd_wait(int argc, char **argv, struct shift_error *err)
 			}
 		if (sock < 0 || r <= 0) {
 			/* It ended in between. */
-			r = state_load(&st, argv[1], err);
+			r = state_load(&st, name, err);
 			if (r >= 0 && st.status != STATUS_EXITED)
 				r = shift_err_set(err, EPIPE, "the monitor of the pod %s is gone",
 						  st.name);
@@ -447,16 +508,29 @@ int cmd_wait(int argc, char **argv, struct shift_error *err)
 		status = st.exit_status;
 	}
 	state_clear(&st);
-	if (r < 0)
-		return FAILED;
-	printf("%d\n", status);
-	return 0;
+	if (r >= 0)
+		printf("%d\n", status);
+	return r;
 }
 
-static int freeze(int argc, char **argv, bool on, struct shift_error *err)
+int cmd_wait(int argc, char **argv, struct shift_error *err)
+{
+	struct strv names = { NULL, 0 };
+	struct words w;
+	int r = words_only(&w, &wait_words, argc, argv, err);
+
+	if (r >= 0)
+		r = which_pods(&w, false, any, &names, err);
+	if (r >= 0)
+		r = each_pod(&names, wait_pod, NULL, err);
+	strv_clear(&names);
+	return r < 0 ? FAILED : 0;
+}
+
+static int freeze_pod(const char *name, void *data, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
-	int r = only_pod(argc, argv, &st, err);
+	int r = state_load(&st, name, err);
 
 	if (r >= 0)
 		r = state_need_up(&st, err);
@@ -464,8 +538,27 @@ static int freeze(int argc, char **argv, bool on, struct shift_error *err)
 		r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup: the host has no cgroup version 2",
 				  st.name);
 	if (r >= 0)
-		r = cgroup_freeze(st.cgroup, on, err);
+		r = cgroup_freeze(st.cgroup, *(bool *)data, err);
 	state_clear(&st);
+	return r;
+}
+
+static int freeze(int argc, char **argv, bool on, struct shift_error *err)
+{
+	struct strv names = { NULL, 0 };
+	bool all = false;
+	struct words w;
+	int r;
+
+	words_begin(&w, on ? &pause_words : &unpause_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0)
+		all = w.on;
+	if (r >= 0)
+		r = which_pods(&w, all, on ? is_running : is_frozen, &names,
+			       err);
+	if (r >= 0)
+		r = each_pod(&names, freeze_pod, &on, err);
+	strv_clear(&names);
 	return r < 0 ? FAILED : 0;
 }
 
@@ -477,139 +570,4 @@ int cmd_pause(int argc, char **argv, struct shift_error *err)
 int cmd_unpause(int argc, char **argv, struct shift_error *err)
 {
 	return freeze(argc, argv, false, err);
-}
-
-/* For log_print(). */
-static bool always_ended(void *data)
-{
-	(void)data;
-	return true;
-}
-
-static bool has_ended(void *data)
-{
-	struct state st = STATE_INIT;
-	bool ended = state_load(&st, data, NULL) < 0 || !state_is_up(&st);
-
-	state_clear(&st);
-	return ended;
-}
-
-int cmd_logs(int argc, char **argv, struct shift_error *err)
-{
-	_cleanup_free_ char *path = NULL, *dir = NULL, *name = NULL;
-	struct state st = STATE_INIT;
-	bool follow = false, times = false;
-	long tail = -1;
-	int c, r;
-
-	optind = 1;
-	while ((c = getopt(argc, argv, "+ftn:")) >= 0) {
-		if (c == 'f') {
-			follow = true;
-		} else if (c == 't') {
-			times = true;
-		} else if (c != 'n') {
-			return usage("logs [-f] [-t] [-n LINES] POD", err);
-		} else if (options_integer(optarg, 0, INT_MAX, &tail,
-					   err) < 0) {
-			shift_err_prefix(err, "logs -n");
-			return FAILED;
-		}
-	}
-	if (optind + 1 != argc)
-		return usage("logs [-f] [-t] [-n LINES] POD", err);
-	r = state_load(&st, argv[optind], err);
-	if (r >= 0 && !st.detached)
-		r = shift_err_set(err, 0, "what the pod %s writes goes to who started it: it is not detached",
-				  st.name);
-	if (r >= 0)
-		r = poddir_path(st.name, &dir, err);
-	if (r >= 0)
-		r = strf(&path, err, "%s/log", dir);
-	if (r >= 0)
-		r = place_name(st.name, &name, err);
-	if (r >= 0 && access(path, F_OK) < 0)
-		r = log_print_journal(name, st.created, times, tail,
-				      follow ? has_ended : always_ended,
-				      st.name, err);
-	else if (r >= 0)
-		r = log_print(path, times, tail, follow ? has_ended :
-			      always_ended, st.name, err);
-	state_clear(&st);
-	return r < 0 ? FAILED : 0;
-}
-
-int attach_pod(int sock, bool input, const char *name,
-	       struct shift_error *err)
-{
-	int status = monitor_attach(sock, input, err);
-
-	tty_restore();
-	if (status == -ENOTCONN) {
-		fprintf(stderr, "\nrunner: detached from %s\n", name);
-		return 0;
-	}
-	return status < 0 ? FAILED : status;
-}
-
-int cmd_attach(int argc, char **argv, struct shift_error *err)
-{
-	_cleanup_close_ int sock = -1;
-	struct state st = STATE_INIT;
-	int r = only_pod(argc, argv, &st, err), status = FAILED;
-
-	if (r >= 0)
-		r = state_need_up(&st, err);
-	if (r >= 0 && !st.detached)
-		r = shift_err_set(err, 0, "the streams of the pod %s belong to who started it: it is not detached",
-				  st.name);
-	if (r >= 0)
-		r = sock = monitor_connect(st.dir, err);
-	if (r >= 0)
-		status = attach_pod(sock, true, st.name, err);
-	state_clear(&st);
-	return status;
-}
-
-int cmd_update(int argc, char **argv, struct shift_error *err)
-{
-	struct spec_resources res;
-	struct state st = STATE_INIT;
-	struct spec spec;
-	int r;
-
-	if (argc < 4)
-		return usage("update POD --memory N|--cpus N|--pids-limit N|...", err);
-	memset(&res, 0, sizeof(res));
-	memset(&spec, 0, sizeof(spec));
-	r = state_load(&st, argv[1], err);
-	if (r >= 0)
-		r = state_load_spec(&st, &spec, err);
-	for (int i = 2; r >= 0 && i < argc; i += 2) {
-		if (strncmp(argv[i], "--", 2) || i + 1 == argc)
-			r = 1;
-		else
-			r = options_limit(argv[i] + 2, argv[i + 1], &res, err);
-		/* Again for what the next start has. */
-		if (r == 0)
-			r = options_limit(argv[i] + 2, argv[i + 1],
-					  &spec.linux_.resources, err);
-		if (r > 0)
-			r = shift_err_set(err, 0, "update does not know '%s'",
-					  argv[i]);
-	}
-	if (r >= 0 && state_is_up(&st)) {
-		if (!st.cgroup)
-			r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup",
-					  st.name);
-		else
-			r = cgroup_limit(st.cgroup, &res, err);
-	}
-	if (r >= 0)
-		r = state_save_spec(&st, &spec, err);
-	strv_clear(&res.unified);
-	spec_clear(&spec);
-	state_clear(&st);
-	return r < 0 ? FAILED : 0;
 }

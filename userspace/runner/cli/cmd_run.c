@@ -3,15 +3,20 @@
 #include "cli/commands.h"
 
 #include <errno.h>
+#include <json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/helper.h"
 #include "base/report.h"
 #include "base/self.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
+#include "cli/numbers.h"
 #include "cli/options.h"
 #include "escape.h"
 #include "monitor/monitor.h"
@@ -32,56 +37,105 @@
  */
 #define SWEEP_AT_START 16
 
-static void usage(FILE *to)
+#define OPERANDS "IMAGE [COMMAND [ARGUMENT]...]"
+
+static const char notes[] =
+	"IMAGE is an image of the store, a directory with a root filesystem, or an OCI\n"
+	"image layout: DIR or DIR:NAME.  With --image or --rootfs the first operand is\n"
+	"the command.\n"
+	"\n"
+	"The exit status is the command's, 128+N when signal N ended it, 125 when\n"
+	"runner failed, 126 when the command cannot be executed, 127 when there is\n"
+	"no such command.\n";
+
+static const struct words_command run_words = {
+	"run", OPERANDS, "Start a command in a pod of its own on a shared image.",
+	0, WORDS_MANY, true, options_of_run, notes,
+};
+static const struct words_command create_words = {
+	"create", OPERANDS, "Make a pod that runner start starts.",
+	0, WORDS_MANY, true, options_of_run, notes,
+};
+static const struct words_command spec_words = {
+	"spec", OPERANDS, "Print the description of a pod: config.json.",
+	0, WORDS_MANY, true, options_of_run, notes,
+};
+
+static const struct words_option start_options[] = {
+	{ 'a', "attach", 0, NULL, "join its streams, return its status", NULL },
+	{ 'i', "interactive", 0, NULL, "nothing else: -a joins its stdin too", NULL },
+	WORDS_END,
+};
+static const struct words_command start_words = {
+	"start", "POD...", "Start pods that are created or have ended.",
+	1, WORDS_MANY, false, start_options, NULL,
+};
+
+/* Takes the place of the image's entry point and command. */
+static int set_entrypoint(struct oci_image *oci, const char *text,
+			  struct shift_error *err)
 {
-	fputs("Usage: runner run|create|spec --image IMAGE [OPTION]... [--] [COMMAND [ARGUMENT]...]\n"
-	      "Start COMMAND in a pod of its own on a shared image; create it only, so that\n"
-	      "runner start starts it; print its description.\n"
-	      "\n"
-	      "  --image IMAGE      an image of the store, a directory with a root\n"
-	      "                     filesystem, or an OCI image layout: DIR or DIR:NAME\n"
-	      "  --rootfs DIR       in place of an image: DIR itself, which is written to\n"
-	      "  --root DIR         where images, pods and their changes are\n"
-	      "  --read-only        the root filesystem cannot be written\n"
-	      "  --userns MODE      auto[:size=N] (default), BASE, host or pod:NAME\n"
-	      "  --uid-base N       the same as --userns=N\n"
-	      "  --shift MODE       auto (default), shiftfs, idmap or chown\n"
-	      "  -v, --volume HOST:POD[:OPTION]...  a directory, file or socket of the\n"
-	      "                     host; options ro, idmap, idmap=u:STORED:POD:COUNT;g:...,\n"
-	      "                     squash=UID:GID\n"
-	      "  --tmpfs POD[:OPTION,...]\n"
-	      "  --mount type=bind|tmpfs,source=,destination=,...\n"
-	      "  --name NAME        name and hostname; keeps the pod's changes\n"
-	      "  --rm               remove the pod's changes at its end\n"
-	      "  -d, --detach       in the background; prints the name\n"
-	      "  -i, --interactive  keep stdin open\n"
-	      "  -t, --tty          a terminal for the command\n"
-	      "  -e, --env N[=V]    -u, --user U[:G]    -w, --workdir DIR\n"
-	      "  --hostname NAME    --annotation K=V    --stop-signal SIGNAL\n"
-	      "  --log-size N|max   how much of a detached pod's output is kept (16m)\n"
-	      "  -m, --memory N     --memory-swap N     --pids-limit N\n"
-	      "  --cpus N           --cpu-shares N      --cgroup-conf FILE=VALUE\n"
-	      "  --io-weight N      --io-max DEVICE:rbps=N,wbps=N,riops=N,wiops=N\n"
-	      "  --cgroup-path P    below the root of cgroup version 2, without systemd\n"
-	      "  --cgroupfs rw|ro   ro is the default; rw: the pod makes its own cgroups\n"
-	      "  --device HOST[:PATH][:rwm]\n"
-	      "  --device-wait HOST[:PATH][:rwm]   one that does not exist yet\n"
-	      "  --cap-add CAP      --cap-drop CAP      (all is every one)\n"
-	      "  --security-opt     label=, apparmor=, seccomp=, no-new-privileges[=false]\n"
-	      "  --net MODE         none (default), private, host, ns:PATH, pod:NAME\n"
-	      "  --pod NAME         join the namespaces and the range of that pod\n"
-	      "  --systemd MODE     auto (default), always or false\n"
-	      "  --restart POLICY   no, always, on-failure[:N]\n"
-	      "  --credential ID:F  a file for systemd's credentials directory\n"
-	      "  --sdnotify WHO     runner (default) or pod says when it is ready\n"
-	      "  --dry-run          print what would be done, do nothing\n"
-	      "  --help             this text\n"
-	      "\n"
-	      "The exit status is the command's, 128+N when signal N ended it, 125 when\n"
-	      "runner failed, 126 when the command cannot be executed, 127 when there is\n"
-	      "no such command.\n"
-	      "\n"
-	      "runner image --help tells of images; runner uidmap ls lists ranges in use.\n", to);
+	struct json_object *list;
+	int r = 0;
+
+	strv_clear(&oci->entrypoint);
+	strv_clear(&oci->cmd);
+	if (*text != '[')
+		return *text ? strv_add(&oci->entrypoint, text, err) : 0;
+	list = json_tokener_parse(text);
+	if (!json_object_is_type(list, json_type_array))
+		r = shift_err_set(err, 0, "--entrypoint '%s' is no JSON list",
+				  text);
+	for (size_t i = 0; r >= 0 && i < json_object_array_length(list); i++)
+		r = strv_add(&oci->entrypoint, json_object_get_string(
+			     json_object_array_get_idx(list, i)), err);
+	json_object_put(list);
+	return r;
+}
+
+/* As `runner image pull` does it; what that prints goes to stderr. */
+static int pull(const char *name, struct shift_error *err)
+{
+	char *words[] = { "image", "pull", "--quiet", (char *)name, NULL };
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return shift_err_set(err, errno, "cannot fork");
+	if (!pid) {
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		helper_become_image(4, words, err);
+		shift_err_print(err, stderr, "runner");
+		_exit(POD_STATUS_FAILED);
+	}
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? shift_err_set(err, 0, "--pull: %s could not be fetched",
+				      name) : 0;
+}
+
+static int open_image(struct held *h, const struct options *o,
+		      struct shift_error *err)
+{
+	int r = 0;
+
+	if (o->rootfs)
+		return image_open_rootfs(&h->image, o->rootfs, err);
+	/* What is plainly a path is nothing to fetch. */
+	if (!o->pull || !strcmp(o->pull, "never") || strchr("./", *o->image))
+		return image_open(&h->image, o->image, err);
+	if (!strcmp(o->pull, "missing")) {
+		r = image_open(&h->image, o->image, err);
+		if (r >= 0)
+			return r;
+		shift_err_clear(err);
+		image_clear(&h->image);
+		h->image = (struct image)IMAGE_INIT;
+	}
+	r = pull(o->image, err);
+	return r < 0 ? r : image_open(&h->image, o->image, err);
 }
 
 /* Only when all of them are known: one may be below another. */
@@ -118,8 +172,9 @@ static int describe(struct held *h, const struct options *o,
 	if (r >= 0 && term)
 		r = strv_addf(&h->spec.process.env, err, "TERM=%s", term);
 	if (r >= 0)
-		r = o->rootfs ? image_open_rootfs(&h->image, o->rootfs, err) :
-				image_open(&h->image, o->image, err);
+		r = open_image(h, o, err);
+	if (r >= 0 && o->entrypoint)
+		r = set_entrypoint(&h->image.oci, o->entrypoint, err);
 	if (r >= 0)
 		r = image_apply(&h->image, o->command, &h->spec, err);
 	if (r >= 0)
@@ -178,10 +233,11 @@ static int check_restart(const char *policy, struct shift_error *err)
 
 	if (!policy || !strcmp(policy, "no") || !strcmp(policy, "always") ||
 	    !strcmp(policy, "on-failure") ||
+	    !strcmp(policy, "unless-stopped") ||
 	    (!strncmp(policy, "on-failure:", 11) &&
-	     options_integer(policy + 11, 1, INT_MAX, &n, NULL) >= 0))
+	     numbers_integer(policy + 11, 1, INT_MAX, &n, NULL) >= 0))
 		return 0;
-	return shift_err_set(err, 0, "--restart '%s': there are no, always, on-failure and on-failure:N",
+	return shift_err_set(err, 0, "--restart '%s': there are no, always, unless-stopped, on-failure and on-failure:N",
 			     policy);
 }
 
@@ -219,6 +275,7 @@ static int run(const struct options *o, bool create, bool only_print,
 		status = dry_run(&h, o, only_print, err) < 0 ?
 			POD_STATUS_FAILED : 0;
 	} else if (r >= 0 && (r = prepare(&h, err)) >= 0 &&
+		   (!o->replace || (r = pods_replace(o->name, err)) >= 0) &&
 		   (r = state_create(&h.state, o->name, err)) >= 0) {
 		h.pod.interactive = o->interactive;
 		h.pod.wait_start = create;
@@ -228,37 +285,33 @@ static int run(const struct options *o, bool create, bool only_print,
 	return status;
 }
 
-static int run_command(int argc, char **argv, bool create, bool only_print,
+static int run_command(int argc, char **argv,
+		       const struct words_command *command,
 		       struct shift_error *err)
 {
 	struct options options;
 	int status = POD_STATUS_FAILED;
 
-	if (options_parse_run(&options, argc, argv, err) >= 0) {
-		if (options.help) {
-			usage(stdout);
-			status = 0;
-		} else {
-			status = run(&options, create, only_print, err);
-		}
-	}
+	if (options_parse_run(&options, command, argc, argv, err) >= 0)
+		status = run(&options, command == &create_words,
+			     command == &spec_words, err);
 	options_clear(&options);
 	return status;
 }
 
 int cmd_run(int argc, char **argv, struct shift_error *err)
 {
-	return run_command(argc, argv, false, false, err);
+	return run_command(argc, argv, &run_words, err);
 }
 
 int cmd_create(int argc, char **argv, struct shift_error *err)
 {
-	return run_command(argc, argv, true, false, err);
+	return run_command(argc, argv, &create_words, err);
 }
 
 int cmd_spec(int argc, char **argv, struct shift_error *err)
 {
-	return run_command(argc, argv, false, true, err);
+	return run_command(argc, argv, &spec_words, err);
 }
 
 /* A pod that has a monitor and waits. */
@@ -334,19 +387,12 @@ static int start_again(struct state *st, struct shift_error *err)
 	return status;
 }
 
-int cmd_start(int argc, char **argv, struct shift_error *err)
+static int start_pod(const char *name, bool attach, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
-	bool attach = argc > 1 && (!strcmp(argv[1], "-a") ||
-				   !strcmp(argv[1], "--attach"));
 	int status = POD_STATUS_FAILED;
 
-	if (argc != 2 + attach) {
-		shift_err_set(err, 0, "usage: runner start [-a] POD");
-		return status;
-	}
-	if (state_sweep(0, err) >= 0 &&
-	    state_load(&st, argv[1 + attach], err) >= 0) {
+	if (state_load(&st, name, err) >= 0) {
 		switch (st.status) {
 		case STATUS_CREATED:
 			status = start_created(&st, attach, err);
@@ -362,5 +408,27 @@ int cmd_start(int argc, char **argv, struct shift_error *err)
 		}
 	}
 	state_clear(&st);
+	return status;
+}
+
+int cmd_start(int argc, char **argv, struct shift_error *err)
+{
+	bool attach = false;
+	int r, status = POD_STATUS_FAILED;
+	struct words w;
+
+	words_begin(&w, &start_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0)
+		if (words_code(&w) == 'a')
+			attach = w.on;
+	if (r >= 0 && attach && w.n > 1)
+		r = shift_err_set(err, 0, "start -a takes one pod");
+	if (r < 0 || state_sweep(0, err) < 0)
+		return status;
+	for (int i = 0; i < w.n; i++) {
+		status = start_pod(w.operands[i], attach, err);
+		if (status)
+			break;
+	}
 	return status;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/words.h"
 #include "range/lease.h"
 
 #define STATUS_FAILED 125
@@ -29,14 +30,31 @@ static void print_json(const struct lease_entry *all, size_t n)
 	json_object_put(array);
 }
 
+static const struct words_option uidmap_options[] = {
+	{ 0, "json", 'j', NULL, "as JSON", NULL },
+	WORDS_END,
+};
+static const struct words_command uidmap_words = {
+	"uidmap", "ls", "List the ranges of ids that pods have.",
+	1, 1, false, uidmap_options, NULL,
+};
+
 int cmd_uidmap(int argc, char **argv, struct shift_error *err)
 {
-	bool json = argc == 3 && !strcmp(argv[2], "--json");
+	bool json = false;
+	struct words w;
+	int r;
 	struct lease_entry *all;
 	size_t n;
 
-	if (argc < 2 || strcmp(argv[1], "ls") || (argc > 2 && !json)) {
-		shift_err_set(err, 0, "it is runner uidmap ls [--json]");
+	words_begin(&w, &uidmap_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0)
+		json = w.on;
+	if (r < 0)
+		return STATUS_FAILED;
+	if (strcmp(w.operands[0], "ls")) {
+		shift_err_set(err, 0, "uidmap: there is ls, not '%s'",
+			      w.operands[0]);
 		return STATUS_FAILED;
 	}
 	if (lease_list(&all, &n, err) < 0)

@@ -2,7 +2,6 @@
 #include "cli/image_cmd.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <json-c/json.h>
 #include <stdio.h>
@@ -14,6 +13,7 @@
 
 #include "base/place.h"
 #include "cleanup.h"
+#include "cli/words.h"
 #include "escape.h"
 #include "store/import.h"
 #include "store/store.h"
@@ -23,26 +23,96 @@ enum { STATUS_OK = 0, STATUS_DAMAGED = 1, STATUS_FAILED = 125 };
 struct args {
 	const char *name;
 	uint64_t max_size;
-	bool json, quiet, force;
+	bool json, quiet, force, whole, heading;
 	char **operands;
 	int n;
 };
 
+#define ROOT_OPTION \
+	{ 0, "root", 'R', "DIR", "where all of runner's is, default " PLACE_ROOT, NULL }
+#define NAME_OPTION \
+	{ 0, "name", 'n', "NAME", "in place of the names that it has", NULL }
+#define QUIET_OPTION \
+	{ 'q', "quiet", 0, NULL, "no progress", NULL }
+#define JSON_OPTION { 0, "json", 'j', NULL, "as JSON", NULL }
+#define BOUND_OPTION \
+	{ 0, "max-size", 'm', "SIZE", "of what is unpacked: 500M, 20G", NULL }
+#define SKOPEO "skopeo's own files say it: skopeo-login(1), registries.conf(5)"
+#define PLATFORM "the one that this machine runs best is taken; skopeo copy --override-arch takes others"
+
+static const struct words_option import_options[] = {
+	NAME_OPTION, BOUND_OPTION, QUIET_OPTION, ROOT_OPTION, WORDS_END,
+};
+static const struct words_option pull_options[] = {
+	NAME_OPTION, BOUND_OPTION, QUIET_OPTION, ROOT_OPTION,
+	{ 0, "authfile", 0, "FILE", NULL, SKOPEO },
+	{ 0, "cert-dir", 0, "DIR", NULL, SKOPEO },
+	{ 0, "creds", 0, "USER:PASSWORD", NULL, SKOPEO },
+	{ 0, "signature-policy", 0, "FILE", NULL, SKOPEO },
+	{ 0, "tls-verify", 0, NULL, NULL, SKOPEO },
+	{ 0, "arch", 0, "ARCH", NULL, PLATFORM },
+	{ 0, "os", 0, "OS", NULL, PLATFORM },
+	{ 0, "platform", 0, "PLATFORM", NULL, PLATFORM },
+	{ 0, "variant", 0, "VARIANT", NULL, PLATFORM },
+	{ 'a', "all-tags", 0, NULL, NULL, "one image at a time is fetched" },
+	WORDS_END,
+};
+static const struct words_option ls_options[] = {
+	{ 'q', "quiet", 0, NULL, "the ids only", NULL },
+	{ 0, "no-trunc", 'T', NULL, "the whole ids", NULL },
+	{ 'n', "noheading", 'H', NULL, "without the first line", NULL },
+	JSON_OPTION, ROOT_OPTION,
+	{ 'a', "all", 0, NULL, NULL, "all are listed: there are no others" },
+	{ 0, "digests", 0, NULL, NULL, "runner image inspect has them" },
+	{ 'f', "filter", 0, "KEY=VALUE", NULL, "runner image ls --json | jq" },
+	{ 0, "format", 0, "TEXT", NULL, "runner image ls --json | jq" },
+	{ 0, "history", 0, NULL, NULL, "only names that are there are kept" },
+	{ 0, "sort", 0, "HOW", NULL, "they are listed by name" },
+	WORDS_END,
+};
+static const struct words_option inspect_options[] = {
+	JSON_OPTION, ROOT_OPTION,
+	{ 'f', "format", 0, "TEXT", NULL, "it is JSON: runner image inspect IMAGE | jq" },
+	WORDS_END,
+};
+static const struct words_option verify_options[] = {
+	QUIET_OPTION, ROOT_OPTION, WORDS_END,
+};
+static const struct words_option rm_options[] = {
+	{ 'f', "force", 0, NULL, "also one that a pod has", NULL },
+	ROOT_OPTION,
+	{ 'a', "all", 0, NULL, NULL, "name them: runner image ls -q" },
+	{ 'i', "ignore", 0, NULL, NULL, "an image that is not there is an error" },
+	WORDS_END,
+};
+static const struct words_option prune_options[] = {
+	ROOT_OPTION,
+	{ 'f', "force", 0, NULL, "nothing: it never asks", NULL },
+	{ 'a', "all", 0, NULL, NULL, "images with a name are kept: runner image rm" },
+	{ 0, "external", 0, NULL, NULL, "the store is runner's alone" },
+	{ 0, "filter", 0, "KEY=VALUE", NULL, "all without a name go" },
+	WORDS_END,
+};
+
+#define SOURCES \
+	"SOURCE is an OCI image layout (directory or tar), an archive of docker save or\n" \
+	"podman save, a tar archive of a root filesystem, a directory that is one, - for\n" \
+	"an archive from the standard input, or docker://IMAGE.\n"
+#define IMAGES "IMAGE is a name or an id as `runner image ls` shows them.\n"
+
 static const char usage_text[] =
-	"Usage: runner image import SOURCE [--name NAME] [--max-size SIZE] [--quiet]\n"
-	"       runner image pull IMAGE [--name NAME] [--max-size SIZE] [--quiet]\n"
-	"       runner image ls [--json]\n"
-	"       runner image inspect IMAGE [--json]\n"
-	"       runner image verify [IMAGE]... [--quiet]\n"
-	"       runner image rm IMAGE... [--force]\n"
-	"       runner image prune\n"
+	"Usage: runner image COMMAND [OPTION]...\n"
+	"The image store.\n"
 	"\n"
-	"  --root DIR     where all of runner's is, default " PLACE_ROOT "\n"
+	"  import SOURCE                  bring an image into it\n"
+	"  pull IMAGE                     the same with docker://IMAGE\n"
+	"  ls                             list the images\n"
+	"  inspect IMAGE                  print all that is known of one\n"
+	"  verify [IMAGE]...              compare with the digests\n"
+	"  rm IMAGE...                    remove names and images\n"
+	"  prune                          remove what has no name\n"
 	"\n"
-	"SOURCE is an OCI image layout (directory or tar), an archive of docker save or\n"
-	"podman save, a tar archive of a root filesystem, a directory that is one, - for\n"
-	"an archive from the standard input, or docker://IMAGE, which is IMAGE of pull.\n"
-	"Else IMAGE is a name or an id as `runner image ls` shows them.\n";
+	"runner image COMMAND --help tells more.\n";
 
 static int parse_size(const char *text, uint64_t *ret, struct shift_error *err)
 {
@@ -64,56 +134,46 @@ static int parse_size(const char *text, uint64_t *ret, struct shift_error *err)
 	return 0;
 }
 
-static int parse(struct args *a, int argc, char **argv, struct shift_error *err)
+static int parse(struct args *a, const struct words_command *command,
+		 int argc, char **argv, struct shift_error *err)
 {
-	static const struct option longs[] = {
-		{ "root", required_argument, NULL, 'R' },
-		{ "name", required_argument, NULL, 'n' },
-		{ "max-size", required_argument, NULL, 'm' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "force", no_argument, NULL, 'f' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int c, r = 0;
+	struct words w;
+	int r;
 
 	memset(a, 0, sizeof(*a));
-	opterr = 0;
-	optind = 1;
-	while (r >= 0 && (c = getopt_long(argc, argv, ":hqf", longs, NULL)) >= 0) {
-		switch (c) {
+	a->heading = true;
+	words_begin(&w, command, argc, argv);
+	while ((r = words_next(&w, err)) > 0) {
+		switch (words_code(&w)) {
 		case 'R':
-			r = place_set(optarg, err);
+			r = place_set(w.value, err);
 			break;
 		case 'n':
-			a->name = optarg;
+			a->name = w.value;
 			break;
 		case 'm':
-			r = parse_size(optarg, &a->max_size, err);
+			r = parse_size(w.value, &a->max_size, err);
 			break;
 		case 'j':
-			a->json = true;
+			a->json = w.on;
 			break;
 		case 'q':
-			a->quiet = true;
+			a->quiet = w.on;
 			break;
 		case 'f':
-			a->force = true;
+			a->force = w.on;
 			break;
-		case 'h':
-			fputs(usage_text, stdout);
-			exit(0);
-		case ':':
-			r = shift_err_set(err, 0, "%s needs a value", argv[optind - 1]);
+		case 'T':
+			a->whole = w.on;
 			break;
-		default:
-			r = shift_err_set(err, 0, "unknown option '%s'", argv[optind - 1]);
-			shift_err_hint(err, "runner image --help lists the options");
+		case 'H':
+			a->heading = !w.on;
 		}
+		if (r < 0)
+			return r;
 	}
-	a->operands = argv + optind;
-	a->n = argc - optind;
+	a->operands = w.operands;
+	a->n = w.n;
 	return r;
 }
 
@@ -178,7 +238,8 @@ static void print_json(json_object *o)
 	json_object_put(o);
 }
 
-static void print_row(const struct store_image *image, const char *name)
+static void print_row(const struct store_image *image, const char *name,
+		      bool whole)
 {
 	_cleanup_free_ char *shown = shift_escaped(name);
 	char when[32], size[16];
@@ -186,7 +247,8 @@ static void print_row(const struct store_image *image, const char *name)
 
 	localtime_r(&image->imported, &tm);
 	strftime(when, sizeof(when), "%Y-%m-%d %H:%M", &tm);
-	printf("%-40s %.12s %8s %6zu  %s\n", shown ?: "?", image->id,
+	printf("%-40s %.*s %8s %6zu  %s\n", shown ?: "?", whole ? DIGEST_HEX : 12,
+	       image->id,
 	       human(bytes_of(image), size), image->n_layers, when);
 }
 
@@ -198,7 +260,7 @@ static int do_ls(struct store *store, const struct args *a,
 	size_t n = 0;
 	int r = store_list(store, &images, &n, err);
 
-	if (r >= 0 && !array)
+	if (r >= 0 && !array && !a->quiet && a->heading)
 		printf("%-40s %-12s %8s %6s  %s\n", "NAME", "ID", "SIZE",
 		       "LAYERS", "IMPORTED");
 	for (size_t i = 0; r >= 0 && i < n; i++) {
@@ -206,10 +268,15 @@ static int do_ls(struct store *store, const struct args *a,
 			json_object_array_add(array, image_json(&images[i]));
 			continue;
 		}
+		if (a->quiet) {
+			printf("%.*s\n", a->whole ? DIGEST_HEX : 12,
+			       images[i].id);
+			continue;
+		}
 		for (size_t k = 0; k < images[i].names.n; k++)
-			print_row(&images[i], images[i].names.v[k]);
+			print_row(&images[i], images[i].names.v[k], a->whole);
 		if (!images[i].names.n)
-			print_row(&images[i], "-");
+			print_row(&images[i], "-", a->whole);
 	}
 	store_images_free(images, n);
 	if (r < 0)
@@ -385,32 +452,75 @@ static int do_prune(struct store *store, const struct args *a,
 	return STATUS_OK;
 }
 
+static const struct {
+	struct words_command words;
+	int (*run)(struct store *store, const struct args *a,
+		   struct shift_error *err);
+} commands[] = {
+	{ { "image import", "SOURCE", "Bring an image into the store.", 1, 1,
+	    false, import_options, SOURCES }, do_import },
+	{ { "image pull", "IMAGE", "Fetch an image from a registry.", 1, 1,
+	    false, pull_options, NULL }, do_pull },
+	{ { "image ls", "", "List the images of the store.", 0, 0, false,
+	    ls_options, NULL }, do_ls },
+	{ { "image inspect", "IMAGE", "Print all that is known of an image.",
+	    1, 1, false, inspect_options, IMAGES }, do_inspect },
+	{ { "image verify", "[IMAGE]...", "Compare images with their digests.",
+	    0, WORDS_MANY, false, verify_options, IMAGES }, do_verify },
+	{ { "image rm", "IMAGE...", "Remove names and images.", 1, WORDS_MANY,
+	    false, rm_options, IMAGES }, do_rm },
+	{ { "image prune", "", "Remove what has no name.", 0, 0, false,
+	    prune_options, NULL }, do_prune },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(*commands))
+#define BARE strlen("image ")
+
+static int unknown(const char *word, struct shift_error *err)
+{
+	const char *names[N_COMMANDS], *near;
+	_cleanup_free_ char *shown = shift_escaped(word);
+
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		names[i] = commands[i].words.name + BARE;
+	near = words_near(word, names, N_COMMANDS, sizeof(*names));
+	shift_err_set(err, 0, "runner image has no '%s'%s%s%s", shown ?: "?",
+		      near ? "; did you mean " : "", near ?: "",
+		      near ? "?" : "");
+	shift_err_hint(err, "runner image --help lists what it has");
+	return STATUS_FAILED;
+}
+
 int image_cmd(int argc, char **argv, struct shift_error *err)
 {
-	static const struct {
-		const char *name;
-		int (*run)(struct store *store, const struct args *a,
-			   struct shift_error *err);
-	} commands[] = {
-		{ "import", do_import }, { "pull", do_pull }, { "ls", do_ls }, { "list", do_ls },
-		{ "inspect", do_inspect }, { "verify", do_verify },
-		{ "rm", do_rm }, { "prune", do_prune },
-	};
 	struct store store = STORE_INIT;
 	int status = STATUS_FAILED;
+	const char *name;
 	struct args a;
 
-	if (parse(&a, argc, argv, err) < 0)
-		return STATUS_FAILED;
-	if (!a.n) {
-		fputs(usage_text, stderr);
+	/* As before every other command. */
+	while (argc > 2 && !strcmp(argv[1], "--root")) {
+		if (place_set(argv[2], err) < 0)
+			return STATUS_FAILED;
+		argv += 2;
+		argc -= 2;
+	}
+	if (argc < 2) {
+		shift_err_set(err, 0, "runner image needs a command: import, pull, ls, inspect, verify, rm or prune");
+		shift_err_hint(err, "runner image --help tells more");
 		return STATUS_FAILED;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++) {
-		if (strcmp(a.operands[0], commands[i].name))
+	name = argv[1];
+	if (!strcmp(name, "--help")) {
+		fputs(usage_text, stdout);
+		return STATUS_OK;
+	}
+	if (!strcmp(name, "list"))
+		name = "ls";
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (strcmp(name, commands[i].words.name + BARE))
 			continue;
-		a.operands++;
-		a.n--;
+		if (parse(&a, &commands[i].words, argc - 1, argv + 1, err) < 0)
+			return STATUS_FAILED;
 		if (geteuid())
 			shift_err_set(err, 0, "runner image has to be started by root");
 		else if (store_open(&store, NULL, err) >= 0)
@@ -418,7 +528,5 @@ int image_cmd(int argc, char **argv, struct shift_error *err)
 		store_close(&store);
 		return status;
 	}
-	shift_err_set(err, 0, "runner image has no '%s'", a.operands[0]);
-	shift_err_hint(err, "runner image --help lists what it has");
-	return STATUS_FAILED;
+	return unknown(name, err);
 }

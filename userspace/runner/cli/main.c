@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* runner - starts pods on shared images, each with its own range of ids. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -10,6 +12,8 @@
 #include "base/place.h"
 #include "cleanup.h"
 #include "cli/commands.h"
+#include "cli/words.h"
+#include "escape.h"
 #include "pod/device_wait.h"
 #include "pod/launch.h"
 #include "pod/pod.h"
@@ -18,6 +22,40 @@ static int cmd_image(int argc, char **argv, struct shift_error *err)
 {
 	helper_become_image(argc, argv, err);
 	return POD_STATUS_FAILED;
+}
+
+/* `runner images` and the like: what podman has beside `image ls`. */
+static int image_short(const char *name, int argc, char **argv,
+		       struct shift_error *err)
+{
+	char **words = calloc((size_t)argc + 2, sizeof(*words));
+
+	if (!words) {
+		shift_err_set(err, ENOMEM, "cannot allocate memory");
+		return POD_STATUS_FAILED;
+	}
+	words[0] = (char *)"image";
+	words[1] = (char *)name;
+	for (int i = 1; i < argc; i++)
+		words[i + 1] = argv[i];
+	cmd_image(argc + 1, words, err);
+	free(words);
+	return POD_STATUS_FAILED;
+}
+
+static int cmd_images(int argc, char **argv, struct shift_error *err)
+{
+	return image_short("ls", argc, argv, err);
+}
+
+static int cmd_pull(int argc, char **argv, struct shift_error *err)
+{
+	return image_short("pull", argc, argv, err);
+}
+
+static int cmd_rmi(int argc, char **argv, struct shift_error *err)
+{
+	return image_short("rm", argc, argv, err);
 }
 
 static const struct command {
@@ -42,7 +80,13 @@ static const struct command {
 	{ "exec", cmd_exec, "start one more command in a pod" },
 	{ "update", cmd_update, "change the limits of a pod" },
 	{ "device", cmd_device, "give a device to a running pod, or take it" },
-	{ "image", cmd_image, "the image store: import, ls, inspect, verify, rm, prune" },
+	{ "image", cmd_image, "the image store: import, pull, ls, inspect, verify, rm, prune" },
+	{ "images", cmd_images, "the same as image ls" },
+	{ "pull", cmd_pull, "the same as image pull" },
+	{ "rmi", cmd_rmi, "the same as image rm" },
+	{ "top", cmd_top, "list the processes of a pod" },
+	{ "stats", cmd_stats, "print what pods use" },
+	{ "events", cmd_events, "print what happens to pods" },
 	{ "uidmap", cmd_uidmap, "ls: the ranges of ids that pods have" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
@@ -53,14 +97,40 @@ static const struct command internal[] = {
 	{ "-device", device_wait_cmd, NULL },
 };
 
-static void usage(FILE *to)
+static void usage(void)
 {
-	fputs("Usage: runner [--root DIR] COMMAND [ARGUMENT]...\n\n", to);
+	fputs("Usage: runner [--root DIR] COMMAND [ARGUMENT]...\n\n", stdout);
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
-		fprintf(to, "  %-10s %s\n", commands[i].name,
+		printf( "  %-10s %s\n", commands[i].name,
 			commands[i].help);
-	fputs("\nrunner run --help lists the options of run, create and spec.\n",
-	      to);
+	fputs("\nrunner COMMAND --help tells more of each.\n", stdout);
+}
+
+/* The mistake, and one line of what to do. */
+static void unknown(const char *word, struct shift_error *err)
+{
+	_cleanup_free_ char *shown = word ? shift_escaped(word) : NULL;
+	const char *near = word ?
+		words_near(word, &commands->name,
+			   sizeof(commands) / sizeof(*commands),
+			   sizeof(*commands)) : NULL;
+
+	if (!word)
+		shift_err_set(err, 0, "no command given");
+	else
+		shift_err_set(err, 0, "there is no command '%s'%s%s%s",
+			      shown ?: "?", near ? "; did you mean " : "",
+			      near ?: "", near ? "?" : "");
+	shift_err_hint(err, "runner --help lists the commands");
+}
+
+/* Only to read: nobody has to be root for that. */
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 2; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "--help"))
+			return true;
+	return false;
 }
 
 int main(int argc, char **words)
@@ -91,10 +161,11 @@ int main(int argc, char **words)
 	}
 	if (argc >= 2 && (!strcmp(argv[1], "--help") ||
 			  !strcmp(argv[1], "help"))) {
-		usage(stdout);
+		usage();
 		return 0;
 	}
-	if (argc >= 2 && !strcmp(argv[1], "--version")) {
+	if (argc >= 2 && (!strcmp(argv[1], "--version") ||
+			  !strcmp(argv[1], "version"))) {
 		puts("runner " SHIFTFS_VERSION);
 		return 0;
 	}
@@ -104,14 +175,12 @@ int main(int argc, char **words)
 	for (size_t i = 0; i < sizeof(internal) / sizeof(*internal); i++)
 		if (argc >= 2 && !strcmp(argv[1], internal[i].name))
 			command = &internal[i];
-	if (!command) {
-		usage(stderr);
-		return status;
-	}
-	if (geteuid() && !(argc == 3 && !strcmp(argv[2], "--help")))
+	if (!command)
+		unknown(argc >= 2 ? argv[1] : NULL, &err);
+	else if (geteuid() && !asks_for_help(argc, argv))
 		shift_err_set(&err, 0, "runner %s has to be started by root",
 			      argv[1]);
-	else if (place_set(root, &err) >= 0)
+	else if (geteuid() || place_set(root, &err) >= 0)
 		status = command->fn(argc - 1, argv + 1, &err);
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");

@@ -2,9 +2,7 @@
 #include "cli/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,73 +10,19 @@
 
 #include "base/place.h"
 #include "cleanup.h"
+#include "cli/limits.h"
+#include "cli/numbers.h"
 #include "escape.h"
 #include "pod/device_wait.h"
 #include "pod/network.h"
 #include "spec/device_option.h"
+#include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
+#include "spec/rlimit_option.h"
 #include "spec/seccomp.h"
 #include "spec/security_option.h"
 #include "spec/systemd.h"
 #include "spec/volume_add.h"
-
-enum {
-	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,
-	OPT_DEVICE_WAIT, OPT_LIMIT, OPT_CGROUP_PATH, OPT_CGROUPFS, OPT_STOP,
-	OPT_ANNOTATION, OPT_NET, OPT_POD, OPT_SYSTEMD, OPT_RESTART,
-	OPT_HOSTNAME, OPT_CREDENTIAL, OPT_SDNOTIFY, OPT_ROOT, OPT_ROOTFS,
-	OPT_READ_ONLY, OPT_LOG_SIZE, OPT_USERNS, OPT_UID_BASE, OPT_TMPFS, OPT_MOUNT,
-};
-
-static const struct option longs[] = {
-	{ "image", required_argument, NULL, 'I' },
-	{ "name", required_argument, NULL, 'n' },
-	{ "root", required_argument, NULL, OPT_ROOT },
-	{ "rootfs", required_argument, NULL, OPT_ROOTFS },
-	{ "read-only", no_argument, NULL, OPT_READ_ONLY },
-	{ "userns", required_argument, NULL, OPT_USERNS },
-	{ "uid-base", required_argument, NULL, OPT_UID_BASE },
-	{ "volume", required_argument, NULL, 'v' },
-	{ "tmpfs", required_argument, NULL, OPT_TMPFS },
-	{ "mount", required_argument, NULL, OPT_MOUNT },
-	{ "shift", required_argument, NULL, 's' },
-	{ "rm", no_argument, NULL, 'r' },
-	{ "dry-run", no_argument, NULL, 'D' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "detach", no_argument, NULL, 'd' },
-	{ "tty", no_argument, NULL, 't' },
-	{ "interactive", no_argument, NULL, 'i' },
-	{ "env", required_argument, NULL, 'e' },
-	{ "user", required_argument, NULL, 'u' },
-	{ "workdir", required_argument, NULL, 'w' },
-	{ "hostname", required_argument, NULL, OPT_HOSTNAME },
-	{ "memory", required_argument, NULL, OPT_LIMIT },
-	{ "memory-swap", required_argument, NULL, OPT_LIMIT },
-	{ "cpus", required_argument, NULL, OPT_LIMIT },
-	{ "cpu-shares", required_argument, NULL, OPT_LIMIT },
-	{ "pids-limit", required_argument, NULL, OPT_LIMIT },
-	{ "io-weight", required_argument, NULL, OPT_LIMIT },
-	{ "io-max", required_argument, NULL, OPT_LIMIT },
-	{ "cgroup-conf", required_argument, NULL, OPT_LIMIT },
-	{ "cgroup-path", required_argument, NULL, OPT_CGROUP_PATH },
-	{ "cgroupfs", required_argument, NULL, OPT_CGROUPFS },
-	{ "device", required_argument, NULL, OPT_DEVICE },
-	{ "device-wait", required_argument, NULL, OPT_DEVICE_WAIT },
-	{ "cap-add", required_argument, NULL, OPT_CAP_ADD },
-	{ "cap-drop", required_argument, NULL, OPT_CAP_DROP },
-	{ "security-opt", required_argument, NULL, OPT_SECURITY },
-	{ "net", required_argument, NULL, OPT_NET },
-	{ "network", required_argument, NULL, OPT_NET },
-	{ "systemd", required_argument, NULL, OPT_SYSTEMD },
-	{ "pod", required_argument, NULL, OPT_POD },
-	{ "restart", required_argument, NULL, OPT_RESTART },
-	{ "stop-signal", required_argument, NULL, OPT_STOP },
-	{ "log-size", required_argument, NULL, OPT_LOG_SIZE },
-	{ "credential", required_argument, NULL, OPT_CREDENTIAL },
-	{ "sdnotify", required_argument, NULL, OPT_SDNOTIFY },
-	{ "annotation", required_argument, NULL, OPT_ANNOTATION },
-	{ NULL, 0, NULL, 0 },
-};
 
 static int parse_id(const char *text, uint32_t *ret, struct shift_error *err)
 {
@@ -104,139 +48,6 @@ static int parse_shift(const char *text, enum spec_shift *ret,
 			     text);
 }
 
-int options_bytes(const char *text, int64_t *ret, struct shift_error *err)
-{
-	static const char suffixes[] = "bkmgt";
-	unsigned long long v;
-	const char *s;
-	char *end;
-	int shift = 0;
-
-	if (!strcmp(text, "-1")) {
-		*ret = -1;
-		return 0;
-	}
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (*end && (s = strchr(suffixes, *end | 0x20))) {
-		shift = 10 * (int)(s - suffixes);
-		end++;
-		if ((*end | 0x20) == 'b')
-			end++;
-	}
-	if (*text < '0' || *text > '9' || *end || errno || !v ||
-	    v > (unsigned long long)INT64_MAX >> shift)
-		return shift_err_set(err, 0, "'%s' is no number of bytes: a number with b, k, m, g or t behind it",
-				     text);
-	*ret = (int64_t)(v << shift);
-	return 0;
-}
-
-int options_integer(const char *text, long min, long max, long *ret,
-		    struct shift_error *err)
-{
-	char *end;
-	long v;
-
-	errno = 0;
-	v = strtol(text, &end, 10);
-	if (!*text || *end || errno || v < min || v > max)
-		return shift_err_set(err, EINVAL, "'%s' is not a number from %ld to %ld",
-				     text, min, max);
-	*ret = v;
-	return 0;
-}
-
-int options_signal(const char *text)
-{
-	char *end;
-	long v = strtol(text, &end, 10);
-
-	if (*text && !*end)
-		return v > 0 && v <= SIGRTMAX ? (int)v : 0;
-	if (!strncasecmp(text, "SIG", 3))
-		text += 3;
-	if (!strncasecmp(text, "RTMIN", 5) || !strncasecmp(text, "RTMAX", 5)) {
-		int base = (text[3] | 0x20) == 'i' ? SIGRTMIN : SIGRTMAX;
-
-		v = text[5] ? strtol(text + 5, &end, 10) : 0;
-		if (text[5] && *end)
-			return 0;
-		return base + v >= SIGRTMIN && base + v <= SIGRTMAX ?
-		       base + (int)v : 0;
-	}
-	for (int s = 1; s < SIGRTMIN; s++) {
-		const char *name = sigabbrev_np(s);
-
-		if (name && !strcasecmp(name, text))
-			return s;
-	}
-	return 0;
-}
-
-static int parse_cpus(const char *text, struct spec_resources *res,
-		      struct shift_error *err)
-{
-	char *end;
-	double v = strtod(text, &end);
-
-	/* So that it is none of the things that are no number, too. */
-	if (!*text || *end || !(v >= 0.01 && v <= 10000))
-		return shift_err_set(err, 0, "'%s' is no number of processors",
-				     text);
-	res->cpu_period = 100000;
-	res->cpu_quota = (int64_t)(v * 100000 + 0.5);
-	return 0;
-}
-
-/* -1 is no limit. */
-static int parse_pids(const char *text, int64_t *ret, struct shift_error *err)
-{
-	long v = -1;
-	int r = strcmp(text, "-1") ?
-		options_integer(text, 1, INT_MAX, &v, err) : 0;
-
-	if (r >= 0)
-		*ret = v;
-	return r;
-}
-
-int options_limit(const char *name, const char *value,
-		  struct spec_resources *res, struct shift_error *err)
-{
-	_cleanup_free_ char *text = NULL;
-	long v;
-	int r;
-
-	if (!strcmp(name, "memory"))
-		r = options_bytes(value, &res->memory_limit, err);
-	else if (!strcmp(name, "memory-swap"))
-		r = options_bytes(value, &res->memory_swap, err);
-	else if (!strcmp(name, "cpus"))
-		r = parse_cpus(value, res, err);
-	else if (!strcmp(name, "pids-limit"))
-		r = parse_pids(value, &res->pids_limit, err);
-	else if (!strcmp(name, "cpu-shares")) {
-		r = options_integer(value, 1, 262144, &v, err);
-		if (r >= 0)
-			res->cpu_shares = v < 2 ? 2 : (uint64_t)v;
-	} else if (!strcmp(name, "io-weight")) {
-		r = options_integer(value, 1, 10000, &v, err);
-		if (r >= 0)
-			r = strf(&text, err, "io.weight=%ld", v);
-	} else if (!strcmp(name, "io-max")) {
-		r = devices_io_max(value, res, &text, err);
-	} else if (!strcmp(name, "cgroup-conf")) {
-		r = strchr(value, '=') ? str_replace(&text, value, err) :
-			shift_err_set(err, 0, "'%s' is not FILE=VALUE", value);
-	} else {
-		return 1;
-	}
-	if (r >= 0 && text)
-		r = strv_setenv(&res->unified, text, err);
-	return r < 0 ? shift_err_prefix(err, "--%s", name) : 0;
-}
-
 static int remember(struct options *o, int option, const char *value,
 		    struct shift_error *err)
 {
@@ -251,107 +62,124 @@ static int remember(struct options *o, int option, const char *value,
 	return 0;
 }
 
-static int take(struct options *o, int c, int which, struct shift_error *err)
-{
-	int r;
-
-	switch (c) {
-	case 'I':
-		o->image = optarg;
-		return 0;
-	case 'n':
-		o->name = optarg;
-		return 0;
-	case OPT_ROOT:
-		return place_set(optarg, err);
-	case OPT_ROOTFS:
-		o->rootfs = optarg;
-		return 0;
-	case OPT_READ_ONLY:
-		o->read_only = true;
-		return 0;
-	case OPT_USERNS:
-		return lease_parse(optarg, &o->userns, err);
-	case OPT_UID_BASE:
-		o->userns.mode = LEASE_FIXED;
-		return parse_id(optarg, &o->userns.base, err);
-	case 's':
-		return parse_shift(optarg, &o->shift, err);
-	case 'r':
-		o->rm = true;
-		return 0;
-	case 'D':
-		o->dry_run = true;
-		return 0;
-	case 'd':
-		o->detach = true;
-		return 0;
-	case 't':
-		o->tty = true;
-		return 0;
-	case 'i':
-		o->interactive = true;
-		return 0;
-	case OPT_NET:
-		o->net = optarg;
-		return 0;
-	case OPT_POD:
-		o->pod = optarg;
-		return 0;
-	case OPT_SYSTEMD:
-		o->systemd = optarg;
-		return systemd_wanted(optarg, NULL, err) < 0 ? -EINVAL : 0;
-	case OPT_RESTART:
-		o->restart = optarg;
-		return 0;
-	case OPT_HOSTNAME:
-		o->hostname = optarg;
-		return 0;
-	case OPT_LIMIT:
-		/* Its name is needed later; the value follows. */
-		r = remember(o, c, longs[which].name, err);
-		return r < 0 ? r : remember(o, c, optarg, err);
-	}
-	return remember(o, c, optarg, err);
-}
-
-int options_parse_run(struct options *options, int argc, char **argv,
+static int parse_pull(const char *text, const char **ret,
 		      struct shift_error *err)
 {
-	int c, which, r = 0;
+	if (strcmp(text, "missing") && strcmp(text, "never") &&
+	    strcmp(text, "always"))
+		return shift_err_set(err, 0, "--pull '%s': there are missing, always and never",
+				     text);
+	*ret = text;
+	return 0;
+}
 
-	memset(options, 0, sizeof(*options));
-	opterr = 0;
-	/* '+': what follows the first word that is no option is the command's */
-	while (r >= 0 && (c = getopt_long(argc, argv, "+:hdtie:u:w:m:v:", longs,
-					  &which)) >= 0) {
-		if (c == 'h') {
-			options->help = true;
+static int parse_systemd(const char *text, const char **ret,
+			 struct shift_error *err)
+{
+	/* As elsewhere: what the command says counts. */
+	if (!strcmp(text, "true"))
+		text = "auto";
+	*ret = text;
+	return systemd_wanted(text, NULL, err) < 0 ? -EINVAL : 0;
+}
+
+static int take(struct options *o, const struct words *w,
+		struct shift_error *err)
+{
+	const struct { int code; bool *to; } flags[] = {
+		{ OPT_READ_ONLY, &o->read_only }, { OPT_RM, &o->rm },
+		{ OPT_NO_HOSTS, &o->no_hosts }, { OPT_REPLACE, &o->replace }, { OPT_DRY_RUN, &o->dry_run },
+		{ 'd', &o->detach }, { 't', &o->tty },
+		{ 'i', &o->interactive },
+	};
+	const struct { int code; const char **to; } texts[] = {
+		{ OPT_IMAGE, &o->image }, { OPT_NAME, &o->name },
+		{ OPT_ROOTFS, &o->rootfs }, { OPT_NET, &o->net },
+		{ OPT_POD, &o->pod }, { OPT_RESTART, &o->restart },
+		{ OPT_ENTRYPOINT, &o->entrypoint }, { 'h', &o->hostname },
+		{ OPT_UIDMAP, &o->uidmap }, { OPT_GIDMAP, &o->gidmap },
+	};
+	int code = words_code(w), r;
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(*flags); i++)
+		if (flags[i].code == code) {
+			*flags[i].to = w->on;
 			return 0;
 		}
-		if (c == ':') {
-			r = shift_err_set(err, 0, "%s needs a value",
-					  argv[optind - 1]);
-		} else if (c == '?') {
-			r = shift_err_set(err, 0, "unknown option '%s'",
-					  argv[optind - 1]);
-			shift_err_hint(err, "runner run --help lists the options");
-		} else if (c == 'm') {
-			r = remember(options, OPT_LIMIT, "memory", err);
-			if (r >= 0)
-				r = remember(options, OPT_LIMIT, optarg, err);
-		} else {
-			r = take(options, c, which, err);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (texts[i].code == code) {
+			*texts[i].to = w->value;
+			return 0;
 		}
+	switch (code) {
+	case OPT_ROOT:
+		return place_set(w->value, err);
+	case OPT_USERNS:
+		return lease_parse(w->value, &o->userns, err);
+	case OPT_UID_BASE:
+		o->userns.mode = LEASE_FIXED;
+		return parse_id(w->value, &o->userns.base, err);
+	case OPT_SHIFT:
+		return parse_shift(w->value, &o->shift, err);
+	case OPT_PULL:
+		return parse_pull(w->value, &o->pull, err);
+	case OPT_SYSTEMD:
+		return parse_systemd(w->value, &o->systemd, err);
+	case OPT_LIMIT:
+		/* Its name is needed later; the value follows. */
+		r = remember(o, code, w->option->name, err);
+		return r < 0 ? r : remember(o, code, w->value, err);
 	}
+	return remember(o, code, w->value, err);
+}
+
+/* 0:BASE:COUNT, the only map that a pod has. */
+static int take_map(struct options *o, struct shift_error *err)
+{
+	unsigned int first, base, count;
+	const char *uids = o->uidmap ?: o->gidmap;
+	int n = 0;
+
+	if (!uids)
+		return 0;
+	if (sscanf(uids, "%u:%u:%u%n", &first, &base, &count, &n) != 3 ||
+	    uids[n] || strpbrk(uids, "-+ "))
+		return shift_err_set(err, 0, "--%s '%s' is not 0:BASE:COUNT",
+				     o->uidmap ? "uidmap" : "gidmap", uids);
+	if (first || !count || (o->gidmap && strcmp(uids, o->gidmap)))
+		return shift_err_set(err, 0, "--uidmap, --gidmap: a pod has one range, the same for users and groups, that begins with its id 0");
+	if (o->userns.mode != LEASE_AUTO)
+		return shift_err_set(err, 0, "--uidmap and --userns exclude each other");
+	o->userns = (struct lease_request){ .mode = LEASE_FIXED, .base = base,
+					    .size = count };
+	return 0;
+}
+
+int options_parse_run(struct options *o, const struct words_command *command,
+		      int argc, char **argv, struct shift_error *err)
+{
+	struct words w;
+	int r;
+
+	memset(o, 0, sizeof(*o));
+	words_begin(&w, command, argc, argv);
+	while ((r = words_next(&w, err)) > 0)
+		if ((r = take(o, &w, err)) < 0)
+			return r;
+	if (r >= 0)
+		r = take_map(o, err);
 	if (r < 0)
 		return r;
-	options->command = argv + optind;
-	if (options->image && options->rootfs)
+	o->command = w.operands;
+	if (o->image && o->rootfs)
 		return shift_err_set(err, 0, "--image and --rootfs exclude each other");
-	if (!options->image && !options->rootfs) {
+	if (o->replace && !o->name)
+		return shift_err_set(err, 0, "--replace needs --name");
+	if (!o->image && !o->rootfs && w.n)
+		o->image = *o->command++;
+	if (!o->image && !o->rootfs) {
 		r = shift_err_set(err, 0, "no image given");
-		shift_err_hint(err, "runner run --image DIR -- COMMAND");
+		shift_err_hint(err, "runner %s IMAGE COMMAND", command->name);
 	}
 	return r;
 }
@@ -373,6 +201,98 @@ int options_env(struct spec *spec, const char *value, struct shift_error *err)
 		return 0;
 	r = strf(&both, err, "%s=%s", value, getenv(value));
 	return r < 0 ? r : strv_setenv(&spec->process.env, both, err);
+}
+
+/* Every line of @path to @take, but empty ones and #...; blanks before it go. */
+static int each_line(struct spec *spec, const char *path, const char *option,
+		     int (*take_line)(struct spec *spec, const char *line,
+				      struct shift_error *err),
+		     struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	char *rest, *line;
+	size_t len;
+	int r = read_file(path, 1 << 20, &text, &len, err);
+
+	if (r >= 0 && strlen(text) != len)
+		r = shift_err_set(err, 0, "%s has a zero byte", path);
+	rest = text;
+	while (r >= 0 && (line = strsep(&rest, "\n"))) {
+		line += strspn(line, " \t");
+		len = strlen(line);
+		if (len && line[len - 1] == '\r')
+			line[len - 1] = '\0';
+		if (*line && *line != '#')
+			r = take_line(spec, line, err);
+	}
+	return r < 0 ? shift_err_prefix(err, "%s", option) : r;
+}
+
+int options_env_file(struct spec *spec, const char *path,
+		     struct shift_error *err)
+{
+	return each_line(spec, path, "--env-file", options_env, err);
+}
+
+static int apply_label(struct spec *spec, const char *value,
+		       struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r;
+
+	if (!*value || *value == '=')
+		return shift_err_set(err, 0, "--label '%s' is not KEY=VALUE",
+				     value);
+	r = strf(&text, err, SPEC_ANNOTATION_LABEL "%s%s", value,
+		 strchr(value, '=') ? "" : "=");
+	return r < 0 ? r : strv_setenv(&spec->annotations, text, err);
+}
+
+/* In the place of the one that spec_init() made. */
+static int apply_shm_size(struct spec *spec, const char *value,
+			  struct shift_error *err)
+{
+	_cleanup_free_ char *options = NULL;
+	int64_t bytes;
+	int r = numbers_bytes(value, &bytes, err);
+
+	if (r >= 0 && bytes < 1)
+		r = shift_err_set(err, 0, "'%s' is no size", value);
+	if (r >= 0)
+		r = strf(&options, err, "nosuid,noexec,nodev,mode=1777,size=%lld",
+			 (long long)bytes);
+	if (r < 0)
+		return shift_err_prefix(err, "--shm-size");
+	spec_drop_mount(spec, "/dev/shm");
+	return spec_add_mount(spec, "/dev/shm", "tmpfs", "tmpfs", options, err);
+}
+
+static int apply_stop_timeout(struct spec *spec, const char *value,
+			      struct shift_error *err)
+{
+	long seconds;
+
+	if (numbers_integer(value, 0, INT_MAX / 1000, &seconds, err) < 0)
+		return shift_err_prefix(err, "--stop-timeout");
+	return spec_annotate(spec, err, SPEC_ANNOTATION_STOP_TIMEOUT, "%ld",
+			     seconds);
+}
+
+static int apply_group(struct spec *spec, const char *value,
+		       struct shift_error *err)
+{
+	const char *before = spec_annotation(spec, SPEC_ANNOTATION_GROUPS);
+	_cleanup_free_ char *all = NULL;
+	int r;
+
+	if (!*value || strpbrk(value, ",:"))
+		return shift_err_set(err, 0, "--group-add '%s' is no group",
+				     value);
+	if (!strcmp(value, "keep-groups"))
+		return shift_err_set(err, 0, "--group-add keep-groups: the caller's groups are not the pod's");
+	r = strf(&all, err, "%s%s%s", before ?: "", before ? "," : "", value);
+	return r < 0 ? r : spec_annotate(spec, err, SPEC_ANNOTATION_GROUPS,
+					 "%s", all);
 }
 
 static int apply_cgroupfs(struct spec *spec, const char *value,
@@ -403,7 +323,7 @@ static int apply_log_size(struct spec *spec, const char *value,
 			  struct shift_error *err)
 {
 	int64_t size = 0;
-	int r = strcmp(value, "max") ? options_bytes(value, &size, err) : 0;
+	int r = strcmp(value, "max") ? numbers_bytes(value, &size, err) : 0;
 
 	if (r >= 0 && strcmp(value, "max") && size < 65536)
 		r = shift_err_set(err, 0, "'%s' is no size of 64k or more, nor max",
@@ -461,8 +381,31 @@ static int apply(struct spec *spec, int option, const char *value,
 		return apply_log_size(spec, value, err);
 	case OPT_ANNOTATION:
 		return apply_annotation(spec, value, err);
+	case OPT_ADD_HOST:
+		n = etc_add_host(spec, value, err);
+		return n < 0 ? shift_err_prefix(err, "--add-host") : n;
+	case OPT_DNS:
+		n = etc_add_dns(spec, value, err);
+		return n < 0 ? shift_err_prefix(err, "--dns") : n;
+	case 'l':
+		return apply_label(spec, value, err);
+	case OPT_LABEL_FILE:
+		return each_line(spec, value, "--label-file", apply_label, err);
+	case OPT_ENV_FILE:
+		return options_env_file(spec, value, err);
+	case OPT_UNSETENV:
+		strv_unsetenv(&spec->process.env, value);
+		return 0;
+	case OPT_SHM_SIZE:
+		return apply_shm_size(spec, value, err);
+	case OPT_STOP_TIMEOUT:
+		return apply_stop_timeout(spec, value, err);
+	case OPT_GROUP_ADD:
+		return apply_group(spec, value, err);
+	case OPT_ULIMIT:
+		return rlimit_option(spec, value, err);
 	case OPT_STOP:
-		n = options_signal(value);
+		n = numbers_signal(value);
 		if (!n)
 			return shift_err_set(err, 0, "--stop-signal '%s' is no signal",
 					     value);
@@ -510,8 +453,8 @@ int options_apply(const struct options *o, struct spec *spec,
 		const char *value = o->changes[i].value;
 
 		if (o->changes[i].option == OPT_LIMIT) {
-			r = options_limit(value, o->changes[++i].value,
-					  &spec->linux_.resources, err);
+			r = limits_take(value, o->changes[++i].value,
+					&spec->linux_.resources, err);
 		} else if (o->changes[i].option == OPT_SECURITY &&
 			   !strncmp(value, "seccomp=", 8)) {
 			seccomp = value + 8;
@@ -519,6 +462,8 @@ int options_apply(const struct options *o, struct spec *spec,
 			r = apply(spec, o->changes[i].option, value, err);
 		}
 	}
+	if (r >= 0 && o->no_hosts)
+		r = etc_keep_image(spec, ETC_HOSTS, err);
 	/* Last: what it allows depends on the capabilities. */
 	if (r >= 0)
 		r = seccomp_apply(spec, seccomp, err);

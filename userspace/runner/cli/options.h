@@ -7,20 +7,40 @@
 #include <stdint.h>
 
 #include "base/util.h"
+#include "cli/words.h"
 #include "error.h"
 #include "range/lease.h"
 #include "spec/spec.h"
+
+/* By their letters, where they have one. */
+enum {
+	OPT_CAP_ADD = 256, OPT_CAP_DROP, OPT_SECURITY, OPT_DEVICE,
+	OPT_DEVICE_WAIT, OPT_LIMIT, OPT_CGROUP_PATH, OPT_CGROUPFS, OPT_STOP,
+	OPT_ANNOTATION, OPT_NET, OPT_POD, OPT_SYSTEMD, OPT_RESTART,
+	OPT_CREDENTIAL, OPT_SDNOTIFY, OPT_ROOT, OPT_ROOTFS,
+	OPT_READ_ONLY, OPT_USERNS, OPT_UID_BASE, OPT_TMPFS, OPT_MOUNT,
+	OPT_IMAGE, OPT_NAME, OPT_SHIFT, OPT_RM, OPT_DRY_RUN, OPT_ENTRYPOINT,
+	OPT_ENV_FILE, OPT_UNSETENV, OPT_LABEL_FILE, OPT_ULIMIT, OPT_SHM_SIZE,
+	OPT_GROUP_ADD, OPT_UIDMAP, OPT_GIDMAP, OPT_REPLACE, OPT_PULL,
+	OPT_STOP_TIMEOUT, OPT_LOG_SIZE, OPT_ADD_HOST, OPT_DNS, OPT_NO_HOSTS,
+};
+
+extern const struct words_option options_of_run[];
 
 struct options {
 	const char *image;
 	const char *name;
 	struct lease_request userns;
+	const char *uidmap, *gidmap;
 	enum spec_shift shift;
 	const char *rootfs;	/* in place of image */
+	const char *entrypoint;	/* in place of the image's */
+	const char *pull;	/* "missing", "never" or "always" */
 	bool read_only;
 	bool rm;
+	bool replace;
+	bool no_hosts;
 	bool dry_run;
-	bool help;
 	bool detach;
 	bool tty;
 	bool interactive;
@@ -35,9 +55,13 @@ struct options {
 	char **command;		/* NULL-terminated, empty: the image's own */
 };
 
-/* Reads the arguments of `runner run`; strings stay argv's. */
-int options_parse_run(struct options *options, int argc, char **argv,
-		      struct shift_error *err);
+/*
+ * Reads the arguments of `runner run`, or another of that family, @command;
+ * strings stay argv's.
+ */
+int options_parse_run(struct options *options,
+		      const struct words_command *command, int argc,
+		      char **argv, struct shift_error *err);
 
 /* Changes @spec, which has the defaults and what the image says, by them. */
 int options_apply(const struct options *options, struct spec *spec,
@@ -46,22 +70,12 @@ int options_apply(const struct options *options, struct spec *spec,
 /* NAME=VALUE, or NAME for the caller's own value, if it has one. */
 int options_env(struct spec *spec, const char *value, struct shift_error *err);
 
+/* The same, line by line, of a file; empty lines and #... say nothing. */
+int options_env_file(struct spec *spec, const char *path,
+		     struct shift_error *err);
+
 /* Whether @text can be a USER[:GROUP]; names are looked up in the pod. */
 int options_user(const char *text, struct shift_error *err);
-
-/* "512m": bytes with a suffix b, k, m, g or t; -1 is no limit. */
-int options_bytes(const char *text, int64_t *ret, struct shift_error *err);
-
-/* A decimal number from @min to @max and nothing else; else -EINVAL. */
-int options_integer(const char *text, long min, long max, long *ret,
-		    struct shift_error *err);
-
-/* A name, with or without SIG and +N, or a number; 0 when it is none. */
-int options_signal(const char *text);
-
-/* A limit as run and update take it; 1 when @name is none of them. */
-int options_limit(const char *name, const char *value,
-		  struct spec_resources *res, struct shift_error *err);
 
 void options_clear(struct options *options);
 

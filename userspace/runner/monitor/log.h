@@ -46,12 +46,13 @@ void log_close(struct log *log);
 /*
  * Copies the text to stdout and stderr; with @times the time too.  @tail limits
  * it to the last lines, -1: all.  Follows it until @ended says so.  @since is
- * the time, in seconds, from which on the journal is read.
+ * the time, in seconds, from which on the journal is read; @since_ns the same in
+ * nanoseconds for the file.
  */
 int log_print_journal(const char *pod, int64_t since, bool times, long tail,
 		      bool (*ended)(void *data), void *data,
 		      struct shift_error *err);
-int log_print(const char *path, bool times, long tail,
+int log_print(const char *path, int64_t since_ns, bool times, long tail,
 	      bool (*ended)(void *data), void *data, struct shift_error *err);
 
 #endif

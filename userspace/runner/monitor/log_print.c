@@ -45,6 +45,29 @@ static void print_line(const char *line, bool times)
 		putc('\n', to);
 }
 
+/* Whether the line was written at @since_ns or later. */
+static bool is_since(const char *line, int64_t since_ns)
+{
+	int64_t ns = 0, digit = 100000000;
+	struct tm tm = { 0 };
+	const char *p;
+	long offset = 0;
+	int h, m;
+	char sign;
+
+	if (!since_ns)
+		return true;
+	p = strptime(line, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (!p)
+		return true;
+	if (*p == '.')
+		for (p++; *p >= '0' && *p <= '9'; p++, digit /= 10)
+			ns += (*p - '0') * digit;
+	if (sscanf(p, "%c%2d:%2d", &sign, &h, &m) == 3)
+		offset = (sign == '-' ? -1 : 1) * (h * 3600L + m * 60);
+	return (timegm(&tm) - offset) * 1000000000 + ns >= since_ns;
+}
+
 static long count_lines(FILE *f)
 {
 	long n = 0;
@@ -57,13 +80,13 @@ static long count_lines(FILE *f)
 	return n;
 }
 
-static void print_lines(FILE *f, bool times, long *skip)
+static void print_lines(FILE *f, int64_t since_ns, bool times, long *skip)
 {
 	_cleanup_free_ char *line = NULL;
 	size_t room = 0;
 
 	while (getline(&line, &room, f) > 0)
-		if (--*skip < 0)
+		if (--*skip < 0 && is_since(line, since_ns))
 			print_line(line, times);
 	fflush(stdout);
 	clearerr(f);
@@ -78,7 +101,7 @@ static bool is_replaced(FILE *f, const char *path)
 	       (ours.st_ino != now.st_ino || ours.st_dev != now.st_dev);
 }
 
-int log_print(const char *path, bool times, long tail,
+int log_print(const char *path, int64_t since_ns, bool times, long tail,
 	      bool (*ended)(void *data), void *data, struct shift_error *err)
 {
 	_cleanup_free_ char *before = NULL;
@@ -102,7 +125,7 @@ int log_print(const char *path, bool times, long tail,
 	if (skip < 0)
 		skip = 0;
 	if (old)
-		print_lines(old, times, &skip);
+		print_lines(old, since_ns, times, &skip);
 	for (;;) {
 		struct timespec t = { .tv_nsec = 50000000 };
 		bool replaced;
@@ -110,7 +133,7 @@ int log_print(const char *path, bool times, long tail,
 		/* Asked before reading: what is written after is not missed. */
 		last = ended(data);
 		replaced = is_replaced(f, path);
-		print_lines(f, times, &skip);
+		print_lines(f, since_ns, times, &skip);
 		if (replaced) {
 			FILE *next = fopen(path, "re");
 

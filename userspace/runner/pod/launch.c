@@ -82,7 +82,8 @@ static bool again(const struct held *h, int status)
 		return true;
 	if (!policy || !strcmp(policy, "no"))
 		return false;
-	if (!strcmp(policy, "always"))
+	/* Until it is stopped, both: a stop is of this run of it. */
+	if (!strcmp(policy, "always") || !strcmp(policy, "unless-stopped"))
 		return true;
 	/* It may be an annotation that somebody wrote. */
 	if (strncmp(policy, "on-failure", strlen("on-failure")))

@@ -29,6 +29,7 @@
 #include "range/lease.h"
 #include "range/ranges.h"
 #include "setup/process.h"
+#include "spec/rlimit_option.h"
 #include "syscalls.h"
 
 /* A pod that ends at once is not worth becoming another program for. */
@@ -409,6 +410,8 @@ static int set_up(struct pod *pod, struct pod_child *child, int *status,
 	if (r >= 0)
 		r = spawn(plan, &streams, child, err);
 	fault_point("first process");
+	if (r >= 0)
+		r = rlimit_apply(plan->spec, child->pid, err);
 	for (int i = 0; i < 4; i++) {
 		if (saved[i] >= 0 && setns(saved[i], 0) < 0 && r >= 0)
 			r = shift_err_set(err, errno, "cannot go back to the host's namespaces");

@@ -170,14 +170,44 @@ int process_take_terminal(int slave, struct shift_error *err)
 	return 0;
 }
 
+static int check_id(const struct spec *spec, const char *what, uint32_t id,
+		    struct shift_error *err)
+{
+	uint32_t size = spec->linux_.map_size;
+	int r;
+
+	if (!(spec->linux_.namespaces & SPEC_NS_USER) || !size || id < size)
+		return 0;
+	r = shift_err_set(err, 0, "the %s id %u is outside of the pod's range: it has the ids 0 to %u",
+			  what, id, size - 1);
+	shift_err_hint(err, "--userns=auto:size=N gives a pod more");
+	return r;
+}
+
+/* Before the kernel says no more than that an argument is invalid. */
+static int check_range(const struct spec *spec, const struct identity *id,
+		       struct shift_error *err)
+{
+	int r = check_id(spec, "user", id->uid, err);
+
+	if (r >= 0)
+		r = check_id(spec, "group", id->gid, err);
+	for (size_t i = 0; r >= 0 && i < id->n_groups; i++)
+		r = check_id(spec, "group", id->groups[i], err);
+	return r;
+}
+
 int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 		       struct shift_error *err)
 {
+	const char *groups = spec_annotation(spec, SPEC_ANNOTATION_GROUPS);
 	_cleanup_close_ int cwd = -1;
 	struct identity id;
 	int r;
 
 	if ((r = user_resolve(spec->process.user, &id, err)) < 0 ||
+	    (groups && (r = user_add_groups(groups, &id, err)) < 0) ||
+	    (r = check_range(spec, &id, err)) < 0 ||
 	    (r = cwd = inroot_make(spec->process.cwd, false, INROOT_FOLLOW,
 				   err)) < 0)
 		return r < 0 ? shift_err_prefix(err, "in the pod") : r;

@@ -176,3 +176,29 @@ int user_resolve(const char *user, struct identity *id,
 				     "the group '%s' is not in the image's /etc/group",
 				     group);
 }
+
+int user_add_groups(const char *list, struct identity *id,
+		    struct shift_error *err)
+{
+	_cleanup_free_ char *copy = strdup(list);
+	char *rest = copy, *name;
+	gid_t gid;
+	int r;
+
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	while ((name = strsep(&rest, ","))) {
+		r = find_group(name, &gid, err);
+		if (r < 0)
+			return r;
+		if (!r)
+			return shift_err_set(err, 0,
+					     "the group '%s' is not in the image's /etc/group",
+					     name);
+		if (id->n_groups == USER_MAX_GROUPS)
+			return shift_err_set(err, 0, "the command has more than %d groups",
+					     USER_MAX_GROUPS);
+		id->groups[id->n_groups++] = gid;
+	}
+	return 0;
+}

@@ -26,4 +26,8 @@ struct identity {
 int user_resolve(const char *user, struct identity *id,
 		 struct shift_error *err);
 
+/* Adds the groups of @list, names or numbers, separated by commas. */
+int user_add_groups(const char *list, struct identity *id,
+		    struct shift_error *err);
+
 #endif

@@ -161,6 +161,10 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_LOG_SIZE "runner.log-size"	/* --log-size, bytes */
 #define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
 #define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
+#define SPEC_ANNOTATION_LABEL "runner.label."	/* and the key: --label */
+#define SPEC_ANNOTATION_GROUPS "runner.group-add"	/* names, by commas */
+#define SPEC_ANNOTATION_RLIMIT "runner.ulimit."	/* and its name: SOFT:HARD */
+#define SPEC_ANNOTATION_STOP_TIMEOUT "runner.stop-timeout"	/* seconds */
 #define SPEC_ANNOTATION_PARENT "runner.cgroup-parent"	/* its cgroup */
 
 #endif

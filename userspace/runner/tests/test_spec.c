@@ -4,6 +4,8 @@
 
 #include <signal.h>
 
+#include "cli/limits.h"
+#include "cli/numbers.h"
 #include "cli/options.h"
 #include "spec/security_option.h"
 #include "spec/volume_add.h"
@@ -31,10 +33,10 @@ static void round_trip(void)
 			 "{\"defaultAction\":\"SCMP_ACT_ALLOW\"}", &err);
 	r |= spec_add_device(&a, &d, &err);
 	r |= spec_annotate(&a, &err, "some.key", "%s", "a=b");
-	r |= options_limit("memory", "64m", &a.linux_.resources, &err);
-	r |= options_limit("cpus", "1.5", &a.linux_.resources, &err);
-	r |= options_limit("pids-limit", "-1", &a.linux_.resources, &err);
-	r |= options_limit("io-weight", "50", &a.linux_.resources, &err);
+	r |= limits_take("memory", "64m", &a.linux_.resources, &err);
+	r |= limits_take("cpus", "1.5", &a.linux_.resources, &err);
+	r |= limits_take("pids-limit", "-1", &a.linux_.resources, &err);
+	r |= limits_take("io-weight", "50", &a.linux_.resources, &err);
 	r |= security_change_caps(&a.process.capabilities, "kill", false, &err);
 	a.linux_.host_base = 4294900000u;
 	a.linux_.map_size = 60000;
@@ -112,22 +114,22 @@ static void sizes(void)
 {
 	int64_t v = 0;
 
-	is_int(options_bytes("64m", &v, NULL) < 0 ? -9 : v, 64 << 20, "64m");
-	is_int(options_bytes("2Gb", &v, NULL) < 0 ? -9 : v, 2LL << 30, "2Gb");
-	is_int(options_bytes("-1", &v, NULL) < 0 ? -9 : v, -1, "-1");
-	ok(options_bytes("", &v, NULL) < 0, "nothing");
-	ok(options_bytes("0", &v, NULL) < 0, "0");
-	ok(options_bytes("12x", &v, NULL) < 0, "12x");
-	ok(options_bytes("99999999999t", &v, NULL) < 0, "too much");
-	ok(options_bytes("-5", &v, NULL) < 0, "-5");
-	is_int(options_signal("SIGTERM"), SIGTERM, "SIGTERM");
-	is_int(options_signal("hup"), SIGHUP, "hup");
-	is_int(options_signal("9"), 9, "9");
-	is_int(options_signal("SIGRTMIN+3"), SIGRTMIN + 3, "SIGRTMIN+3");
-	is_int(options_signal("RTMAX"), SIGRTMAX, "RTMAX");
-	is_int(options_signal("RTMIN+99"), 0, "RTMIN+99");
-	is_int(options_signal("nosuch"), 0, "nosuch");
-	is_int(options_signal("-1"), 0, "-1");
+	is_int(numbers_bytes("64m", &v, NULL) < 0 ? -9 : v, 64 << 20, "64m");
+	is_int(numbers_bytes("2Gb", &v, NULL) < 0 ? -9 : v, 2LL << 30, "2Gb");
+	is_int(numbers_bytes("-1", &v, NULL) < 0 ? -9 : v, -1, "-1");
+	ok(numbers_bytes("", &v, NULL) < 0, "nothing");
+	ok(numbers_bytes("0", &v, NULL) < 0, "0");
+	ok(numbers_bytes("12x", &v, NULL) < 0, "12x");
+	ok(numbers_bytes("99999999999t", &v, NULL) < 0, "too much");
+	ok(numbers_bytes("-5", &v, NULL) < 0, "-5");
+	is_int(numbers_signal("SIGTERM"), SIGTERM, "SIGTERM");
+	is_int(numbers_signal("hup"), SIGHUP, "hup");
+	is_int(numbers_signal("9"), 9, "9");
+	is_int(numbers_signal("SIGRTMIN+3"), SIGRTMIN + 3, "SIGRTMIN+3");
+	is_int(numbers_signal("RTMAX"), SIGRTMAX, "RTMAX");
+	is_int(numbers_signal("RTMIN+99"), 0, "RTMIN+99");
+	is_int(numbers_signal("nosuch"), 0, "nosuch");
+	is_int(numbers_signal("-1"), 0, "-1");
 }
 
 int main(void)
