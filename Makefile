@@ -92,7 +92,7 @@ check: deps
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all: export RUNNER_TEST_LONG := 1

@@ -405,7 +405,45 @@ test_images() {
 	finish "images: ls -q, by name, --pull"
 }
 
+# pairs COMMAND...: "COMMAND OPTION" for each that its --help has, refused ones too
+pairs() {
+	"$RUNNER" "$@" --help | awk -v command="$*" '/^  / && ($1 ~ /^-/) {
+		for (i = 1; i <= 2; i++) {
+			sub(/,$/, "", $i)
+			if ($i ~ /^--[a-z]/ && $i != "--help") print command, $i
+		}
+	}'
+}
+
+test_table() {
+	local command rows=$work/rows wanted=$work/wanted
+	awk 'before != "" && /^-+$/ { command = before }
+		/^Here it is ``/ { command = $0; sub(/^Here it is ``/, "", command); sub(/``.$/, "", command) }
+		/^   [*] - ``/ {
+			line = $0
+			gsub(/^   [*] - ``|``$/, "", line)
+			n = split(line, names, ", ")
+			for (i = 1; i <= n; i++) print command, names[i]
+		}
+		{ before = $0 }' "$podman" | sort -u >"$rows"
+	{
+		for command in $("$RUNNER" --help | awk '/^  / { print $1 }'); do
+			[ $command = image ] || pairs $command
+		done
+		for command in $("$RUNNER" image --help | awk '/^  / { print $1 }'); do
+			pairs image $command
+		done
+	} | sort -u >"$wanted"
+	[ "$(wc -l <"$wanted")" -gt 200 ] || problem "few options: $(wc -l <"$wanted")"
+	same "options that are in no row: make podman-table" '' "$(comm -23 "$wanted" "$rows" | paste -sd,)"
+	finish "every option has a row beside podman's"
+}
+
+podman=$work/podman.rst
+cat >"$podman" <<'PODMAN'
+#@PODMAN@
+PODMAN
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" echo sed
-run_tests "mistakes help run replace ps paused exec logs stats stop_timeout images" "$@"
+run_tests "mistakes help run replace ps paused exec logs stats stop_timeout images table" "$@"

@@ -47,7 +47,6 @@ static const struct words_option events_options[] = {
 	{ 0, "no-trunc", 0, NULL, NULL, "nothing is cut" },
 	{ 0, "since", 0, "TIME", NULL, "runner keeps no events: it has those from now on" },
 	{ 0, "until", 0, "TIME", NULL, "timeout 60 runner events" },
-	{ 0, "stream", 0, NULL, NULL, "runner keeps no events: it has those from now on" },
 	WORDS_END,
 };
 static const struct words_command events_words = {

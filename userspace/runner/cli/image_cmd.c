@@ -48,7 +48,6 @@ static const struct words_option pull_options[] = {
 	{ 0, "authfile", 0, "FILE", NULL, SKOPEO },
 	{ 0, "cert-dir", 0, "DIR", NULL, SKOPEO },
 	{ 0, "creds", 0, "USER:PASSWORD", NULL, SKOPEO },
-	{ 0, "signature-policy", 0, "FILE", NULL, SKOPEO },
 	{ 0, "tls-verify", 0, NULL, NULL, SKOPEO },
 	{ 0, "arch", 0, "ARCH", NULL, PLATFORM },
 	{ 0, "os", 0, "OS", NULL, PLATFORM },
