@@ -308,10 +308,10 @@ test_exec() {
 	has "exec -d of no command" "$errors" "no such command"
 	for _ in $(seq 100); do
 		runner exec e cat /tmp/done
-		[ "$out" != done ] || break
+		[ "$out" != "done" ] || break
 		sleep 0.1
 	done
-	same "it goes on" done "$out"
+	same "it goes on" "done" "$out"
 	runner exec -u 70000 e true
 	same "an id outside" 125 $status
 	has "an id outside" "$errors" "it has the ids 0 to 65535"
@@ -405,6 +405,29 @@ test_images() {
 	finish "images: ls -q, by name, --pull"
 }
 
+# A machine where useradd has given subordinate ids to somebody.
+test_readme() {
+	local line
+	echo "somebody:100000:65536" >>"$work/subids"
+	line=$(sed -n 's/^    runner run //p' "$readme")
+	same "lines of the README" 1 "$(wc -l <<<"$line")"
+	has "its image" "$line" "/srv/images/debian"
+	line=${line//\/srv\/images\/debian/$image}
+	line=${line//-it /}
+	runner run ${line%/bin/bash} /bin/bash -c 'cat /proc/self/uid_map'
+	same "the README's line" "0 65536" "$status $(awk '{ print $3 }' <<<"$out")"
+	same "its errors" '' "$errors"
+	has "the ids are runner's own" "$(awk '{ print ($2 >= '$ids') ? "own" : $2 }' <<<"$out")" own
+	sed -i '/^somebody:/d' "$work/subids"
+	check_clean
+	finish "the README's own line"
+}
+
+readme=$work/README.md
+cat >"$readme" <<'README'
+#@README@
+README
+
 # pairs COMMAND...: "COMMAND OPTION" for each that its --help has, refused ones too
 pairs() {
 	"$RUNNER" "$@" --help | awk -v command="$*" '/^  / && ($1 ~ /^-/) {
@@ -446,4 +469,4 @@ PODMAN
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" echo sed
-run_tests "mistakes help run replace ps paused exec logs stats stop_timeout images table" "$@"
+run_tests "mistakes help run replace ps paused exec logs stats stop_timeout images readme table" "$@"
