@@ -155,7 +155,7 @@ static int use_stop_signal(const struct image *image, struct spec *spec,
 			   struct shift_error *err)
 {
 	const char *text = image->oci.stop_signal;
-	int n = text ? options_signal(text) : 0;
+	int n = text ? numbers_signal(text) : 0;
 
 	if (text && !n)
 		return shift_err_set(err, 0, "the image's StopSignal '%s' is no signal", text);
