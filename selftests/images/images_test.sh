@@ -454,6 +454,40 @@ test_together() {
 	finish "imports and prunes at once"
 }
 
+# What takes long is done when nobody waits for it.
+test_trash() {
+	local pid i free='' seen=''
+	fresh
+	mkdir "$work/wide"
+	for i in $(seq 100); do mkdir "$work/wide/$i"; done
+	for i in $(seq 100); do touch "$work/wide/$i/"{1..150}; done
+	image import "$work/wide" --name wide
+	same "import" 0 "$status$errors"
+	"$RUNNER" image --root "$store" rm wide >"$work/out" 2>&1 &
+	pid=$!
+	while kill -0 $pid 2>/dev/null; do
+		[ "$(ls "$store/tmp")" ] || continue
+		seen=1
+		! flock -n -s "$store/store.lock" true || [ -z "$(ls "$store/tmp")" ] || free=1
+	done
+	wait $pid
+	same "rm" 0 "$?$(cat "$work/out")"
+	same "the files were seen while they went" 1 "$seen"
+	same "the store's lock was free meanwhile" 1 "$free"
+	check_store
+	# one that is killed leaves it to the next
+	image import "$work/wide" --name wide
+	"$RUNNER" image --root "$store" rm wide >"$work/out" 2>&1 &
+	pid=$!
+	until [ "$(ls "$store/tmp")" ] || ! kill -0 $pid 2>/dev/null; do :; done
+	kill -9 $pid 2>/dev/null
+	wait $pid 2>/dev/null
+	image prune
+	same "prune" 0 "$status$errors"
+	check_store
+	finish "files are removed without the lock"
+}
+
 # What the documented way to get an image writes is read, whichever form it has.
 test_skopeo() {
 	local from id
@@ -499,4 +533,4 @@ make_archives "$a" || {
 	echo "Bail out! cannot make the archives"
 	exit 1
 }
-run_tests "formats skopeo shared layers chain names verify hostile odd killed together terminal" "$@"
+run_tests "formats skopeo shared layers chain names verify hostile odd killed trash together terminal" "$@"
