@@ -96,6 +96,7 @@ include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-tab
 
 # One after the other: each uses the whole machine.
 check-all: export RUNNER_TEST_LONG := 1
+check-all: export CASEFOLD := all
 check-all:
 	@status=0; for target in $(CHECK_ALL); do $(MAKE) $$target || status=1; done; exit $$status
 

@@ -210,6 +210,69 @@ if [ -n "$testfs" ]; then
 	ok $? "and not here"
 fi
 
+# ---- recursive: by each backend ----------------------------------------------
+recursive_tests() { # recursive_tests BACKEND DIR, which holds lower, a filesystem
+	local lower=$2/tree view=$2/seen options o=backend=$1,$map
+	mkdir -p "$lower/one/two" "$lower/covered" "$lower/view" "$view"
+	fresh() { # fresh NAME DIR PLACE: a mount with a file of its own
+		mkdir -p "$2/of/$1"
+		mount --bind "$2/of/$1" "$3"
+		echo "$1" >"$3/f"
+		chown 1000:1000 "$3/f"
+	}
+	echo beneath >"$lower/one/f"
+	fresh one "$2" "$lower/one"
+	mkdir -p "$lower/one/two"
+	fresh two "$2" "$lower/one/two"
+	fresh hidden "$2" "$lower/covered"
+	fresh covers "$2" "$lower/covered"
+	mount -o remount,bind,nosuid,noexec,ro "$lower/one/two"
+	ln -s /etc "$lower/link"
+
+	try "$helper" -o "$o" "$lower" "$view"
+	gives 0 "$1 without recursive"
+	is "$(cat "$view/one/f")" beneath "what lies beneath is shown"
+	umount "$view"
+	try "$helper" --probe -o "$map" "$lower"
+	[[ $out == *"Mounted below it"*"one"*"one/two"*"covered"* ]]
+	ok $? "--probe names the mounts below"
+	try "$helper" --probe --json -o "$map" "$lower"
+	python3 -c 'import json, sys; sys.exit(json.load(sys.stdin)["mounts_below"] != ["one", "one/two", "covered"])' <<<"$out"
+	ok $? "and in JSON"
+
+	try "$helper" -o "$o,recursive,nodev" "$lower" "$view"
+	gives 0 "$1, recursive"
+	is "$(cat "$view/one/f" "$view/one/two/f" "$view/covered/f" 2>&1 | tr '\n' ' ')" "one two covers " "each mount below is shown"
+	is "$(owner "$view/one/two/f")" 101000:101000 "above: 101000"
+	is "$(owner "$lower/one/two/f")" 1000:1000 "below: 1000"
+	is "$(findmnt -rno TARGET -R "$view" | wc -l)" 4 "four mounts"
+	options=$(vfs_options "$view/one/two")
+	has_option "$options" nosuid && has_option "$options" noexec && has_option "$options" ro && has_option "$options" nodev
+	ok $? "what its mount forbids stays forbidden"
+	options=$(vfs_options "$view/one")
+	has_option "$options" nodev && ! has_option "$options" noexec
+	ok $? "and only there"
+	try umount -R "$view"
+	gives 0 "umount -R"
+
+	try "$helper" -o "$o,recursive" "$lower" "$lower/view"
+	gives 0 "the target is below the source"
+	is "$(cat "$lower/view/one/two/f")" two "and shows what is mounted there"
+	is "$(findmnt -rno TARGET -R "$lower/view" | wc -l)" 4 "but not itself"
+	umount -R "$lower/view"
+
+	mkdir "$lower/one/proc"
+	mount -t proc proc "$lower/one/proc"
+	try "$helper" -o "$o,recursive" "$lower" "$view"
+	gives 32 "a mount below that cannot be shifted" "$lower/one/proc" "recursive"
+	! is_mounted "$view"
+	ok $? "then nothing is mounted"
+	try "$helper" -o "$o,recursive=1" "$lower" "$view"
+	gives 1 "recursive with a value" "takes no value"
+	umount -R "$lower/one" "$lower/covered"
+	umount "$lower/covered"
+}
+
 # ---- backend=idmap, with no module ------------------------------------------
 # Where even tmpfs has no idmapped mounts (6.1) a disk's filesystem is taken.
 idmap_tests() {
@@ -328,6 +391,7 @@ idmap_tests() {
 	gives 1 "--probe of two" "one PATH"
 	try "$helper" --json "$lower" "$view"
 	gives 1 "--json alone" "--probe"
+	recursive_tests idmap "$dir"
 	rm -rf "$dir"
 }
 
@@ -568,6 +632,10 @@ umount $etc ramfs
 [ -z "$made_etc" ] || rmdir $etc
 rmdir "$disk"
 idmap_tests
+dir=$(mktemp -d /var/tmp/mount-helper.XXXXXX)
+chmod 755 "$dir"
+recursive_tests shiftfs "$dir"
+rm -rf "$dir"
 
 unmount_all
 try umount "$work/view"

@@ -94,6 +94,8 @@ static int take_options(struct job *job, struct shift_error *err)
 		return r;
 	if (job->req.userns_fd >= 0)
 		return refuse(err, "option userns is not for users: give the map by idmap=");
+	if (job->req.recursive)
+		return refuse(err, "option recursive is not for users: each mount has to be granted and asked for");
 	if (mnt_split_optstr(rest, NULL, NULL, &fs, 0, 0) ||
 	    mnt_optstr_get_flags(rest, &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP)))
 		return shift_err_set(err, 0, "cannot read the options \"%s\"", rest);

@@ -53,6 +53,7 @@ static void usage(FILE *to)
 	      " gidmap=STORED:SEEN:COUNT[;...]           map of group ids\n"
 	      " userns=/proc/PID/ns/user                 the map of a user namespace\n"
 	      " backend=shiftfs|idmap|delegate|auto      what makes the mount\n"
+	      " recursive                                mount what is mounted below SOURCE, too\n"
 	      "\n"
 	      "For more details see mount.shiftfs(8).\n", to);
 }

@@ -115,6 +115,8 @@ int mount_new(struct request *req, struct shift_error *err)
 		return r;
 	if (req->netns_fd >= 0 && req->backend != BACKEND_DELEGATE)
 		return shift_err_set(err, 0, "option netns goes with backend=delegate");
+	if (req->recursive && req->backend == BACKEND_DELEGATE)
+		return shift_err_set(err, 0, "option recursive does not go with backend=delegate, whose mount is one of its own; use backend=shiftfs");
 	mntfd = req->backend == BACKEND_IDMAP ? backend_idmap(req, err) :
 		req->backend == BACKEND_DELEGATE ? backend_delegate(req, err) :
 						   new_shiftfs(req, err);

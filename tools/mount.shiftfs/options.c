@@ -14,6 +14,8 @@ static const struct option_handler *const table[] = {
 	&option_idmap,
 	&option_userns,
 	&option_netns,
+	&option_recursive,
+	/* after it: rshared and the like are for what it mounts as well */
 	&option_propagation,
 };
 

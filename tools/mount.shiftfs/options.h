@@ -35,6 +35,7 @@ extern const struct option_handler option_backend;	/* opt_backend.c */
 extern const struct option_handler option_idmap;	/* opt_idmap.c */
 extern const struct option_handler option_userns;	/* opt_userns.c */
 extern const struct option_handler option_netns;	/* opt_netns.c */
+extern const struct option_handler option_recursive;	/* opt_recursive.c */
 extern const struct option_handler option_propagation;	/* opt_propagation.c */
 
 /* For option_idmap, whose value may be a path: what userns= does. */

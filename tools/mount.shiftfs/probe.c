@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "below.h"
 #include "cleanup.h"
 #include "config.h"
 
@@ -17,6 +18,7 @@ struct answer {
 	const char *reason;	/* of the choice */
 	char *map;
 	bool sample;
+	struct below below;
 	struct utsname uts;
 };
 
@@ -47,6 +49,11 @@ static void print_text(const struct answer *a)
 	}
 	printf("\nMap: %s%s\n", a->map,
 	       a->sample ? "  (a sample; -o idmap=... tries yours)" : "");
+	if (!a->below.n)
+		return;
+	puts("\nMounted below it; shown with the option recursive, else what lies beneath is:");
+	for (size_t i = 0; i < a->below.n; i++)
+		printf("  %s\n", a->below.mounts[i].path);
 }
 
 static struct json_object *string(const char *s)
@@ -58,6 +65,7 @@ static int print_json(const struct answer *a)
 {
 	struct json_object *root = json_object_new_object();
 	struct json_object *list = json_object_new_array();
+	struct json_object *below = json_object_new_array();
 	const struct shift_lower *lower = &a->choice.lower;
 	int chosen = a->choice.chosen;
 
@@ -82,6 +90,9 @@ static int print_json(const struct answer *a)
 		json_object_object_add(m, "why", v->why ? string(v->why) : NULL);
 		json_object_array_add(list, m);
 	}
+	for (size_t i = 0; i < a->below.n; i++)
+		json_object_array_add(below, string(a->below.mounts[i].path));
+	json_object_object_add(root, "mounts_below", below);
 	json_object_object_add(root, "mechanisms", list);
 	json_object_object_add(root, "chosen",
 			       chosen < 0 ? NULL : string(shift_mechanism_name(chosen)));
@@ -110,6 +121,8 @@ static int ask(struct answer *a, const struct request *req, struct shift_error *
 		return r;
 	want.prefer = config.prefer;
 	r = shift_choose(a->path, &want, &a->choice, err);
+	if (r >= 0 && a->choice.lower.is_dir)
+		r = below_list(a->path, false, &a->below, err);
 	if (r < 0)
 		return r;
 
@@ -142,7 +155,7 @@ static int ask(struct answer *a, const struct request *req, struct shift_error *
 int backend_probe(const char *path, const struct request *req, bool json)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
-	struct answer answer = { .path = path, .choice = SHIFT_CHOICE_INIT };
+	struct answer answer = { .path = path, .choice = SHIFT_CHOICE_INIT, .below = BELOW_INIT };
 	int status = MNT_EX_SUCCESS;
 
 	if (uname(&answer.uts) < 0)
@@ -160,5 +173,6 @@ int backend_probe(const char *path, const struct request *req, bool json)
 		status = MNT_EX_FAIL;
 	free(answer.map);
 	shift_choice_clear(&answer.choice);
+	below_clear(&answer.below);
 	return status;
 }

@@ -38,6 +38,9 @@ struct request {
 	/* Owned by opt_backend.c: backend= */
 	enum backend backend;
 
+	/* Owned by opt_recursive.c: recursive */
+	bool recursive;
+
 	/* Owned by opt_idmap.c: idmap=, uidmap=, gidmap=, X-mount.idmap= */
 	struct shift_idmap map;
 
