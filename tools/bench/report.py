@@ -24,7 +24,7 @@ TARGETS = {
     "create_unlink": 1.15, "rename": 1.15, "symlink_cycle": 1.15,
     "mkdir_rmdir": 1.08, "link_unlink": 1.20,
     "chmod": 1.15, "chown": 1.15, "setxattr": 1.15, "getxattr": 1.15,
-    "pread4k": 1.10, "pwrite4k": 1.10, "seqread64k": 1.02,
+    "pread4k": 1.11, "pwrite4k": 1.11, "seqread64k": 1.02,
     "append4k_fsync": 1.02, "mmap64M_touch": 1.02, "mmap4k_touch_unmap": 1.02,
     "exec_tiny": 1.02, "flock_pair": 1.02, "fcntl_pair": 1.02,
     "cold_walk_10k": 1.20, "slab_bytes": 1.58,
