@@ -50,7 +50,7 @@ static void usage(FILE *to)
 	      "                     host; options ro, idmap, idmap=u:STORED:POD:COUNT;g:...,\n"
 	      "                     squash=UID:GID\n"
 	      "  --tmpfs POD[:OPTION,...]\n"
-	      "  --mount type=bind|tmpfs,source=,destination=,...\n"
+	      "  --mount type=bind|nfs|tmpfs,source=,destination=,...\n"
 	      "  --name NAME        name and hostname; keeps the pod's changes\n"
 	      "  --rm               remove the pod's changes at its end\n"
 	      "  -d, --detach       in the background; prints the name\n"
