@@ -38,18 +38,22 @@ trap finish EXIT
 # reached at the same address as by the host, over the link 10.77.$2.0/24.
 hold_userns() {
 	unshare --user --net sleep 1000 &
+	linked "$2" user
+	echo "0 $1 65536" >"/proc/$holder/uid_map"
+	echo "0 $1 65536" >"/proc/$holder/gid_map"
+}
+# linked NUMBER TYPE: the process begun last, once it has a namespace of that type
+linked() {
 	holder=$!
 	holders+=("$holder")
 	local self
-	self=$(readlink /proc/self/ns/user)
-	while [ "$(readlink "/proc/$holder/ns/user")" = "$self" ]; do sleep 0.05; done
-	echo "0 $1 65536" >"/proc/$holder/uid_map"
-	echo "0 $1 65536" >"/proc/$holder/gid_map"
-	ip link add "pod$2" type veth peer name eth0 netns "$holder"
-	ip address add "10.77.$2.1/24" dev "pod$2"
-	ip link set "pod$2" up
+	self=$(readlink "/proc/self/ns/$2")
+	while [ "$(readlink "/proc/$holder/ns/$2")" = "$self" ]; do sleep 0.05; done
+	ip link add "pod$1" type veth peer name eth0 netns "$holder"
+	ip address add "10.77.$1.1/24" dev "pod$1"
+	ip link set "pod$1" up
 	nsenter --net="/proc/$holder/ns/net" sh -c "ip link set lo up; ip link set eth0 up
-		ip address add 10.77.$2.2/24 dev eth0; ip route add default via 10.77.$2.1"
+		ip address add 10.77.$1.2/24 dev eth0; ip route add default via 10.77.$1.1"
 }
 # inside UID COMMAND...: in the namespace of $holder, as its UID
 inside() {
@@ -187,6 +191,21 @@ ok $? "which the mount has"
 try touch two/x
 gives 1 "it is read-only" "Read-only"
 umount two
+
+# runner does the same for a pod that joins a network.
+mkdir -p root/{usr,proc,sys,dev,run,tmp,etc,data}
+for name in bin sbin lib lib64; do ln -s "usr/$name" "root/$name"; done
+start=(runner run --image "$work/root" --userns=auto -v "/usr:/usr:ro,idmap"
+	--mount "type=nfs,source=$source,destination=/data,vers=4.2")
+try "${start[@]}" -- true
+[ "$status" != 0 ] && [[ $out == *"joins no network"*--net=ns:* ]]
+ok $? "runner: not from the host's network" || show
+unshare --net sleep 1000 &
+linked 3 net
+try "${start[@]}" "--net=ns:/proc/$holder/ns/net" -- \
+	sh -c 'stat -c %u:%g /data/file; echo pod >/data/pod; chown 5:6 /data/pod'
+gives 0 "runner: --mount type=nfs" 184:998
+is "$(owner back/pod) $(cat back/pod)" "5:6 pod" "runner: what the pod stores"
 
 # The choice.
 before=$(wc -l </proc/self/mountinfo)

@@ -118,7 +118,7 @@ static int add_joins(struct plan *plan, struct shift_error *err)
 
 static bool is_volume(const struct spec_mount *m)
 {
-	return !strcmp(m->type, "bind");
+	return !strcmp(m->type, "bind") || !strcmp(m->type, "nfs");
 }
 
 static void volume_point(size_t i, char path[sizeof(STAGE_VOLUMES) + 24])
@@ -144,8 +144,9 @@ static int add_volumes(struct plan *plan, struct shift_error *err)
 		r = add(plan, err, OP_VOLUME, spec->mounts[i].source, path, &op);
 		if (r < 0)
 			return r;
+		op->fstype = strdup(spec->mounts[i].type);
 		op->options = strdup(spec->mounts[i].options);
-		if (!op->options)
+		if (!op->fstype || !op->options)
 			return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	}
 	return r;
@@ -535,8 +536,10 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_ROOTFS:
 		return rootfs_mount(spec, plan->pod_dir, op->target, err);
 	case OP_VOLUME:
-		return volume_mount(spec, plan->written, op->source,
-				    op->options, op->target, err);
+		return strcmp(op->fstype, "nfs") ?
+			volume_mount(spec, plan->written, op->source, op->options,
+				     op->target, err) :
+			volume_mount_nfs(spec, op->source, op->options, op->target, err);
 	case OP_DEV_TMPFS:
 		return devices_tmpfs(op->target, spec, err);
 	case OP_DEV_NODE:

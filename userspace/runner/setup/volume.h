@@ -18,4 +18,13 @@ int volume_mount(const struct spec *spec, const struct strv *written,
 		 const char *source, const char *options, const char *at,
 		 struct shift_error *err);
 
+/*
+ * The same of an NFS export, HOST:/EXPORT, mounted for the pod's map from the network
+ * that the pod joins.  @options are those of nfs(5) and ro, nosuid and the like.  A
+ * pod without a network to join is refused: the kernel's client of a server is one
+ * for a network, and the host's own mounts would show this pod's ids.
+ */
+int volume_mount_nfs(const struct spec *spec, const char *source,
+		     const char *options, const char *at, struct shift_error *err);
+
 #endif

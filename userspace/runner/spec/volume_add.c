@@ -9,6 +9,7 @@
 #include "base/pathtext.h"
 #include "base/util.h"
 #include "cleanup.h"
+#include "nfs.h"
 #include "spec/volume_options.h"
 
 /* Says which option and what it may be; NULL when it is fine. */
@@ -161,6 +162,19 @@ static int add_option(char **options, const char *key, const char *value,
 	return 0;
 }
 
+static int add_nfs(struct spec *spec, const char *what, const char *source,
+		   const char *destination, const char *options,
+		   struct shift_error *err)
+{
+	if (destination[0] != '/')
+		return shift_err_set(err, 0, "%s: '%s', the place in the pod, has to be an absolute path",
+				     what, destination);
+	if (!shift_is_nfs_source(source))
+		return shift_err_set(err, 0, "%s: '%s' is no export of an NFS server, which is HOST:/EXPORT",
+				     what, source);
+	return spec_add_mount(spec, destination, "nfs", source, options, err);
+}
+
 int volume_add_mount(struct spec *spec, const char *text,
 		     struct shift_error *err)
 {
@@ -203,9 +217,11 @@ int volume_add_mount(struct spec *spec, const char *text,
 	if (!strcmp(type, "tmpfs"))
 		return source ? shift_err_set(err, 0, "--mount %s: a tmpfs has no source", text) :
 		       add_tmpfs(spec, "--mount", target, options, err);
-	if (strcmp(type, "bind"))
-		return shift_err_set(err, 0, "--mount %s: there are type=bind and type=tmpfs", text);
+	if (strcmp(type, "bind") && strcmp(type, "nfs"))
+		return shift_err_set(err, 0, "--mount %s: there are type=bind, type=nfs and type=tmpfs", text);
 	if (!source)
 		return shift_err_set(err, 0, "--mount %s: source= is missing", text);
+	if (!strcmp(type, "nfs"))
+		return add_nfs(spec, "--mount", source, target, options, err);
 	return add_bind(spec, "--mount", source, target, options, err);
 }

@@ -25,7 +25,7 @@ int volume_add(struct spec *spec, const char *text, struct shift_error *err);
 int volume_add_tmpfs(struct spec *spec, const char *text,
 		     struct shift_error *err);
 
-/* type=bind|tmpfs,source=,destination=,... */
+/* type=bind|nfs|tmpfs,source=,destination=,... */
 int volume_add_mount(struct spec *spec, const char *text,
 		     struct shift_error *err);
 
