@@ -367,11 +367,12 @@ is $n 64 "64 mounts of one user"
 gives 1 "and not one more" "64 such mounts"
 
 # ---- at once -----------------------------------------------------------------
-for ((i = 0; i < 64; i++)); do umount -l "$work/home/many/$i"; done
-for ((i = 65; i < 100; i++)); do mkdir "$work/home/many/$i"; done
+# No more than a slow machine gets through while the last of them waits.
+for ((i = 50; i < 64; i++)); do umount -l "$work/home/many/$i"; done
+for ((i = 65; i < 74; i++)); do mkdir "$work/home/many/$i"; done
 chown -R 4242:4242 "$work/home/many"
 crowd=()
-for ((i = 0; i < 100; i++)); do
+for ((i = 50; i < 74; i++)); do
 	user "$helper" -o "$o" "$tree" "$work/home/many/$i" 2>"$work/crowd.$i" &
 	crowd+=($!)
 done
@@ -379,10 +380,10 @@ n=0
 for pid in "${crowd[@]}"; do
 	wait "$pid" && n=$((n + 1))
 done
-is $n 64 "64 of 100 that come at once"
-is "$(findmnt -rno TARGET | grep -c "^$work/home/many/")" 64 "and as many are there"
-is "$(cat "$work"/crowd.* | grep -c '64 such mounts')" 36 "the others are told why"
-for ((i = 0; i < 100; i++)); do umount -l "$work/home/many/$i" 2>/dev/null; done
+is $n 14 "14 of 24 that come at once beside 50"
+is "$(findmnt -rno TARGET | grep -c "^$work/home/many/")" 64 "and 64 are there"
+is "$(cat "$work"/crowd.* | grep -c '64 such mounts')" 10 "the others are told why"
+for ((i = 0; i < 74; i++)); do umount -l "$work/home/many/$i" 2>/dev/null; done
 
 # Any user can lock what libmount locks, and keep it.
 mkdir -p /run/mount
