@@ -445,15 +445,18 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 
 /*
  * Returns referenced credentials for what stores a name or an attribute of a file
- * that is there already, which may take a block, or NULL for the mounter's.
+ * that is there already, or NULL for the mounter's. It may take a block: where
+ * few are left the ids are the caller's own, see shiftfs_create_cred().
  */
 const struct cred *shiftfs_name_cred(const struct super_block *sb)
 {
-	const struct shiftfs_sb *ss = shiftfs_sb(sb);
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
 
-	if (ss->conf.as_caller)
+	if (unlikely(ss->conf.as_caller))
 		return shiftfs_caller_cred(sb);
-	return ss->keeps_blocks ? shiftfs_data_cred(sb, true) : NULL;
+	if (ss->keeps_blocks && unlikely(shiftfs_is_short(ss)))
+		return shiftfs_data_cred(sb, true);
+	return NULL;
 }
 
 /*
