@@ -10,7 +10,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/fsnotify.h>
-#include <linux/fsnotify_backend.h>
 #include <linux/mount.h>
 #include <linux/mnt_idmapping.h>
 #include <linux/namei.h>
@@ -74,13 +73,6 @@
 
 #ifndef SHIFTFS_HAVE_INODE_STATE_READ
 #define inode_state_read_once(inode)	READ_ONCE((inode)->i_state)
-#endif
-
-/* What inodes are hashed by. */
-#ifdef SHIFTFS_HAVE_IHASH_U64
-#define shiftfs_ihash			u64
-#else
-#define shiftfs_ihash			unsigned long
 #endif
 
 #ifdef SHIFTFS_HAVE_INODE_GENERIC_DROP
@@ -347,17 +339,6 @@ static inline struct dentry *shiftfs_vfs_mkdir(shiftfs_mnt_idmap_t *idmap,
 		return ERR_PTR(err);
 	}
 	return dentry;
-#endif
-}
-
-static inline int shiftfs_add_sb_mark(struct fsnotify_mark *mark,
-				      struct super_block *sb)
-{
-#ifdef SHIFTFS_HAVE_FSNOTIFY_MARK_OBJ
-	return fsnotify_add_mark(mark, sb, FSNOTIFY_OBJ_TYPE_SB, 0);
-#else
-	return fsnotify_add_mark(mark, &sb->s_fsnotify_marks,
-				 FSNOTIFY_OBJ_TYPE_SB, 0, NULL);
 #endif
 }
 

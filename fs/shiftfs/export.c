@@ -150,14 +150,14 @@ stale:
 }
 
 /*
- * A file without a name is one for those who have it open. Is it cached but not in
- * use it is about to be dropped, which is waited for.
+ * A file without a name is one for those who have it open. What is cached of it, but
+ * not in use, is dropped first.
  */
 static bool shiftfs_is_gone(struct super_block *sb, struct dentry *lower)
 {
 	if (d_inode(lower)->i_nlink)
 		return false;
-	shiftfs_settle(sb);
+	shiftfs_settle(sb, d_inode(lower));
 	return !shiftfs_is_cached(sb, d_inode(lower));
 }
 

@@ -4,107 +4,29 @@
  *
  * An unused upper dentry pins its lower dentry, and the upper inode its lower inode.
  * Where a file loses its last name through the host's path or another shiftfs, the
- * space it takes would not come back before its name is looked up here. So each
- * local lower superblock is watched, by one mark for all mounts of it, and what is
- * unused here of a file that has lost its last name is dropped.
+ * space it takes would not come back before its name is looked up here. So from time
+ * to time the inodes of all mounts are looked at, and what is unused here of a file
+ * that has lost its last name is dropped.
  *
- * The event comes in the context of who removes, with the lower directory locked,
- * which is no place to drop dentries: a work item does that.
+ * An event would tell at once, but one fsnotify mark on the lower superblock makes
+ * each chmod(2), setxattr(2), link(2) and unlink(2) there a tenth dearer, for
+ * everybody who uses it, and each read and write a little.
  *
- * Remote lower filesystems are not watched, see shiftfs_keep_cached().
+ * Of remote lower filesystems nothing is kept, see shiftfs_keep_cached().
  */
-#include <linux/fsnotify_backend.h>
-#include <linux/slab.h>
+#include <linux/jiffies.h>
 #include <linux/workqueue.h>
 #include "shiftfs.h"
 
-/* An upper inode whose lower one has no name any more; referenced. */
-struct shiftfs_gone {
-	struct list_head list;
-	struct inode *inode;
-};
+#define SHIFTFS_SCAN_EVERY	(3 * HZ)
 
-/**
- * struct shiftfs_watch - what there is once for each lower superblock
- * @mark:	tells of removals there; freed with all of this once no handler
- *		runs any more
- * @list:	in shiftfs_watches
- * @lower:	the lower superblock, pinned by the lower mount of each user
- * @users:	mounts, those included that are about to leave
- * @lock:	protects @mounts and @gone
- * @mounts:	list of struct shiftfs_sb
- * @gone:	list of struct shiftfs_gone
- * @work:	handles @gone
- */
-struct shiftfs_watch {
-	struct fsnotify_mark mark;
-	struct list_head list;
-	struct super_block *lower;
-	unsigned int users;
-	spinlock_t lock;
-	struct list_head mounts;
-	struct list_head gone;
-	struct work_struct work;
-};
+static void shiftfs_scan_all(struct work_struct *work);
 
-static struct fsnotify_group *shiftfs_group;
 static struct workqueue_struct *shiftfs_wq;
-static LIST_HEAD(shiftfs_watches);
-/* Protects the list and @users. Never held while the workqueue is flushed. */
-static DEFINE_MUTEX(shiftfs_watches_lock);
-
-/*
- * Is it removed through this mount, by this task? Then the VFS has the upper inode
- * locked and drops it itself, before the system call returns.
- */
-static bool shiftfs_removes_it_here(const struct inode *inode)
-{
-	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
-
-	return inode_is_locked((struct inode *)inode) &&
-	       (ss->conf.as_caller || current_cred() == ss->cred);
-}
-
-/* Under the lock of the inode hash. An inode which is just made is skipped. */
-static int shiftfs_match_gone(struct inode *inode, shiftfs_ihash hash,
-			      void *lower)
-{
-	if (shiftfs_lower_inode(inode) != lower)
-		return 0;
-	if (inode_state_read_once(inode) & I_NEW ||
-	    shiftfs_removes_it_here(inode))
-		return -1;
-	/* One that is being freed can have a successor. */
-	return igrab(inode) ? 1 : 0;
-}
-
-/* Add the upper inodes of @lower to @gone. Returns whether there is one. */
-static bool shiftfs_collect_gone(struct shiftfs_watch *watch,
-				 struct inode *lower, struct list_head *gone)
-{
-	struct shiftfs_gone *new = NULL;
-	struct shiftfs_sb *ss;
-	bool found = false;
-
-	spin_lock(&watch->lock);
-	list_for_each_entry(ss, &watch->mounts, watch_list) {
-		if (!new)
-			new = kmalloc(sizeof(*new), GFP_NOWAIT | __GFP_NOWARN);
-		/* Its space comes back later, then. */
-		if (!new)
-			break;
-		new->inode = find_inode_nowait(ss->sb, (unsigned long)lower,
-					       shiftfs_match_gone, lower);
-		if (!new->inode)
-			continue;
-		list_add_tail(&new->list, gone);
-		new = NULL;
-		found = true;
-	}
-	spin_unlock(&watch->lock);
-	kfree(new);
-	return found;
-}
+static DECLARE_DELAYED_WORK(shiftfs_scan_work, shiftfs_scan_all);
+/* Protects the list, and the mounts on it while they are looked at. */
+static DEFINE_MUTEX(shiftfs_scan_lock);
+static LIST_HEAD(shiftfs_scanned);
 
 /*
  * Drop what is cached below a removed directory, above and then below: names that
@@ -125,223 +47,108 @@ static void shiftfs_forget_children(struct inode *inode)
 	dput(dentry);
 }
 
-/* What is in use goes with its last user. */
+/* Drop what is unused of @inode, which the caller puts; the rest goes with its users. */
 static void shiftfs_forget(struct inode *inode)
 {
 	if (S_ISDIR(inode->i_mode))
 		shiftfs_forget_children(inode);
 	d_mark_dontcache(inode);
 	d_prune_aliases(inode);
-	iput(inode);
-}
-
-static struct inode *shiftfs_pop_gone(struct list_head *list)
-{
-	struct shiftfs_gone *gone;
-	struct inode *inode;
-
-	gone = list_first_entry_or_null(list, struct shiftfs_gone, list);
-	if (!gone)
-		return NULL;
-	list_del(&gone->list);
-	inode = gone->inode;
-	kfree(gone);
-	return inode;
 }
 
 /*
- * No event tells a shiftfs on top of ours of a removal below ours, so what it pins
- * of ours is dropped first.
+ * An inode is on the list until it is evicted, and has its lower inode for as long.
+ * The one that was looked at last is held while the list is not locked.
  */
-static void shiftfs_forget_above(struct inode *inode)
+static void shiftfs_scan(struct super_block *sb)
 {
-	struct shiftfs_watch *watch;
-	struct inode *above;
-	LIST_HEAD(gone);
+	struct inode *inode, *last = NULL;
+	unsigned int n = 0;
+	bool gone;
 
-	if (inode->i_sb->s_stack_depth >= FILESYSTEM_MAX_STACK_DEPTH)
-		return;
+	spin_lock(&sb->s_inode_list_lock);
+	list_for_each_entry(inode, &sb->s_inodes, i_sb_list) {
+		gone = !shiftfs_has_name(inode);
+		if (likely(!gone && ++n % 1024))
+			continue;
+		if (inode_state_read_once(inode) & I_NEW || !igrab(inode))
+			continue;
+		spin_unlock(&sb->s_inode_list_lock);
 
-	mutex_lock(&shiftfs_watches_lock);
-	list_for_each_entry(watch, &shiftfs_watches, list)
-		if (watch->lower == inode->i_sb)
-			shiftfs_collect_gone(watch, inode, &gone);
-	mutex_unlock(&shiftfs_watches_lock);
-
-	while ((above = shiftfs_pop_gone(&gone)))
-		shiftfs_forget(above);
-}
-
-static void shiftfs_gone_work(struct work_struct *work)
-{
-	struct shiftfs_watch *watch = container_of(work, struct shiftfs_watch,
-						   work);
-	struct inode *inode;
-	LIST_HEAD(gone);
-
-	/* What comes now is for the next run, or a flush might never end. */
-	spin_lock(&watch->lock);
-	list_splice_init(&watch->gone, &gone);
-	spin_unlock(&watch->lock);
-
-	while ((inode = shiftfs_pop_gone(&gone))) {
-		shiftfs_forget_above(inode);
-		shiftfs_forget(inode);
+		iput(last);
+		last = inode;
+		if (gone)
+			shiftfs_forget(inode);
 		cond_resched();
+		spin_lock(&sb->s_inode_list_lock);
 	}
+	spin_unlock(&sb->s_inode_list_lock);
+	iput(last);
 }
 
-/*
- * Told of each removed name, and of each change of attributes. A change of the link
- * count, as opposed to a chmod or the like, has an inode for its data, and one of a
- * directory means that it was replaced.
- */
-static int shiftfs_handle_event(struct fsnotify_group *group, u32 mask,
-				const void *data, int data_type,
-				struct inode *dir, const struct qstr *name,
-				u32 cookie, struct fsnotify_iter_info *iter)
+static void shiftfs_scan_later(void)
 {
-	struct fsnotify_mark *mark;
-	struct shiftfs_watch *watch;
-	struct inode *lower;
-
-	if (data_type != FSNOTIFY_EVENT_INODE)
-		return 0;
-	lower = fsnotify_data_inode(data, data_type);
-	if (!lower || (!(mask & FS_ISDIR) && READ_ONCE(lower->i_nlink)))
-		return 0;
-	mark = fsnotify_iter_sb_mark(iter);
-	if (!mark)
-		return 0;
-
-	watch = container_of(mark, struct shiftfs_watch, mark);
-	if (shiftfs_collect_gone(watch, lower, &watch->gone))
-		queue_work(shiftfs_wq, &watch->work);
-	return 0;
+	queue_delayed_work(shiftfs_wq, &shiftfs_scan_work,
+			   round_jiffies_relative(SHIFTFS_SCAN_EVERY));
 }
 
-static void shiftfs_free_mark(struct fsnotify_mark *mark)
+/* The last mounted come first: a mount on top of another lets go before that. */
+static void shiftfs_scan_all(struct work_struct *work)
 {
-	kfree(container_of(mark, struct shiftfs_watch, mark));
+	struct shiftfs_sb *ss;
+
+	mutex_lock(&shiftfs_scan_lock);
+	list_for_each_entry(ss, &shiftfs_scanned, scan_list)
+		shiftfs_scan(ss->sb);
+	if (!list_empty(&shiftfs_scanned))
+		shiftfs_scan_later();
+	mutex_unlock(&shiftfs_scan_lock);
 }
 
-static const struct fsnotify_ops shiftfs_fsnotify_ops = {
-	.handle_event	= shiftfs_handle_event,
-	.free_mark	= shiftfs_free_mark,
-};
-
-static struct shiftfs_watch *shiftfs_new_watch(struct super_block *lower)
-{
-	struct shiftfs_watch *watch;
-	int err;
-
-	watch = kzalloc(sizeof(*watch), GFP_KERNEL);
-	if (!watch)
-		return ERR_PTR(-ENOMEM);
-	watch->lower = lower;
-	spin_lock_init(&watch->lock);
-	INIT_LIST_HEAD(&watch->mounts);
-	INIT_LIST_HEAD(&watch->gone);
-	INIT_WORK(&watch->work, shiftfs_gone_work);
-	fsnotify_init_mark(&watch->mark, shiftfs_group);
-	watch->mark.mask = FS_ATTRIB | FS_DELETE;
-
-	err = shiftfs_add_sb_mark(&watch->mark, lower);
-	if (err) {
-		fsnotify_put_mark(&watch->mark);
-		return ERR_PTR(err);
-	}
-	list_add(&watch->list, &shiftfs_watches);
-	return watch;
-}
-
-/*
- * Watch the lower superblock of @sb. A mount does without where that cannot be had:
- * its files are what they are, only their space comes back later.
- */
 void shiftfs_watch(struct super_block *sb)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	struct super_block *lower = ss->lower.mnt->mnt_sb;
-	struct shiftfs_watch *watch;
 
 	if (ss->remote)
 		return;
-
-	mutex_lock(&shiftfs_watches_lock);
-	list_for_each_entry(watch, &shiftfs_watches, list)
-		if (watch->lower == lower)
-			goto found;
-
-	watch = shiftfs_new_watch(lower);
-	if (IS_ERR(watch)) {
-		pr_info_once("shiftfs: %s: removals in the lower filesystem cannot be watched (error %ld): the space of a removed file may be freed late\n",
-			     lower->s_type->name, PTR_ERR(watch));
-		goto out;
-	}
-found:
-	watch->users++;
-	ss->watch = watch;
-	spin_lock(&watch->lock);
-	list_add_tail(&ss->watch_list, &watch->mounts);
-	spin_unlock(&watch->lock);
-out:
-	mutex_unlock(&shiftfs_watches_lock);
+	mutex_lock(&shiftfs_scan_lock);
+	list_add(&ss->scan_list, &shiftfs_scanned);
+	shiftfs_scan_later();
+	mutex_unlock(&shiftfs_scan_lock);
 }
 
-/*
- * Before the superblock is shut down, which complains about inodes in use: when this
- * returns, no handler can find @sb any more and no work item holds an inode of it.
- */
+/* Before the superblock is shut down, which complains about inodes in use. */
 void shiftfs_unwatch(struct super_block *sb)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	struct shiftfs_watch *watch = ss ? ss->watch : NULL;
 
-	if (!watch)
+	/* It may not have come as far as shiftfs_watch(). */
+	if (!ss || !ss->scan_list.next)
 		return;
-
-	spin_lock(&watch->lock);
-	list_del(&ss->watch_list);
-	spin_unlock(&watch->lock);
-	/* Not only watch->work: see shiftfs_forget_above(). */
-	flush_workqueue(shiftfs_wq);
-
-	mutex_lock(&shiftfs_watches_lock);
-	if (!--watch->users) {
-		list_del(&watch->list);
-		fsnotify_destroy_mark(&watch->mark, shiftfs_group);
-		fsnotify_put_mark(&watch->mark);
-	}
-	mutex_unlock(&shiftfs_watches_lock);
+	mutex_lock(&shiftfs_scan_lock);
+	list_del(&ss->scan_list);
+	mutex_unlock(&shiftfs_scan_lock);
 }
 
-/* Wait until what was removed so far is dropped, unless it is in use. */
-void shiftfs_settle(struct super_block *sb)
+/* Drop what the mount has of @lower, which has no name, unless it is in use. */
+void shiftfs_settle(struct super_block *sb, struct inode *lower)
 {
-	struct shiftfs_watch *watch = shiftfs_sb(sb)->watch;
+	struct inode *inode = shiftfs_find(sb, lower);
 
-	if (watch)
-		flush_work(&watch->work);
+	if (!inode)
+		return;
+	shiftfs_forget(inode);
+	iput(inode);
 }
 
 int __init shiftfs_init_watch(void)
 {
-	shiftfs_wq = alloc_workqueue("shiftfs", WQ_UNBOUND, 0);
-	if (!shiftfs_wq)
-		return -ENOMEM;
-	shiftfs_group = fsnotify_alloc_group(&shiftfs_fsnotify_ops, 0);
-	if (IS_ERR(shiftfs_group)) {
-		destroy_workqueue(shiftfs_wq);
-		return PTR_ERR(shiftfs_group);
-	}
-	return 0;
+	shiftfs_wq = alloc_workqueue("shiftfs", WQ_UNBOUND, 1);
+	return shiftfs_wq ? 0 : -ENOMEM;
 }
 
 void shiftfs_exit_watch(void)
 {
-	fsnotify_put_group(shiftfs_group);
-	/* Marks hold the group and are freed by our code. */
-	fsnotify_wait_marks_destroyed();
+	cancel_delayed_work_sync(&shiftfs_scan_work);
 	destroy_workqueue(shiftfs_wq);
 }

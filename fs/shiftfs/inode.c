@@ -377,12 +377,29 @@ struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower)
 	return inode;
 }
 
+/* The upper inode of @lower, referenced, if there is one; otherwise NULL. */
+struct inode *shiftfs_find(struct super_block *sb, struct inode *lower)
+{
+	return ilookup5(sb, (unsigned long)lower, shiftfs_iget_test, lower);
+}
+
 /* Does the mount know @lower, or has it not been forgotten yet? */
 bool shiftfs_is_cached(struct super_block *sb, struct inode *lower)
 {
-	struct inode *inode = ilookup5(sb, (unsigned long)lower,
-				       shiftfs_iget_test, lower);
+	struct inode *inode = shiftfs_find(sb, lower);
 
 	iput(inode);
 	return inode;
+}
+
+/*
+ * Has the file a name left? In the lowest filesystem: what is in between of our own
+ * learns of it when it is looked at.
+ */
+bool shiftfs_has_name(const struct inode *inode)
+{
+	do {
+		inode = shiftfs_lower_inode(inode);
+	} while (inode && shiftfs_is_ours(inode->i_sb));
+	return !inode || READ_ONCE(inode->i_nlink);
 }

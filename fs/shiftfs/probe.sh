@@ -132,18 +132,8 @@ probe DENTRY_CREATE_ATOMIC "" \
 'extern struct file *(*p)(struct path *, int, umode_t, const struct cred *);
 struct file *(*p)(struct path *, int, umode_t, const struct cred *) = dentry_create;'
 
-probe IHASH_U64 "" \
-'struct inode *p(struct super_block *s, int (*m)(struct inode *, u64, void *));
-struct inode *p(struct super_block *s, int (*m)(struct inode *, u64, void *))
-{ return find_inode_nowait(s, 0, m, NULL); }'
-
 probe INODE_GENERIC_DROP "" \
 'int p(struct inode *i); int p(struct inode *i) { return inode_generic_drop(i); }'
-
-probe FSNOTIFY_MARK_OBJ "linux/fsnotify_backend.h" \
-'int p(struct fsnotify_mark *m, struct super_block *s);
-int p(struct fsnotify_mark *m, struct super_block *s)
-{ return fsnotify_add_mark(m, s, FSNOTIFY_OBJ_TYPE_SB, 0); }'
 
 probe SET_DEFAULT_D_OP "linux/dcache.h" \
 'void p(struct super_block *s); void p(struct super_block *s) { set_default_d_op(s, NULL); }'

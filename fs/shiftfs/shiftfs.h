@@ -33,7 +33,6 @@ struct dentry;
 struct fs_context;
 struct shiftfs_acl_pair;
 struct shiftfs_clone;
-struct shiftfs_watch;
 struct fiemap_extent_info;
 
 /* An anonymous device number which stands for a device beneath. */
@@ -96,8 +95,7 @@ struct shiftfs_config {
  * @acls:	translated ACLs by the address of the lower ones; likewise
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far
- * @watch:	tells of removals beneath, or NULL
- * @watch_list:	in the list of the mounts that @watch has
+ * @scan_list:	in the list of the mounts that are looked at by gone.c
  * @sb:		our superblock
  * @fsid:	what tells its f_fsid from the lower one's
  */
@@ -129,8 +127,7 @@ struct shiftfs_sb {
 	struct shiftfs_acl_pair __rcu *acls[1 << SHIFTFS_ACL_BITS];
 	struct list_head devs;
 	errseq_t wb_err;
-	struct shiftfs_watch *watch;
-	struct list_head watch_list;
+	struct list_head scan_list;
 	struct super_block *sb;
 	u32 fsid;
 	struct rcu_head rcu;
@@ -447,7 +444,9 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 
 /* inode.c */
 struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower);
+struct inode *shiftfs_find(struct super_block *sb, struct inode *lower);
 bool shiftfs_is_cached(struct super_block *sb, struct inode *lower);
+bool shiftfs_has_name(const struct inode *inode);
 void shiftfs_copy_attr(struct inode *inode);
 void shiftfs_copy_size_slow(struct inode *inode);
 void shiftfs_refresh_slow(struct inode *inode);
@@ -621,7 +620,7 @@ int shiftfs_fileattr_set(shiftfs_mnt_idmap_t *idmap,
 /* gone.c */
 void shiftfs_watch(struct super_block *sb);
 void shiftfs_unwatch(struct super_block *sb);
-void shiftfs_settle(struct super_block *sb);
+void shiftfs_settle(struct super_block *sb, struct inode *lower);
 int shiftfs_init_watch(void);
 void shiftfs_exit_watch(void);
 

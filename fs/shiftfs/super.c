@@ -31,7 +31,7 @@ static void shiftfs_evict_inode(struct inode *inode)
 static int shiftfs_drop_inode(struct inode *inode)
 {
 	return shiftfs_generic_drop(inode) ||
-	       !READ_ONCE(shiftfs_lower_inode(inode)->i_nlink) ||
+	       !shiftfs_has_name(inode) ||
 	       (shiftfs_sb(inode->i_sb)->remote && !S_ISDIR(inode->i_mode));
 }
 

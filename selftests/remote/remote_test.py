@@ -401,34 +401,9 @@ def nfs(vers):
     return run
 
 
-def create_on_smb():
-    """A file of mode 0444 is read-only for the server, for its maker as well."""
-    os.mkdir(f"{back}/smb")
-    os.chmod(f"{back}/smb", 0o777)
-
-    def make(top):
-        for flags in 0, os.O_EXCL:
-            path = f"{top}/smb/{flags}"
-            fd = os.open(path, os.O_CREAT | os.O_RDWR | flags, 0o444)
-            os.write(fd, b"text")
-            equal(b"text", os.pread(fd, 10, 0), "content")
-            os.close(fd)
-            equal("text", lowers.read(path), "content")
-    for uid, top in (1000, low), (seen(1000), up):
-        as_user(uid, uid, lambda top=top: make(top))
-        for flags in 0, os.O_EXCL:
-            equal("text", lowers.read(f"{back}/smb/{flags}"), "stored")
-            os.unlink(f"{back}/smb/{flags}")
-
-
-def smb(test):
-    lowers.smb(lambda _what, _body: test("creation of what may not be written",
-                                         create_on_smb))
-
-
-SERVERS = {"nfs4.2": nfs("4.2"), "nfs3": nfs("3"), "smb": smb}
+SERVERS = {"nfs4.2": nfs("4.2"), "nfs3": nfs("3")}
 lowers.MORE.update(SERVERS)
-lowers.NEEDS.update({name: ("nfs", "nfsd") for name in SERVERS if name != "smb"})
+lowers.NEEDS.update({name: ("nfs", "nfsd") for name in SERVERS})
 lowers.LOWERS = SERVERS
 
 if __name__ == "__main__":
