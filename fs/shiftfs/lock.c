@@ -15,6 +15,8 @@
 #include <linux/fdtable.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
+#include <linux/sched/task_stack.h>
+#include <asm/syscall.h>
 #include "shiftfs.h"
 #ifdef SHIFTFS_HAVE_FILE_LOCK_CORE
 #define fl_file_of(fl)	((fl)->c.flc_file)
@@ -87,6 +89,23 @@ static int shiftfs_is_file(const void *wanted, struct file *file,
 }
 
 /*
+ * Has the table a descriptor of @file? The first argument of fcntl(2) is one, if
+ * that is the system call. It is only where to look first: a walk of the table,
+ * in which there may be thousands, gives the answer else.
+ */
+static bool shiftfs_has_descriptor(struct files_struct *files, struct file *file)
+{
+	unsigned long args[6];
+	bool found;
+
+	syscall_get_arguments(current, current_pt_regs(), args);
+	spin_lock(&files->file_lock);
+	found = files_lookup_fd_locked(files, args[0]) == file;
+	spin_unlock(&files->file_lock);
+	return likely(found) || iterate_fd(files, 0, shiftfs_is_file, file);
+}
+
+/*
  * Another thread can close the descriptor while this one asks for a lock, or
  * waits for one. The close has then found no lock to remove, and nobody would
  * remove the one that is granted afterwards: it would outlive its file. The
@@ -98,7 +117,7 @@ static int shiftfs_is_file(const void *wanted, struct file *file,
  * lock stays, until that one is closed.
  *
  * How many threads there are now says nothing: the one that closed may have
- * ended. So each lock that is granted costs a walk of the table up to the file.
+ * ended. So each lock that is granted is looked for.
  */
 static bool shiftfs_was_closed(struct file *file, const struct file_lock *fl)
 {
@@ -106,7 +125,7 @@ static bool shiftfs_was_closed(struct file *file, const struct file_lock *fl)
 
 	if (fl_type_of(fl) == F_UNLCK || fl_owner_of(fl) != (fl_owner_t)files)
 		return false;
-	return !iterate_fd(files, 0, shiftfs_is_file, file);
+	return !shiftfs_has_descriptor(files, file);
 }
 
 int shiftfs_lock(struct file *file, int cmd, struct file_lock *fl)
