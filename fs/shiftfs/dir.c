@@ -323,6 +323,9 @@ static int shiftfs_remove(struct inode *dir, struct dentry *dentry, bool is_dir)
 	bool hidden;
 	int err;
 
+	/* As a mount point, which it would be if it could be followed. */
+	if (shiftfs_is_automount(lower))
+		return -EBUSY;
 	err = mnt_want_write(mnt);
 	if (err)
 		return err;

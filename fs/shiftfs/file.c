@@ -499,6 +499,8 @@ int shiftfs_tmpfile(shiftfs_mnt_idmap_t *idmap, struct inode *dir,
 	struct file *lower;
 	int err;
 
+	if (shiftfs_is_automount(shiftfs_lower_dentry(dentry->d_parent)))
+		return -EREMOTE;
 	cred = shiftfs_create_cred(idmap, dir, &gift);
 	if (IS_ERR(cred))
 		return PTR_ERR(cred);

@@ -359,10 +359,6 @@ struct inode *shiftfs_iget(struct super_block *sb, struct inode *lower)
 {
 	struct inode *inode;
 
-	/* ->lookup has refused it by its dentry; who else would come by it? */
-	if (IS_AUTOMOUNT(lower))
-		return ERR_PTR(-EREMOTE);
-
 	inode = shiftfs_iget5_locked(sb, (unsigned long)lower,
 				     shiftfs_iget_test, shiftfs_iget_set,
 				     lower);

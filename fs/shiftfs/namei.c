@@ -6,7 +6,8 @@
  * identity (rename, unlink, becoming positive or negative) moves its d_seq on,
  * while a write, a chmod or a chown does not. An upper dentry pins the lower
  * dentry it stands for (d_fsdata) and remembers its d_seq (d_time): as long as
- * both agree, the name is good, which is a comparison that RCU-walk can make.
+ * both agree, the name is good, which is a comparison that RCU-walk can make. The
+ * rules of the dcache by which that holds: Documentation/design/dcache.rst.
  */
 #include <linux/dcache.h>
 #include "shiftfs.h"
@@ -172,8 +173,8 @@ static int shiftfs_revalidate_with(struct dentry *dentry, struct dentry *lower,
 	unsigned int seq = READ_ONCE(dentry->d_time);
 	int ret;
 
-	/* autofs makes one of a directory that was none. */
-	if (shiftfs_is_automount(lower))
+	/* autofs mounts also where there was nothing. */
+	if (shiftfs_is_automount(lower) && !inode)
 		return flags & LOOKUP_RCU ? -ECHILD : 0;
 
 	if (unlikely(lower->d_flags & DCACHE_OP_REVALIDATE)) {
@@ -416,7 +417,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 
 	if (dentry->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
-	/* Who was in the directory before it became one comes here, too. */
+	/* To be seen, and mounted on, but not to be gone into. */
 	if (shiftfs_is_automount(lower_dir))
 		return ERR_PTR(-EREMOTE);
 	if (unlikely(!d_can_lookup(lower_dir)))
@@ -432,7 +433,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	if (IS_ERR(lower))
 		return lower;
 	/* autofs has negative ones, for what its daemon would mount. */
-	if (shiftfs_is_automount(lower)) {
+	if (shiftfs_is_automount(lower) && d_is_negative(lower)) {
 		dput(lower);
 		return ERR_PTR(-EREMOTE);
 	}

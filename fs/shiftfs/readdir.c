@@ -16,6 +16,8 @@ static int shiftfs_dir_open(struct inode *inode, struct file *file)
 
 	if (shiftfs_is_stale(file_dentry(file)))
 		return -ESTALE;
+	if (shiftfs_is_automount(path.dentry))
+		return -EREMOTE;
 
 	old = shiftfs_override(inode->i_sb);
 	if (ss->check_lower || d_inode(path.dentry)->i_op->permission)

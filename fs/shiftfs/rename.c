@@ -166,6 +166,11 @@ int shiftfs_rename(shiftfs_mnt_idmap_t *idmap, struct inode *old_dir,
 	};
 	int err;
 
+	/* As in shiftfs_remove(). */
+	if (shiftfs_is_automount(from.lower) ||
+	    (to.lower && shiftfs_is_automount(to.lower)))
+		return -EBUSY;
+
 	if (d_really_is_negative(new)) {
 		err = shiftfs_may_create(idmap, new_dir);
 		if (err)

@@ -408,8 +408,8 @@ static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
 /*
  * Where the lower filesystem mounts another one for somebody who walks there
  * (NFS below an export, DFS links of SMB, autofs). Nothing can be mounted on
- * our private mount, and what lies beneath is no directory to be used: often
- * its inode has no ->lookup. See Documentation/design/automounts.rst.
+ * our private mount, and what lies beneath is a directory to be seen but not to
+ * be used: often its inode has no ->lookup. See Documentation/design/automounts.rst.
  */
 #define SHIFTFS_AUTOMOUNT	(DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT)
 

@@ -3,7 +3,7 @@
 """Places where the lower filesystem mounts another one for who walks there.
 
 A filesystem below an NFS export, the pseudo-root of a server, autofs. Through
-shiftfs all of it is refused, EREMOTE, and nothing beneath is touched. KTAP out.
+shiftfs nobody gets there, EREMOTE, and nothing beneath is touched. KTAP out.
 """
 import ctypes
 import errno
@@ -74,22 +74,44 @@ def make_file(path):
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o666))
 
 
-def refused(place):
-    """Everything that a user can do with such a place, and below it."""
+def into(place):
+    """All the ways into such a place, of which none may lead there."""
     below = os.path.join(place, "f")
     for function, *args in (
-            (os.lstat, place), (os.stat, place + "/."), (os.listdir, place),
-            (os.lstat, below), (os.stat, below + "/g"), (read, below),
+            (os.listdir, place), (os.lstat, below), (os.stat, below + "/g"), (read, below),
             (make_file, os.path.join(place, "new")), (os.mkdir, below + "2"),
-            (os.symlink, "x", below + "3"), (os.unlink, below), (os.rmdir, place),
-            (os.rename, place, place + "2"), (os.rename, below, place + "2"),
-            (os.chdir, place), (os.listxattr, place), (os.chmod, place, 0o700)):
+            (os.symlink, "x", below + "3"), (os.unlink, below), (os.rmdir, below),
+            (os.rename, below, place + "2"), (os.open, place, os.O_RDONLY)):
         equal("EREMOTE", error_of(function, *args), f"{function.__name__} {args}")
+    if os.access(place, os.W_OK):
+        equal("EREMOTE", error_of(os.open, place, os.O_TMPFILE | os.O_RDWR), "O_TMPFILE")
 
 
-def refused_to_all(place):
-    refused(place)
-    as_user(101000, lambda: refused(place))
+def refused(place):
+    into(place)
+    equal("EREMOTE", error_of(os.lstat, place), "stat")
+    equal("EREMOTE", error_of(os.mkdir, place), "mkdir")
+
+
+def seen_only(place):
+    """A directory that is there, and cannot be gone into or taken away."""
+    if not os.path.isdir(place):
+        raise AssertionError(f"{place} is no directory")
+    into(place)
+    # in autofs' own directories only its daemon may change anything
+    autofs_place = place.endswith(("/one", "/two"))
+    gone = "EBUSY" if os.getuid() == 0 and not autofs_place else "EACCES"
+    equal(gone, error_of(os.rmdir, place), "rmdir")
+    equal("EREMOTE" if autofs_place else gone,
+          error_of(os.rename, place, place + "2"), "rename")
+    os.chdir(place)
+    equal("EREMOTE", error_of(read, "f"), "a file, from within")
+    os.chdir("/")
+
+
+def to_all(check, place):
+    check(place)
+    as_user(101000, lambda: check(place))
 
 
 def sees_the_rest(names):
@@ -136,15 +158,27 @@ def crossmnt():
     serve(sub)
     sh(f"mount -t nfs -o {NFS} 127.0.0.1:{back} {low}; "
        f"mount -t shiftfs -o {MAP} {low} {up}")
-    refused_to_all(os.path.join(up, "sub"))
+    to_all(seen_only, os.path.join(up, "sub"))
     sees_the_rest(["f", "sub"])
     # once the host has gone there the name is a mount point as well
     equal("below", read(os.path.join(low, "sub/f")), "what the host reads")
-    refused_to_all(os.path.join(up, "sub"))
+    to_all(seen_only, os.path.join(up, "sub"))
     sees_the_rest(["f", "sub"])
+    with_recursive()
     equal(["f", "lost+found"], sorted(os.listdir(sub)), "what is stored")
     equal(1000, os.lstat(os.path.join(sub, "f")).st_uid, "its stored owner")
     unmount(up, low)
+
+
+def with_recursive():
+    """Where the host has walked there is a mount, which gets a shiftfs."""
+    sh(f"mount -t shiftfs -o {MAP},recursive {low} {view}")
+    equal("below", read(os.path.join(view, "sub/f")), "a file below the export")
+    equal(101000, os.lstat(os.path.join(view, "sub/f")).st_uid, "its owner")
+    if len({os.lstat(os.path.join(d, n)).st_dev
+            for d in (low, view) for n in ("f", "sub/f")}) != 4:
+        raise AssertionError("two filesystems have one device number")
+    unmount(view)
 
 
 def source_itself():
@@ -168,7 +202,6 @@ def pseudo_root():
     sh(f"mount -t nfs -o {NFS} 127.0.0.1:/ {low}; "
        f"mount -t shiftfs -o {MAP} {low} {up}")
     # the server shows the way to its exports, and each is a filesystem
-    equal("EREMOTE", error_of(os.lstat, up + back), "stat of an export")
     equal("EREMOTE", error_of(os.listdir, up + back), "ls of an export")
     equal("EREMOTE", error_of(read, up + back + "/f"), "a file of it")
     as_user(101000, lambda: equal("EREMOTE", error_of(read, up + back + "/f"),
@@ -225,13 +258,13 @@ def autofs():
         equal(b"x", os.read(ready[0], 1), "the daemon's word")
         sh(f"mount -t shiftfs -o {MAP} {low} {up}")
         # not there yet, and a directory that waits to be mounted on
-        refused_to_all(os.path.join(up, "one"))
-        refused_to_all(os.path.join(up, "two"))
+        to_all(refused, os.path.join(up, "one"))
+        to_all(seen_only, os.path.join(up, "two"))
         equal("EAGAIN", error_of(os.read, served[0], 9), "what the daemon was asked")
         for name in "one", "two":
             equal("mounted " + name, read(os.path.join(low, name, "f")),
                   "what the host reads")
-            refused_to_all(os.path.join(up, name))
+            to_all(seen_only, os.path.join(up, name))
         equal(b"ot", os.read(served[0], 9), "what the daemon was asked")
         # the source itself
         sh(f"mount -t shiftfs -o {MAP} {low}/one {view}")
