@@ -232,15 +232,33 @@ int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
 			    err);
 }
 
+int write_whole(int fd, const void *buf, size_t len)
+{
+	const char *at = buf;
+
+	while (len) {
+		ssize_t n = write(fd, at, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (!n)
+			errno = EIO;
+		if (n <= 0)
+			return -1;
+		at += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 int write_file(const char *path, const char *text, struct shift_error *err)
 {
 	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
-	size_t len = strlen(text);
 
 	if (fd < 0)
 		return shift_err_set(err, errno, "cannot open %s for writing",
 				     path);
-	if (write(fd, text, len) != (ssize_t)len)
+	if (write_whole(fd, text, strlen(text)) < 0)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;
 }

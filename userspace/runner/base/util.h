@@ -56,6 +56,12 @@ int remove_tree(const char *path, struct shift_error *err);
 int read_file(const char *path, size_t max, char **ret, size_t *ret_len,
 	      struct shift_error *err);
 
+/*
+ * Writes all of @buf.  A short write goes on, so that what stops it has its own
+ * errno: write(2) leaves none.  Returns 0, or -1 with errno set.
+ */
+int write_whole(int fd, const void *buf, size_t len);
+
 /* Writes all of @text to an existing file in one write(2), as /proc wants. */
 int write_file(const char *path, const char *text, struct shift_error *err);
 

@@ -29,12 +29,11 @@ int cgroup_tree_write(int dir, const char *file, const char *value,
 		      struct shift_error *err)
 {
 	_cleanup_close_ int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	size_t len = strlen(value);
 
 	if (fd < 0)
 		return shift_err_set(err, errno, "cannot open %s of the cgroup",
 				     file);
-	if (write(fd, value, len) != (ssize_t)len)
+	if (write_whole(fd, value, strlen(value)) < 0)
 		return shift_err_set(err, errno, "cannot write '%s' to %s of the cgroup",
 				     value, file);
 	return 0;

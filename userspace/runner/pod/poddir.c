@@ -253,7 +253,7 @@ static int check_image(struct poddir *dir, const char *image,
 	}
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		  0600);
-	if (fd < 0 || write(fd, image, len) != (ssize_t)len)
+	if (fd < 0 || write_whole(fd, image, len) < 0)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;
 }

@@ -147,7 +147,6 @@ static int write_json(const struct state *st, const char *file,
 {
 	_cleanup_free_ char *path = NULL, *new = NULL;
 	_cleanup_close_ int fd = -1;
-	size_t len = strlen(text);
 	int r;
 
 	if ((r = path_of(st, file, &path, err)) < 0 ||
@@ -155,10 +154,9 @@ static int write_json(const struct state *st, const char *file,
 		return r;
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		  0600);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	if (fd < 0 || write_whole(fd, text, strlen(text)) < 0 ||
 	    rename(new, path) < 0) {
-		r = shift_err_set(err, errno ?: ENOSPC, "cannot write %s",
-				  path);
+		r = shift_err_set(err, errno, "cannot write %s", path);
 		unlink(new);
 		return r;
 	}

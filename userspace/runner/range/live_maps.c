@@ -262,7 +262,7 @@ static void write_table(const char *table, const struct known *v, size_t n)
 		return;
 	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
 		  0600);
-	if (fd >= 0 && (write(fd, v, len) != (ssize_t)len ||
+	if (fd >= 0 && (write_whole(fd, v, len) < 0 ||
 			rename(new, table) < 0))
 		unlink(new);
 }

@@ -24,13 +24,12 @@ static int put(const struct spec *spec, const char *dir, enum etc_file file,
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int fd = -1;
 	uid_t owner = spec->linux_.host_base;
-	size_t len = strlen(text);
 	int r = strf(&path, err, "%s/%s", dir, etc_names[file]);
 
 	if (r < 0)
 		return r;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	if (fd < 0 || write_whole(fd, text, strlen(text)) < 0 ||
 	    fchmod(fd, 0644) < 0 || fchown(fd, owner, owner) < 0)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;

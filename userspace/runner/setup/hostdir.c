@@ -32,7 +32,7 @@ static int put(const struct spec *spec, const char *dir, const char *name,
 	if (r < 0)
 		return r;
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-	if (fd < 0 || write(fd, text, len) != (ssize_t)len ||
+	if (fd < 0 || write_whole(fd, text, len) < 0 ||
 	    fchown(fd, owner, owner) < 0)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;

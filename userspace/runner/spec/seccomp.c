@@ -537,8 +537,7 @@ static int from_cache(const char *path, const char *json, int *ret_fd)
 	    memcmp(have, json, text) || (len - text) % 8)
 		return -ENOENT;
 	fd = memfd_create("seccomp", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, have + text, len - text) !=
-	    (ssize_t)(len - text))
+	if (fd < 0 || write_whole(fd, have + text, len - text) < 0)
 		return -EIO;
 	*ret_fd = steal_fd(&fd);
 	return 0;

@@ -182,17 +182,7 @@ static int write_synced(const char *path, const char *text, size_t len,
 
 	if (fd < 0)
 		return shift_err_set(err, errno, "cannot make %s", path);
-	while (len) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return shift_err_set(err, n ? errno : EIO, "cannot write %s", path);
-		text += n;
-		len -= (size_t)n;
-	}
-	if (fsync(fd) < 0)
+	if (write_whole(fd, text, len) < 0 || fsync(fd) < 0)
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;
 }
