@@ -200,6 +200,26 @@ struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name)
 }
 
 /*
+ * Is the name looked up before it is created? SMB and FUSE do so natively as well,
+ * and may give each file to an owner of their own, so that the owner does not tell
+ * who has made it.
+ */
+static bool shiftfs_looks_first(const struct super_block *sb)
+{
+	return SHIFTFS_LOOKS_FIRST || !shiftfs_sb(sb)->nfs;
+}
+
+/*
+ * Is the lower file made by this open or not opened? What was just looked up is
+ * known to be free. On NFS it would cost a request more.
+ */
+static bool shiftfs_is_exclusive(const struct super_block *sb,
+				 unsigned int flags)
+{
+	return flags & O_CREAT && (flags & O_EXCL || !shiftfs_sb(sb)->nfs);
+}
+
+/*
  * Leave the open to the VFS, which finds what is there by @dentry, or by what
  * ->lookup has put in its place.
  */
@@ -254,19 +274,22 @@ static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 }
 
 /*
- * Was the file made by this open? NFS 3 and FUSE say so of every file that they
- * have opened for a creation. Who has made it need not be asked whether he may
- * write to it, so a file of somebody else's, or with contents, or with a second
- * name, is taken for one that was there. With creds=caller it is the server who
- * knows whether the caller may.
+ * Was the file made by this open? An exclusive creation makes it or fails. NFS 3
+ * says so of every file that it has opened for a creation. Who has made it need not
+ * be asked whether he may write to it, so a file of somebody else's, or with
+ * contents, or with a second name, is taken for one that was there. With
+ * creds=caller it is the server who knows whether the caller may.
  */
 static bool shiftfs_is_created(const struct super_block *sb,
-			       const struct file *lower)
+			       const struct file *lower, unsigned int flags)
 {
 	const struct inode *inode = file_inode(lower);
 
-	return lower->f_mode & FMODE_CREATED && !i_size_read(inode) &&
-	       inode->i_nlink == 1 &&
+	if (!(lower->f_mode & FMODE_CREATED))
+		return false;
+	if (shiftfs_is_exclusive(sb, flags))
+		return true;
+	return !i_size_read(inode) && inode->i_nlink == 1 &&
 	       (shiftfs_sb(sb)->conf.as_caller ||
 		vfsuid_eq_kuid(i_uid_into_vfsuid(shiftfs_lower_idmap(sb), inode),
 			       lower->f_cred->fsuid));
@@ -336,6 +359,8 @@ static struct file *shiftfs_open_by_name(struct inode *dir,
 	if (IS_ERR(cred))
 		return ERR_CAST(cred);
 	mode = shiftfs_storable_mode(shiftfs_sb(sb), mode, false);
+	if (shiftfs_is_exclusive(sb, flags))
+		lower_flags |= O_EXCL;
 
 	/*
 	 * Who may not write to what turns out to be there must not have it
@@ -366,7 +391,8 @@ int shiftfs_atomic_open(struct inode *dir, struct dentry *dentry,
 	     file->f_flags & __FMODE_EXEC))
 		return shiftfs_leave_open(dir, dentry, file);
 
-	if (SHIFTFS_LOOKS_FIRST && !(flags & O_EXCL) && d_in_lookup(dentry)) {
+	if (shiftfs_looks_first(dir->i_sb) && !(flags & O_EXCL) &&
+	    d_in_lookup(dentry)) {
 		struct dentry *found = shiftfs_lookup(dir, dentry, 0);
 
 		if (IS_ERR(found))
@@ -395,7 +421,7 @@ int shiftfs_atomic_open(struct inode *dir, struct dentry *dentry,
 		return shiftfs_not_created(dir, dentry, file, -ESTALE);
 	}
 	/* Of what was there the VFS asks next whether the caller may open it. */
-	if (flags & O_CREAT && shiftfs_is_created(dir->i_sb, lower))
+	if (flags & O_CREAT && shiftfs_is_created(dir->i_sb, lower, flags))
 		file->f_mode |= FMODE_CREATED;
 	return shiftfs_finish_created(dir, dentry, file, lower);
 }

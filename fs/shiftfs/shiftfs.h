@@ -76,6 +76,7 @@ struct shiftfs_config {
  *		lower filesystem, so that it has to be asked
  * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
  * @remote:	there may be a server below, which decides by who asks
+ * @nfs:	that is NFS, where a creation need not look before
  * @opens_by_name: it is NFS 4, which opens what it has not looked up, but only
  *		regular files
  * @lower_caps:	where that holds, its handler of file capabilities
@@ -109,6 +110,7 @@ struct shiftfs_sb {
 	bool check_lower;
 	bool getattr_as_any;
 	bool remote;
+	bool nfs;
 	bool opens_by_name;
 	const struct xattr_handler *lower_caps;
 	bool owns_all;

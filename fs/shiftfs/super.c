@@ -342,6 +342,8 @@ int shiftfs_get_tree(struct fs_context *fc)
 	/* With creds=caller it is the lower filesystem that says. */
 	ss->getattr_as_any = !ss->conf.as_caller && shiftfs_is_local(lower);
 	ss->remote = shiftfs_is_remote(lower);
+	ss->nfs = shiftfs_is_ours(lower) ? shiftfs_sb(lower)->nfs :
+					  lower->s_magic == NFS_SUPER_MAGIC;
 	ss->opens_by_name = shiftfs_is_ours(lower) ?
 			    shiftfs_sb(lower)->opens_by_name :
 			    !strcmp(lower->s_type->name, "nfs4");

@@ -121,7 +121,8 @@ static int ask(struct answer *a, const struct request *req, struct shift_error *
 		return r;
 	want.prefer = config.prefer;
 	r = shift_choose(a->path, &want, &a->choice, err);
-	if (r >= 0 && a->choice.lower.is_dir)
+	/* An export is no path: there is nothing mounted below it. */
+	if (r >= 0 && !shift_is_nfs_source(a->path) && a->choice.lower.is_dir)
 		r = below_list(a->path, false, &a->below, err);
 	if (r < 0)
 		return r;
