@@ -39,6 +39,9 @@ static int path_of(const struct state *st, const char *file, char **ret,
 	return strf(ret, err, "%s/%s", st->dir, file);
 }
 
+/* For how long a pod without a state may be being looked at by a sweep. */
+#define MAKING_MS 2000
+
 static int pods_dir(char **ret, struct shift_error *err)
 {
 	return strf(ret, err, "%s/pods", place_run());
@@ -508,24 +511,26 @@ int state_sweep(size_t most, struct shift_error *err)
 	return r;
 }
 
-/* Whether who holds the pod's lock is the pod's runner, and not a sweep. */
-static bool has_monitor(const struct state *st)
+/*
+ * Has somebody who holds the lock of @st a pod there?  -1: there is no state yet.
+ * Then it is being made, or looked at for a moment by a sweep.
+ */
+static int has_monitor(const struct state *st)
 {
 	struct state now = STATE_INIT;
 	_cleanup_close_ int fd = -1;
-	bool yes;
+	int has;
 
-	/* Without a state it is being made. */
 	if (set_name(&now, st->name, NULL) < 0 || read_state(&now, NULL) < 0 ||
 	    (now.status == STATUS_CREATING && !now.monitor))
-		yes = true;
+		has = -1;
 	else if (now.status == STATUS_EXITED)
-		yes = false;
+		has = 0;
 	else
-		yes = (fd = procid_open(now.monitor, now.monitor_started,
+		has = (fd = procid_open(now.monitor, now.monitor_started,
 					NULL)) >= 0;
 	state_clear(&now);
-	return yes;
+	return has;
 }
 
 static int make_and_lock(struct state *st, struct shift_error *err)
@@ -543,7 +548,7 @@ static int make_and_lock(struct state *st, struct shift_error *err)
 int state_create(struct state *st, const char *name, struct shift_error *err)
 {
 	_cleanup_free_ char *invented = NULL;
-	int64_t end = util_now_ms() + LOCKFILE_WAIT_MS;
+	int64_t begin = util_now_ms();
 	int r;
 
 	if (!name) {
@@ -554,9 +559,13 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 	if ((r = poddir_check_name(name, err)) < 0 ||
 	    (r = set_name(st, name, err)) < 0)
 		return r;
-	/* Somebody may be clearing it away. */
-	while ((r = make_and_lock(st, err)) == -EBUSY && !has_monitor(st) &&
-	       util_now_ms() < end) {
+	/* Somebody may be clearing it away, or see that there is nothing to clear. */
+	while ((r = make_and_lock(st, err)) == -EBUSY) {
+		int has = has_monitor(st);
+
+		if (has > 0 || util_now_ms() > begin +
+			       (has < 0 ? MAKING_MS : LOCKFILE_WAIT_MS))
+			break;
 		shift_err_clear(err);
 		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
 	}
