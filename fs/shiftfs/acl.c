@@ -193,8 +193,8 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
  * Setting an ACL may take the setgid bit away, by the caller's groups and
  * capabilities; the mounter, who sets the lower one, would always keep it. When
  * it goes the lower filesystem knows best, so this only says whether the caller
- * may keep it: referenced credentials of somebody who may or may not; NULL: the
- * mounter's.
+ * may keep it: it returns referenced credentials that keep the bit or lose it, or
+ * NULL for the mounter's.
  */
 static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 					   struct inode *inode, int type)
