@@ -7,6 +7,7 @@ attack store_fifo - FIFOs, devices and links as documents and blobs of an image
 attack store_tables plain exec FIFOs and devices as /etc/passwd and /etc/group
 attack store_process - the process that unpacks: as the host sees it
 attack store_leavings - what a failed import leaves, and limits by the layer
+attack store_links - hard links of a layer whose folder a later entry makes a link out of the image
 attack store_deep - a layer with a tree deeper than a path can be
 
 # layout OUT LAYER...: an OCI image layout of these tar archives
@@ -168,6 +169,61 @@ attack_store_leavings() {
 	store_image import "$work/two" --name two
 	same "the second layer is damaged" 125 "$status"
 	store_empty "damaged"
+}
+
+# store_layer FILE ENTRY...: a tar archive; NAME is a directory, NAME=TEXT a file,
+# NAME>TARGET a link, NAME+TARGET a hard link
+store_layer() {
+	python3 - "$@" <<'EOF'
+import io, re, sys, tarfile
+with tarfile.open(sys.argv[1], "w", format=tarfile.PAX_FORMAT) as t:
+    for entry in sys.argv[2:]:
+        name, kind, what = re.match(r"([^=>+]*)([=>+]?)(.*)", entry).groups()
+        i = tarfile.TarInfo(name)
+        i.mode, i.mtime = 0o4755, 1
+        i.type = {"": tarfile.DIRTYPE, "=": tarfile.REGTYPE, ">": tarfile.SYMTYPE, "+": tarfile.LNKTYPE}[kind]
+        if kind == "=":
+            i.size = len(what)
+        elif kind:
+            i.linkname = what
+        t.addfile(i, io.BytesIO(what.encode()))
+EOF
+}
+
+# The links to files of lower layers are made when all has been unpacked, by the
+# host's root: where the archive says, and what it has made of that since.
+attack_store_links() {
+	local canary=$work/canary up=../../../../../../../../../../../..$work/canary entries
+	rm -rf "$work/store" "$canary"
+	mkdir -p "$work/l" "$canary/sub"
+	echo precious >"$canary/precious"
+	chmod 600 "$canary/precious"
+	touch -d '2020-01-02 03:04:05' "$canary/precious" "$canary/sub" "$canary"
+	manifest "$canary" >"$work/before"
+	store_layer "$work/l/below.tar" evil=evil "soft>evil" "out>$canary" "dir" "dir/evil=evil"
+	for entries in "d/x+evil d>$canary" "d/x+soft d>$canary" "d/x+evil d>$up" \
+		"a/b/x+evil a/b>$canary" "a/sub/x+evil a>$canary" "a/sub/x+evil a>$up" \
+		"d/precious+evil d>$canary" "d/x+evil d>$work/nowhere" "d/x+evil d>." \
+		"d/x+evil d=file" "x+out/precious" "d/x+out/precious d>$canary" \
+		"d/.wh.precious= d>$canary" "d/.wh..wh..opq= d>$canary" "d/new/x=x d>$canary" \
+		"d>$canary d/.wh.precious=" "d>$canary d/x+evil" "../x+evil" "d/../../x+evil" \
+		"x+../../../../../../../../..$canary/precious"; do
+		# shellcheck disable=SC2086 # each word is an entry
+		store_layer "$work/l/top.tar" $entries
+		store_layout "$work/links" "$work/l/below.tar" "$work/l/top.tar"
+		store_image import "$work/links" --name links
+		case $status in 0 | 125) ;; *) problem "$entries: status $status $errors" ;; esac
+		same "$entries: what is outside" '' "$(manifest "$canary" | diff "$work/before" -)"
+		same "$entries: what was read there" '' "$(grep -rls precious "$work/store/chains")"
+		same "$entries: what is outside of trees" '' "$(find "$work/store" -name x -not -path '*/tree/*')"
+	done
+	# what such entries mean where nothing leads out
+	rm -rf "$work/store"
+	store_layer "$work/l/top.tar" "d/x+evil" "d/y+dir/evil" "s+soft"
+	store_layout "$work/links" "$work/l/below.tar" "$work/l/top.tar"
+	store_image import "$work/links" --name links
+	same "links to files below" "0" "$status$errors"
+	same "are there" "evilevil evil 4755 4755" "$(cd "$work"/store/chains/*/tree/d && echo $(cat x y; echo; readlink ../s; stat -c %a x y))"
 }
 
 attack_store_deep() {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "syscalls.h"
 
 /*
  * Looks for @inner, a directory or, with @any, something else, in one layer: 1
@@ -54,7 +56,9 @@ static int look(const char *layer, const char *inner, bool any, struct stat *st,
 	return 1;
 }
 
-static int copy_xattrs(const char *from, const char *to, struct shift_error *err)
+/* To the file that @to is open on; @name is for messages. */
+static int copy_xattrs(const char *from, int to, const char *name,
+		       struct shift_error *err)
 {
 	char list[4096], value[4096];
 	ssize_t len = llistxattr(from, list, sizeof(list));
@@ -66,8 +70,9 @@ static int copy_xattrs(const char *from, const char *to, struct shift_error *err
 		    strcmp(p, "security.capability"))
 			continue;
 		n = lgetxattr(from, p, value, sizeof(value));
-		if (n < 0 || lsetxattr(to, p, value, (size_t)n, 0) < 0)
-			return shift_err_set(err, errno, "cannot copy %s of %s", p, from);
+		if (n < 0 || fsetxattr(to, p, value, (size_t)n, 0) < 0)
+			return shift_err_set(err, errno, "cannot copy %s of %s to %s",
+					     p, from, name);
 	}
 	return 0;
 }
@@ -77,9 +82,13 @@ static int inherit(const char *path, const char *inner,
 {
 	_cleanup_free_ char *from = NULL;
 	struct timespec times[2] = { { 0, UTIME_OMIT }, { 0, 0 } };
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY |
+				      O_NOFOLLOW | O_CLOEXEC);
 	struct stat st;
 	int r = 0;
 
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot open %s", path);
 	for (size_t i = lowers->n; !r && i-- > 0; )
 		r = look(lowers->v[i], inner, false, &st, &from, err);
 	if (r < 0 && r != -ENOENT)
@@ -90,11 +99,11 @@ static int inherit(const char *path, const char *inner,
 		st.st_uid = st.st_gid = 0;
 		st.st_mode = 0755;
 	}
-	if (lchown(path, st.st_uid, st.st_gid) < 0 ||
-	    chmod(path, st.st_mode & 07777) < 0)
+	if (fchown(fd, st.st_uid, st.st_gid) < 0 ||
+	    fchmod(fd, st.st_mode & 07777) < 0)
 		return shift_err_set(err, errno, "cannot set the owner of %s", path);
-	r = from ? copy_xattrs(from, path, err) : 0;
-	if (r >= 0 && utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW) < 0)
+	r = from ? copy_xattrs(from, fd, path, err) : 0;
+	if (r >= 0 && futimens(fd, times) < 0)
 		r = shift_err_set(err, errno, "cannot set the times of %s", path);
 	return r;
 }
@@ -124,7 +133,10 @@ int tree_inherit(const char *tree, const struct strv *lowers,
 	return r;
 }
 
-/* A name of the unpacker's list, as it is on the disk; the caller's. */
+/*
+ * A name of the unpacker's list, as it is on the disk; the caller's.  One that
+ * is not written as tree_put_text() does comes back empty.
+ */
 static char *plain_name(const char *text)
 {
 	char *name = malloc(strlen(text) + 1), *to = name;
@@ -134,6 +146,10 @@ static char *plain_name(const char *text)
 			*to++ = *p;
 			continue;
 		}
+		if (strspn(p + 1, "01234567") < 3) {
+			to = name;
+			break;
+		}
 		*to++ = (char)strtol((char[]){ p[1], p[2], p[3], 0 }, NULL, 8);
 		p += 3;
 	}
@@ -142,68 +158,142 @@ static char *plain_name(const char *text)
 	return name;
 }
 
-static int copy_content(const char *from, const char *to, const struct stat *st,
-			struct shift_error *err)
+/*
+ * What an entry of the list names has to be a path as the unpacker writes them:
+ * it read the archive, so the list may be the archive's doing.
+ */
+static bool is_inner(const char *name)
+{
+	for (const char *p = name; ; p++) {
+		size_t n = strcspn(p, "/");
+
+		if (!n || n > NAME_MAX || !strncmp(p, ".", n) ||
+		    (n == 2 && !strncmp(p, "..", 2)))
+			return false;
+		p += n;
+		if (!*p)
+			return true;
+	}
+}
+
+/*
+ * The directory of @name in the tree, which an image made: no link is followed,
+ * as "d/x" can be an entry and "d" a link to /etc a later one.  -ENOENT when
+ * there is no such directory any more.
+ */
+static int open_parent(const char *tree, const char *name,
+		       struct shift_error *err)
+{
+	const struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
+			   RESOLVE_NO_XDEV,
+	};
+	_cleanup_close_ int root = open(tree, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_free_ char *dir = strdup(name);
+	char *slash;
+	int fd;
+
+	if (!dir || root < 0)
+		return shift_err_set(err, dir ? errno : ENOMEM, "cannot open %s", tree);
+	slash = strrchr(dir, '/');
+	if (slash)
+		*slash = '\0';
+	fd = sys_openat2(root, slash ? dir : ".", &how);
+	if (fd >= 0)
+		return fd;
+	if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+		return -ENOENT;
+	return shift_err_set(err, errno, "cannot open %s/%s", tree, dir);
+}
+
+static int copy_content(const char *from, int out, const struct stat *st,
+			const char *name, struct shift_error *err)
 {
 	_cleanup_close_ int in = open(from, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_close_ int out = open(to, O_WRONLY | O_CREAT | O_EXCL |
-				       O_NOFOLLOW | O_CLOEXEC, 0600);
 	off_t left = st->st_size;
 
-	if (in < 0 || out < 0)
-		return shift_err_set(err, errno, "cannot copy %s to %s", from, to);
+	if (in < 0)
+		return shift_err_set(err, errno, "cannot copy %s to %s", from, name);
 	while (left > 0) {
 		ssize_t n = copy_file_range(in, NULL, out, NULL, (size_t)left, 0);
 
 		if (n <= 0)
 			return shift_err_set(err, n ? errno : EIO,
-					     "cannot copy %s to %s", from, to);
+					     "cannot copy %s to %s", from, name);
 		left -= n;
 	}
 	return 0;
 }
 
-/* The file @from of a layer below, under the name @to in this one. */
-static int copy_file(const char *from, const char *to, const struct stat *st,
-		     struct shift_error *err)
+static int copy_regular(const char *from, int dir, const char *base,
+			const char *name, const struct stat *st,
+			struct shift_error *err)
 {
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
-	char target[4096];
-	ssize_t n;
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	_cleanup_close_ int out = openat(dir, base, O_WRONLY | O_CREAT | O_EXCL |
+					 O_NOFOLLOW | O_CLOEXEC, 0600);
 	int r;
 
-	if (S_ISLNK(st->st_mode)) {
-		n = readlink(from, target, sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		if (n < 0 || symlink(target, to) < 0)
-			return shift_err_set(err, errno, "cannot make the link %s", to);
-	} else if (S_ISREG(st->st_mode)) {
-		r = copy_content(from, to, st, err);
-		if (r < 0)
-			return r;
-	} else {
-		return shift_err_set(err, 0, "a hard link to %s, which is no file", from);
-	}
-	if (lchown(to, st->st_uid, st->st_gid) < 0 ||
-	    (!S_ISLNK(st->st_mode) && chmod(to, st->st_mode & 07777) < 0))
-		return shift_err_set(err, errno, "cannot set the owner of %s", to);
-	r = S_ISLNK(st->st_mode) ? 0 : copy_xattrs(from, to, err);
-	if (r >= 0 && utimensat(AT_FDCWD, to, times, AT_SYMLINK_NOFOLLOW) < 0)
-		r = shift_err_set(err, errno, "cannot set the times of %s", to);
+	if (out < 0)
+		return shift_err_set(err, errno, "cannot make %s", name);
+	r = copy_content(from, out, st, name, err);
+	if (r >= 0 && (fchown(out, st->st_uid, st->st_gid) < 0 ||
+		       fchmod(out, st->st_mode & 07777) < 0))
+		r = shift_err_set(err, errno, "cannot set the owner of %s", name);
+	if (r >= 0)
+		r = copy_xattrs(from, out, name, err);
+	if (r >= 0 && futimens(out, times) < 0)
+		r = shift_err_set(err, errno, "cannot set the times of %s", name);
 	return r;
+}
+
+static int copy_link(const char *from, int dir, const char *base,
+		     const char *name, const struct stat *st,
+		     struct shift_error *err)
+{
+	const struct timespec times[2] = { st->st_atim, st->st_mtim };
+	char target[4096];
+	ssize_t n = readlink(from, target, sizeof(target) - 1);
+
+	target[n < 0 ? 0 : n] = '\0';
+	if (n < 0 || symlinkat(target, dir, base) < 0)
+		return shift_err_set(err, errno, "cannot make the link %s", name);
+	if (fchownat(dir, base, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    utimensat(dir, base, times, AT_SYMLINK_NOFOLLOW) < 0)
+		return shift_err_set(err, errno, "cannot set the owner of %s", name);
+	return 0;
+}
+
+/* The file @from of a layer below, as @base in the directory of @name. */
+static int copy_file(const char *from, int dir, const char *base,
+		     const char *name, const struct stat *st,
+		     struct shift_error *err)
+{
+	if (S_ISLNK(st->st_mode))
+		return copy_link(from, dir, base, name, st, err);
+	if (S_ISREG(st->st_mode))
+		return copy_regular(from, dir, base, name, st, err);
+	return shift_err_set(err, 0, "a hard link to %s, which is no file", from);
 }
 
 static int make_link(const char *tree, const char *name, const char *target,
 		     const struct strv *lowers, struct shift_error *err)
 {
-	_cleanup_free_ char *from = NULL, *to = NULL, *dir = NULL;
+	const char *base = strrchr(name, '/') ? strrchr(name, '/') + 1 : name;
+	_cleanup_free_ char *from = NULL;
+	_cleanup_close_ int dir = -1;
 	struct stat st, parent;
-	int r = strf(&to, err, "%s/%s", tree, name);
+	int r = 0;
 
-	if (r < 0)
-		return r;
+	if (!is_inner(name) || !is_inner(target))
+		return shift_err_set(err, 0, "the hard link '%s' to '%s' leads out of the image",
+				     name, target);
+	dir = open_parent(tree, name, err);
+	if (dir < 0)	/* its folder was replaced later on, or an error */
+		return dir == -ENOENT ? 0 : dir;
 	/* Something else took the name later on. */
-	if (!lstat(to, &st))
+	if (!fstatat(dir, base, &st, AT_SYMLINK_NOFOLLOW))
 		return 0;
 	for (size_t i = lowers->n; !r && i-- > 0; )
 		r = look(lowers->v[i], target, true, &st, &from, err);
@@ -212,16 +302,13 @@ static int make_link(const char *tree, const char *name, const char *target,
 	if (!from)
 		return shift_err_set(err, 0, "the entry '%s' is a hard link to '%s', which is neither in the layer nor in those below",
 				     name, target);
-	dir = strdup(to);
-	if (!dir)
-		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	*strrchr(dir, '/') = '\0';
-	if (lstat(dir, &parent) < 0)
-		return 0;	/* its folder was replaced */
-	r = copy_file(from, to, &st, err);
-	if (r >= 0 && utimensat(AT_FDCWD, dir, (struct timespec[2]){
-			parent.st_atim, parent.st_mtim }, AT_SYMLINK_NOFOLLOW) < 0)
-		r = shift_err_set(err, errno, "cannot set the times of %s", dir);
+	if (fstat(dir, &parent) < 0)
+		return shift_err_set(err, errno, "cannot read the folder of %s", name);
+	r = copy_file(from, dir, base, name, &st, err);
+	if (r >= 0 && futimens(dir, (struct timespec[2]){ parent.st_atim,
+							  parent.st_mtim }) < 0)
+		r = shift_err_set(err, errno, "cannot set the times of the folder of %s",
+				  name);
 	return r;
 }
 
