@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2012,SC2013,SC2016,SC2034,SC2154
+# shellcheck shell=bash disable=SC2012,SC2013,SC2016,SC2034,SC2046,SC2086,SC2154
 # Attacks by images on the store, on who imports, and on images of others.
 
 attack store_chain - an image that was imported first decides owners in another
@@ -208,7 +208,6 @@ attack_store_links() {
 		"d/.wh.precious= d>$canary" "d/.wh..wh..opq= d>$canary" "d/new/x=x d>$canary" \
 		"d>$canary d/.wh.precious=" "d>$canary d/x+evil" "../x+evil" "d/../../x+evil" \
 		"x+../../../../../../../../..$canary/precious"; do
-		# shellcheck disable=SC2086 # each word is an entry
 		store_layer "$work/l/top.tar" $entries
 		store_layout "$work/links" "$work/l/below.tar" "$work/l/top.tar"
 		store_image import "$work/links" --name links
