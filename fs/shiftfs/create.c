@@ -12,6 +12,7 @@
  * what a name that somebody else makes meanwhile can do.
  */
 #include <linux/file.h>
+#include <linux/magic.h>
 #include <linux/namei.h>
 #include "shiftfs.h"
 
@@ -167,18 +168,46 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 #endif
 
 /*
- * Does the lower filesystem know without a lookup that a name is taken? Then the
- * "no" of a lookup for an exclusive creation, mkdir(2) say, need not be asked for:
- * the creation fails. Who may not make anything is told of what is there, as
- * elsewhere.
+ * Does the lower filesystem not look up what is to be created exclusively, by
+ * mkdir(2) say? NFS leaves that to the creation, which fails if the name is taken.
+ * Then the "no" need not be asked for here. Who may not make anything is told of what
+ * is there, as elsewhere.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {
+	const struct super_block *lower = shiftfs_lower_inode(dir)->i_sb;
 	const unsigned int excl = LOOKUP_CREATE | LOOKUP_EXCL;
 
 	return (flags & (excl | LOOKUP_RENAME_TARGET)) == excl &&
-	       dir->i_op->atomic_open && !sb_rdonly(dir->i_sb) &&
+	       dir->i_op->atomic_open && lower->s_magic == NFS_SUPER_MAGIC &&
+	       !sb_rdonly(dir->i_sb) &&
 	       !inode_permission(shiftfs_nop_idmap, dir, MAY_WRITE | MAY_EXEC);
+}
+
+/*
+ * What the lower filesystem has cached of a name whose lookup is left out, if it is
+ * taken and still good; else NULL. Otherwise the VFS would look at what the caller may
+ * do, mknod(2) of a device say, before anybody says that the name is taken.
+ */
+struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
+{
+	struct dentry *lower;
+	struct qstr q;
+	int ret;
+
+	ret = shiftfs_hash_lower(dir, &dentry->d_name, &q);
+	if (ret < 0)
+		return ERR_PTR(ret);
+	lower = d_lookup(dir, &q);
+	if (!lower)
+		return NULL;
+	ret = d_is_positive(lower);
+	if (ret && lower->d_flags & DCACHE_OP_REVALIDATE)
+		ret = shiftfs_revalidate_lower(lower, LOOKUP_CREATE | LOOKUP_EXCL);
+	if (ret > 0 && shiftfs_sample_named(dentry, lower, dir))
+		return lower;
+	dput(lower);
+	return ret < 0 ? ERR_PTR(ret) : NULL;
 }
 
 /*

@@ -414,6 +414,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	const struct cred *old;
 	struct dentry *lower;
 	struct dentry *ret;
+	bool skip;
 
 	if (dentry->d_name.len > NAME_MAX)
 		return ERR_PTR(-ENAMETOOLONG);
@@ -423,14 +424,15 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	if (unlikely(!d_can_lookup(lower_dir)))
 		return ERR_PTR(-ENOTDIR);
 
-	if (unlikely(shiftfs_skips_lookup(dir, flags)) &&
-	    shiftfs_is_comparable(lower_dir))
-		return NULL;
-
+	skip = shiftfs_skips_lookup(dir, flags) &&
+	       shiftfs_is_comparable(lower_dir);
 	old = shiftfs_override(dir->i_sb);
-	lower = shiftfs_lookup_and_sample(dentry, lower_dir);
+	if (unlikely(skip))
+		lower = shiftfs_find_taken(dentry, lower_dir);
+	else
+		lower = shiftfs_lookup_and_sample(dentry, lower_dir);
 	shiftfs_revert(old);
-	if (IS_ERR(lower))
+	if (IS_ERR_OR_NULL(lower))
 		return lower;
 	/* autofs has negative ones, for what its daemon would mount. */
 	if (shiftfs_is_automount(lower) && d_is_negative(lower)) {

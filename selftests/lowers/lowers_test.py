@@ -249,6 +249,77 @@ def changes(real_owners=True, links=True):
         equal(0o600, mode(os.path.join(under, "r")), "stored mode")
 
 
+def errors_as(uid, top, without):
+    """{kind of name and creation: what it says} of a user in a directory of his."""
+    stored, top = (os.path.join(d, f"errors-{uid}") for d in (back, top))
+    os.mkdir(stored)
+    os.mkdir(f"{stored}/dir")
+    # the first four are refused also if the name is free
+    calls = {
+        "device": lambda f: os.mknod(f, 0o666 | stat.S_IFCHR, os.makedev(1, 3)),
+        "foreign link": lambda f: os.link(f"{top}/foreign", f),
+        "link of a directory": lambda f: os.link(f"{top}/dir", f),
+        "link from elsewhere": lambda f: os.link("/proc/self/status", f),
+        "fifo": os.mkfifo,
+        "mkdir": os.mkdir,
+        "symlink": lambda f: os.symlink("own", f),
+        "link": lambda f: os.link(f"{top}/own", f),
+    }
+    calls.pop(without, None)
+    states = "cached", "uncached", "cached, removed beneath", "free"
+    for name in ["own", "foreign"] + [f"{s} {c}" for s in states[:3] for c in calls]:
+        write(f"{stored}/{name}", name)
+        os.chmod(f"{stored}/{name}", 0o600)
+    for path in stored, f"{stored}/own":
+        os.chown(path, 1000, 1000)
+    ready, go, results = os.pipe(), os.pipe(), os.pipe()
+
+    def user():
+        kept = [os.lstat(f"{top}/{s} {c}") for s in (states[0], states[2]) for c in calls]
+        os.write(ready[1], b"x" * bool(kept))
+        os.read(go[0], 1)
+        for state in states:
+            for what, call in calls.items():
+                try:
+                    call(f"{top}/{state} {what}")
+                    result = "done"
+                except OSError as e:
+                    result = errno.errorcode[e.errno]
+                os.write(results[1], f"{state}, {what}: {result}\n".encode())
+
+    def prepare():
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+    pid = in_child(user, prepare)
+    os.close(ready[1])
+    os.read(ready[0], 1)
+    for what in calls:
+        os.unlink(f"{stored}/{states[2]} {what}")
+    os.write(go[1], b"x")
+    reap(pid)
+    os.close(results[1])
+    with open(results[0], encoding="ascii") as f:
+        got = dict(line.rstrip().split(": ") for line in f)
+    for fd in ready[:1] + go:
+        os.close(fd)
+    for name in sorted(os.listdir(stored)):
+        got["stored " + name] = stat.S_IFMT(os.lstat(f"{stored}/{name}").st_mode)
+    return got
+
+
+def creation_errors(without=None):
+    """Creations say what they say on the lower itself: EEXIST comes before what the
+    caller may not do, if the lower filesystem knows that the name is taken."""
+    write("/proc/sys/fs/protected_hardlinks", "1")
+    native = errors_as(1000, low, without)
+    shifted = errors_as(seen(1000), up, without)
+    equal("EEXIST", native["cached, device"], "the error on the lower itself")
+    bad = [f"{what}: {native.get(what)} natively, {shifted.get(what)} here"
+           for what in sorted({*native, *shifted}) if native.get(what) != shifted.get(what)]
+    check(not bad, "; ".join(bad))
+
+
 def remote_changes(wait=0):
     """What the server's other clients do is seen, also where it was cached."""
     f, g = os.path.join(up, "remote"), os.path.join(back, "remote")
@@ -311,6 +382,7 @@ def nfs_all(test):
     nfs_server("no_root_squash")
     shift()
     test("changes", changes)
+    test("errors of creations", creation_errors)
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("NFSv4 ACLs", nfs_acl)
@@ -633,6 +705,7 @@ def smb(test):
     check(os.path.ismount(low), "the share could not be mounted")
     shift()
     test("changes", lambda: changes(real_owners=False, links=False))
+    test("errors of creations", creation_errors)
     unshift()
     sh(f"umount {low}; {stop}")
 
@@ -643,6 +716,7 @@ def bindfs(test):
     sh(f"modprobe fuse; bindfs -o attr_timeout=0,entry_timeout=0 {back} {low}")
     shift()
     test("changes", changes)
+    test("errors of creations", creation_errors)
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("ACLs", acls)
@@ -679,6 +753,7 @@ def mergerfs(test):
        f"mergerfs -o allow_other,category.create=ff,minfreespace=0,cache.attr=0,cache.entry=0 {back}:{back}/b {low}")
     shift()
     test("changes", changes)
+    test("errors of creations", creation_errors)
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("ACLs", acls)
@@ -695,6 +770,7 @@ def shared(mount):
         sh(f"mount --bind {low} {back}")
         shift()
         test("changes", changes)
+        test("errors of creations", creation_errors)
         test("chown", chowns)
         unshift()
         sh(f"rm -rf {low}/*; umount {back}; umount {low}")
@@ -719,6 +795,8 @@ def sshfs(test):
         time.sleep(0.3)
     shift()
     test("reads and writes", sshfs_io)
+    # natively whoever is let in may link what the server's user may
+    test("errors of creations", lambda: creation_errors("foreign link"))
     test("remote changes", remote_changes)
     unshift()
     sh(f"umount {low}")

@@ -223,6 +223,7 @@ def create_tests(test, vers, caller):
     test("creation and the umask", create_umask)
     test("creation by who is not mapped", create_unmapped)
     test("creation and mmap", create_mapped)
+    test("errors of creations", lowers.creation_errors)
 
 
 # Removal
