@@ -8,6 +8,7 @@
 #include "base/place.h"
 #include "base/report.h"
 #include "cleanup.h"
+#include "cli/copy_cmd.h"
 #include "cli/image_cmd.h"
 #include "setup/chown.h"
 #include "store/import.h"
@@ -40,9 +41,10 @@ int main(int argc, char **argv)
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	int r, status = 125;
 
-	if (argc >= 2 && !strcmp(argv[1], "image")) {
+	if (argc >= 2 && (!strcmp(argv[1], "image") || !strcmp(argv[1], "cp"))) {
 		if (place_set(NULL, &err) >= 0)
-			status = image_cmd(argc - 1, argv + 1, &err);
+			status = *argv[1] == 'c' ? copy_cmd(argc - 1, argv + 1, &err) :
+						   image_cmd(argc - 1, argv + 1, &err);
 		if (err.msg)
 			shift_err_print(&err, stderr, "runner");
 		return status;

@@ -18,6 +18,7 @@
 #include "pod/launch.h"
 #include "pod/pod.h"
 
+/* runner-image has what reads and writes archives. */
 static int cmd_image(int argc, char **argv, struct shift_error *err)
 {
 	helper_become_image(argc, argv, err);
@@ -78,6 +79,7 @@ static const struct command {
 	{ "logs", cmd_logs, "print what a detached pod wrote" },
 	{ "attach", cmd_attach, "join the streams of a detached pod" },
 	{ "exec", cmd_exec, "start one more command in a pod" },
+	{ "cp", cmd_image, "copy files between the host and pods" },
 	{ "update", cmd_update, "change the limits of a pod" },
 	{ "device", cmd_device, "give a device to a running pod, or take it" },
 	{ "image", cmd_image, "the image store: import, pull, ls, inspect, verify, rm, prune" },

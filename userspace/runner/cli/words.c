@@ -206,8 +206,9 @@ static int letter(struct words *w, struct shift_error *err)
 	for (; o->letter || o->name; o++) {
 		if (o->letter != word[1])
 			continue;
-		/* -eNAME=VALUE, -n5 */
-		if (o->value && *w->letters) {
+		/* -eNAME=VALUE, -n5, and -a=false of a flag */
+		if ((o->value || *w->letters == '=') && *w->letters) {
+			w->letters += !o->value;
 			value = (char *)w->letters;
 			w->letters = "";
 		}

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A directory as a tar archive, so that it is imported as any other. */
+/* Files as a tar archive: to be imported as any other, or to be copied. */
 #include "store/layer.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/util.h"
 #include "cleanup.h"
+#include "store/copy.h"
 #include "store/sandbox.h"
 
 /* Where words of a failure go: see layer_hear(). */
@@ -19,7 +24,8 @@ static int say_to = -1;
 
 static int complain(struct archive *a, const char *path)
 {
-	dprintf(say_to, "%c0 cannot read %s: %s", SANDBOX_FAILED, path,
+	dprintf(say_to, "%c%d cannot read %s: %s", SANDBOX_FAILED,
+		archive_errno(a) == EPIPE ? EPIPE : 0, path,
 		archive_error_string(a) ?: "unknown error");
 	return 1;
 }
@@ -64,54 +70,127 @@ static int write_entry(struct archive *disk, struct archive *tar,
 	return copy_data(disk, tar, entry);
 }
 
-/* All of the root directory to @fd. */
-static int pack(int fd, int say)
+struct packing {
+	struct archive *disk, *tar;
+	struct archive_entry_linkresolver *links;
+	const char *as;		/* name of the top, NULL: "." */
+	bool mounts;		/* with what is mounted below */
+	dev_t dev;		/* of the top */
+};
+
+/* What the kernel shows there is no file of anybody's. */
+static bool is_kernels(const char *path)
 {
-	struct archive_entry_linkresolver *links = archive_entry_linkresolver_new();
-	struct archive *disk = archive_read_disk_new();
-	struct archive *tar = archive_write_new();
+	struct statfs fs;
+
+	return statfs(path, &fs) < 0 || fs.f_type == PROC_SUPER_MAGIC ||
+	       fs.f_type == SYSFS_MAGIC || fs.f_type == CGROUP2_SUPER_MAGIC ||
+	       fs.f_type == DEVPTS_SUPER_MAGIC;
+}
+
+static bool enters(const struct packing *p, struct archive_entry *entry)
+{
+	return archive_entry_dev(entry) == p->dev ||
+	       (p->mounts && !is_kernels(archive_entry_sourcepath(entry)));
+}
+
+/* "./a" is "TOP/a" in the archive. */
+static int rename_entry(const struct packing *p, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+	_cleanup_free_ char *name = NULL;
+
+	if (!p->as)
+		return 0;
+	if (!path || *path != '.' || strf(&name, NULL, "%s%s", p->as, path + 1) < 0)
+		return -1;
+	archive_entry_set_pathname(entry, name);
+	return 0;
+}
+
+/* All of the working directory. */
+static int pack_tree(struct packing *p)
+{
 	struct archive_entry *entry, *spare;
 	struct stat st;
-	dev_t dev = 0;
 	int s, r = 0;
 
-	say_to = say;
-	if (!links || !disk || !tar ||
-	    archive_write_set_format_pax(tar) != ARCHIVE_OK ||
-	    /* Names are bytes. */
-	    archive_write_set_format_option(tar, NULL, "hdrcharset", "BINARY") != ARCHIVE_OK ||
-	    archive_write_open_fd(tar, fd) != ARCHIVE_OK)
-		return 1;
-	archive_entry_linkresolver_set_strategy(links, archive_format(tar));
-	archive_read_disk_set_symlink_physical(disk);
-	if (stat(".", &st) < 0 || archive_read_disk_open(disk, ".") != ARCHIVE_OK)
-		return complain(disk, ".");
-	dev = st.st_dev;
+	archive_read_disk_set_symlink_physical(p->disk);
+	if (stat(".", &st) < 0 ||
+	    archive_read_disk_open(p->disk, ".") != ARCHIVE_OK)
+		return complain(p->disk, ".");
+	p->dev = st.st_dev;
 	while (!r) {
 		entry = archive_entry_new();
-		s = entry ? archive_read_next_header2(disk, entry) : ARCHIVE_FATAL;
+		s = entry ? archive_read_next_header2(p->disk, entry) : ARCHIVE_FATAL;
 		if (s == ARCHIVE_EOF) {
 			archive_entry_free(entry);
 			break;
 		}
 		if (s < ARCHIVE_WARN)
-			return complain(disk, entry ? archive_entry_sourcepath(entry) ?: "." : ".");
-		/* What is mounted in it is not part of it. */
-		if (archive_entry_dev(entry) == dev)
-			archive_read_disk_descend(disk);
+			return complain(p->disk, entry ? archive_entry_sourcepath(entry) ?: "." : ".");
+		if (enters(p, entry))
+			archive_read_disk_descend(p->disk);
 		if (archive_entry_filetype(entry) == AE_IFSOCK) {
 			archive_entry_free(entry);
 			continue;
 		}
-		archive_entry_linkify(links, &entry, &spare);
-		r = write_entry(disk, tar, entry);
+		if (rename_entry(p, entry) < 0)
+			return complain(p->disk, ".");
+		archive_entry_linkify(p->links, &entry, &spare);
+		r = write_entry(p->disk, p->tar, entry);
 		archive_entry_free(entry);
 	}
-	if (!r && archive_write_close(tar) != ARCHIVE_OK)
-		r = complain(tar, ".");
-	archive_entry_linkresolver_free(links);
-	archive_read_free(disk);
-	archive_write_free(tar);
+	return r;
+}
+
+/* The file that is open as @fd, and what can be read of it now. */
+static int pack_file(struct packing *p, int fd)
+{
+	struct archive_entry *entry = archive_entry_new();
+	char buf[65536];
+	ssize_t n;
+	int r = 0;
+
+	if (!entry)
+		return complain(p->disk, p->as);
+	archive_entry_copy_pathname(entry, p->as);
+	archive_entry_copy_sourcepath(entry, p->as);
+	if (archive_read_disk_entry_from_file(p->disk, entry, fd, NULL) < ARCHIVE_WARN)
+		r = complain(p->disk, p->as);
+	archive_entry_sparse_clear(entry);
+	if (!r && archive_write_header(p->tar, entry) < ARCHIVE_WARN)
+		r = complain(p->tar, p->as);
+	while (!r && (n = read(fd, buf, sizeof(buf))) != 0)
+		if (n < 0 || archive_write_data(p->tar, buf, (size_t)n) < 0)
+			r = complain(p->tar, p->as);
+	archive_entry_free(entry);
+	return r;
+}
+
+int copy_pack(int fd, int file, const char *as, bool mounts, int say)
+{
+	struct packing p = {
+		.disk = archive_read_disk_new(), .tar = archive_write_new(),
+		.links = archive_entry_linkresolver_new(), .as = as,
+		.mounts = mounts,
+	};
+	int r;
+
+	say_to = say;
+	if (!p.links || !p.disk || !p.tar ||
+	    archive_write_set_format_pax(p.tar) != ARCHIVE_OK ||
+	    /* Names are bytes. */
+	    archive_write_set_format_option(p.tar, NULL, "hdrcharset", "BINARY") != ARCHIVE_OK ||
+	    archive_write_open_fd(p.tar, fd) != ARCHIVE_OK)
+		return 1;
+	archive_entry_linkresolver_set_strategy(p.links, archive_format(p.tar));
+	r = file < 0 ? pack_tree(&p) : pack_file(&p, file);
+	if (!r && archive_write_close(p.tar) != ARCHIVE_OK)
+		r = complain(p.tar, as ?: ".");
+	archive_entry_linkresolver_free(p.links);
+	archive_read_free(p.disk);
+	archive_write_free(p.tar);
 	return r;
 }
 
@@ -133,7 +212,7 @@ int layer_pack_begin(const char *dir, int fd, pid_t *ret, int *say,
 	if (pid < 0)
 		return pid;
 	if (!pid)
-		_exit(pack(3, 4));
+		_exit(copy_pack(3, -1, NULL, false, 4));
 	*ret = pid;
 	*say = steal_fd(&in);
 	return 0;

@@ -75,11 +75,13 @@ static int enter_root(const struct sandbox *s)
 	if (s->role == SANDBOX_READ) {
 		if (mount("empty", s->root, "tmpfs", 0, "size=4k,mode=0555") < 0)
 			return -1;
-	} else if (mount(s->root, s->root, NULL, MS_BIND, NULL) < 0) {
+	} else if (mount(s->root, s->root, NULL,
+			 MS_BIND | (s->mounts ? MS_REC : 0), NULL) < 0) {
 		return -1;
 	}
 	if (chdir(s->root) < 0 ||
-	    sys_mount_setattr(AT_FDCWD, ".", 0, &attr, sizeof(attr)) < 0 ||
+	    sys_mount_setattr(AT_FDCWD, ".", s->mounts ? AT_RECURSIVE : 0, &attr,
+			      sizeof(attr)) < 0 ||
 	    sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
 	    chdir("/") < 0)
 		return -1;
@@ -168,7 +170,7 @@ static int filter(enum sandbox_role role)
  * What libraries load by a path is loaded before the root changes, or it would
  * be looked for in the image: tables of characters, implementations of sha256.
  */
-static void warm_up(void)
+void sandbox_warm_up(void)
 {
 	iconv_t conv = iconv_open("ANSI_X3.4-1968", "UTF-8");
 	char hex[DIGEST_HEX + 1];
@@ -201,12 +203,22 @@ static const char *set_up(const struct sandbox *s)
 	clearenv();
 #endif
 	umask(022);
-	warm_up();
+	sandbox_warm_up();
 	if (take_descriptors(s) < 0)
 		return "its descriptors";
 	if (enter_root(s) < 0)
 		return "its root";
 	return NULL;
+}
+
+int sandbox_confine(enum sandbox_role role, struct shift_error *err)
+{
+	const struct sandbox none = { .role = role };
+
+	if (set_limits(&none) < 0 || drop_capabilities(role) < 0 ||
+	    filter(role) < 0)
+		return shift_err_set(err, errno, "cannot make a sandbox in the pod");
+	return 0;
 }
 
 static const char *confine(const struct sandbox *s, int userns)

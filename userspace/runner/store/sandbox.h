@@ -7,6 +7,7 @@
 #ifndef RUNNER_STORE_SANDBOX_H
 #define RUNNER_STORE_SANDBOX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -27,6 +28,7 @@ struct sandbox {
 	size_t n;
 	uint64_t file_max;	/* bytes that one file may get */
 	int userns;		/* with all ids as they are, or -1 */
+	bool mounts;		/* with what is mounted below root */
 };
 
 /*
@@ -43,5 +45,13 @@ int sandbox_userns(void);
  */
 #define SANDBOX_FAILED '!'
 pid_t sandbox_fork(const struct sandbox *sandbox, struct shift_error *err);
+
+/*
+ * For a process that has been forked and is elsewhere, in a pod: its limits,
+ * capabilities and filter become those of @role.  sandbox_warm_up() comes first,
+ * while the host's files are there.
+ */
+void sandbox_warm_up(void);
+int sandbox_confine(enum sandbox_role role, struct shift_error *err);
 
 #endif

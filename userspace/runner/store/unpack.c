@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "store/entry.h"
 #include "store/pax_link.h"
 #include "store/tree.h"
 
@@ -56,12 +57,8 @@ int layer_too_large(const char *path, struct shift_error *err)
 	return -EFBIG;
 }
 
-/*
- * The name relative to the root, "." for the root itself, in *ret, the caller's;
- * "." and ".." are taken out.  Refuses names that lead out.
- */
-static int entry_name(const char *name, const struct layer *l, char **ret,
-		      struct shift_error *err)
+int layer_entry_name(const char *name, const char *archive, char **ret,
+		     struct shift_error *err)
 {
 	_cleanup_free_ char *clean = malloc(strlen(name ?: "") + 2);
 	size_t len = 0;
@@ -70,7 +67,7 @@ static int entry_name(const char *name, const struct layer *l, char **ret,
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	if (!name || !*name)
 		return shift_err_set(err, 0, "%s: an entry without a usable name",
-				     l->path);
+				     archive);
 	for (const char *p = name + strspn(name, "/"); *p; p += strspn(p, "/")) {
 		size_t n = strcspn(p, "/");
 
@@ -78,7 +75,7 @@ static int entry_name(const char *name, const struct layer *l, char **ret,
 			if (!len)
 				return shift_err_set(err, 0,
 						     "%s: the entry '%s' leads out of the image",
-						     l->path, name);
+						     archive, name);
 			while (len && clean[--len] != '/')
 				;
 		} else if (n != 1 || *p != '.') {
@@ -93,7 +90,7 @@ static int entry_name(const char *name, const struct layer *l, char **ret,
 	/* libarchive would go down step by step, and everybody after it. */
 	if (len >= PATH_MAX)
 		return shift_err_set(err, ENAMETOOLONG, "%s: an entry whose name has %zu bytes",
-				     l->path, len);
+				     archive, len);
 	*ret = steal_ptr(&clean);
 	return 0;
 }
@@ -129,8 +126,8 @@ static int check_parents(const char *name, const struct layer *l, bool make,
 	return 0;
 }
 
-static int keep_attributes(struct archive_entry *entry,
-			   struct shift_error *err)
+int layer_keep_attributes(struct archive_entry *entry, bool capabilities,
+			  struct shift_error *err)
 {
 	struct kept { char *name; void *value; size_t size; } *kept;
 	int n = archive_entry_xattr_reset(entry), k = 0, r = 0;
@@ -144,7 +141,7 @@ static int keep_attributes(struct archive_entry *entry,
 	while (kept && archive_entry_xattr_next(entry, &name, &value,
 						&size) == ARCHIVE_OK) {
 		if (strncmp(name, "user.", 5) &&
-		    strcmp(name, "security.capability"))
+		    (!capabilities || strcmp(name, "security.capability")))
 			continue;
 		kept[k].name = strdup(name);
 		kept[k].value = malloc(size ? size : 1);
@@ -301,13 +298,13 @@ static int unpack_entry(struct layer *l, struct archive_entry *entry,
 	struct stat st;
 	int r;
 
-	r = entry_name(archive_entry_pathname(entry), l, &name, err);
+	r = layer_entry_name(archive_entry_pathname(entry), l->path, &name, err);
 	if (r >= 0)
 		r = check_size(l, entry, name, err);
 	if (r < 0)
 		return r;
 	if (archive_entry_hardlink(entry)) {
-		r = entry_name(archive_entry_hardlink(entry), l, &link, err);
+		r = layer_entry_name(archive_entry_hardlink(entry), l->path, &link, err);
 		if (r < 0)
 			return r;
 		/* A link to itself would lose the file by making room. */
@@ -326,7 +323,7 @@ static int unpack_entry(struct layer *l, struct archive_entry *entry,
 	if (r < 0)
 		return r;
 	archive_entry_set_pathname(entry, name);
-	r = keep_attributes(entry, err);
+	r = layer_keep_attributes(entry, true, err);
 	if (r >= 0)
 		r = make_room(name, link ? 0 : type, err);
 	if (r < 0)
