@@ -44,8 +44,9 @@ hold_userns() { # hold_userns UID_MAP GID_MAP
 	local self
 	self=$(readlink /proc/self/ns/user)
 	while [ "$(readlink "/proc/$holder/ns/user")" = "$self" ]; do sleep 0.05; done
-	echo "$1" >"/proc/$holder/uid_map"
-	echo "$2" >"/proc/$holder/gid_map"
+	# in one write, which the shell's own echo does not do with two lines
+	/bin/echo "$1" >"/proc/$holder/uid_map"
+	/bin/echo "$2" >"/proc/$holder/gid_map"
 }
 holder=
 other_ns=
@@ -131,6 +132,9 @@ long=$(for ((i = 0; i < 341; i++)); do printf 'b:%d:%d:1;' $((i * 2)) $((i * 3))
 bad_option "idmap=$long" "more than 340"
 try "$helper" -f -o "$map,userns=/proc/self/ns/user" lower view
 gives 1 "a map and a namespace" "one of the two"
+
+# ---- words: words.sh ------------------------------------------------------
+words_tests
 
 # ---- paths ---------------------------------------------------------------
 try "$helper" -o $map nowhere view
@@ -449,7 +453,12 @@ umount view
 try mount -t shiftfs -o uidmap=0:100000:2000 lower view
 gives 32 "one of the two alone" "gidmap" "kernel:"
 try mount -t shiftfs lower view
-gives 32 "no map" "kernel:" "no map given" "$work/lower is a directory on tmpfs"
+gives 32 "no map" "kernel:" "no map given" "X-mount.idmap" "$work/lower is a directory on tmpfs"
+
+try mount -t shiftfs -o "X-mount.idmap=b:0:100000:10" lower view
+gives 32 "X-mount.idmap by mount(8)" "no map given" "write idmap="
+! is_mounted view
+ok $? "nothing is mounted"
 
 try mount -t shiftfs -o $map single target-file
 gives 0 "a single file"
@@ -513,7 +522,19 @@ try as 100000 touch view/ro
 gives 1 "it is read-only again" "Read-only"
 try "$helper" -o remount,idmap=b:0:5:5 lower view
 gives 32 "a remount with another map" "cannot be changed" "umount"
+try "$helper" -o remount,bind,idmap=b:0:5:5 lower view
+gives 32 "nor with bind" "cannot be changed"
 is "$(owner view/file)" 101000:101000 "changes nothing"
+umount view
+for row in "creds=root|creds=mounter or creds=caller" "chown=no|chown=fail or chown=ignore" \
+	"passthrough=9|0, 1, 2 or 3" "squash_uid=root|squash_uid=STORED" "mark=yes|without a value" \
+	"mark,allow=alice|allow=UID-LAST"; do
+	try mount -t shiftfs -o "$map,${row%|*}" lower view
+	gives 32 "${row%|*} lists what is allowed" "${row#*|}"
+done
+try mount -t shiftfs -o idmap=b:100000:0:65536 lower view
+gives 0 "swapped numbers" "if they were swapped, give idmap=b:0:100000:65536"
+is "$(owner view/file)" 65534:65534 "above: nobody's"
 umount view
 
 # fstab

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 
+#include "advice.h"
 #include "cleanup.h"
 #include "config.h"
 #include "flags.h"
@@ -91,7 +92,7 @@ static bool has_map(const struct request *req)
 static int no_map(const struct request *req, struct shift_error *err)
 {
 	shift_err_set(err, 0, "%s on %s: no map given", req->source, req->target);
-	shift_err_hint(err, "example: idmap=b:0:100000:65536 shows the stored ids 0 to 65535 as 100000 to 165535");
+	advice_no_map(err);
 	return -EINVAL;
 }
 

@@ -454,7 +454,7 @@ static int parse_args(struct job *job, int argc, char *argv[])
 /* What needs no privilege keeps none. */
 static bool asks_only(int argc, char *argv[])
 {
-	static const char *const words[] = { "--probe", "--help", "--version", "-h", "-V" };
+	static const char *const words[] = { "--probe", "--explain", "--help", "--version", "-h", "-V" };
 
 	for (int i = 1; i < argc; i++)
 		for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)

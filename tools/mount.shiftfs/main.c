@@ -15,10 +15,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
+#include "advice.h"
 #include "backend.h"
 #include "cleanup.h"
 #include "delegate.h"
+#include "explain.h"
+#include "foreign.h"
 #include "fscontext.h"
 #include "mount.h"
 #include "options.h"
@@ -29,6 +33,7 @@ static void usage(FILE *to)
 	      " mount.shiftfs [options] SOURCE TARGET\n"
 	      " mount -t shiftfs -o idmap=b:0:100000:65536 SOURCE TARGET\n"
 	      " mount.shiftfs --probe [--json] [-o OPTIONS] PATH\n"
+	      " mount.shiftfs --explain -o OPTIONS [PATH]\n"
 	      " mount -t shiftfs -o backend=delegate,idmap=... HOST:/EXPORT TARGET\n"
 	      "\n"
 	      "Mount the directory or file SOURCE at TARGET with shifted user and group ids.\n"
@@ -44,16 +49,34 @@ static void usage(FILE *to)
 	      " -N NAMESPACE   mount in another mount namespace (a pid or a path)\n"
 	      " --probe        say what can shift PATH here, what would be taken, and why\n"
 	      " --json         with --probe: as JSON\n"
+	      " --explain      say what the map means, also in other tools' words; mount nothing\n"
 	      " -h, --help     print this help\n"
 	      " -V, --version  print the version\n"
 	      "\n"
-	      "Mount options:\n"
+	      "Map (the first number is stored, the second is seen at TARGET):\n"
 	      " idmap=[u:|g:|b:]STORED:SEEN:COUNT[;...]  map of user and group ids\n"
 	      " uidmap=STORED:SEEN:COUNT[;...]           map of user ids\n"
 	      " gidmap=STORED:SEEN:COUNT[;...]           map of group ids\n"
 	      " userns=/proc/PID/ns/user                 the map of a user namespace\n"
+	      " idmap=/proc/PID/ns/user                  the same\n"
+	      " idmap=uids=STORED-SEEN-COUNT[#...][;gids=...]   crun's and podman's form; '@'\n"
+	      "                before STORED: SEEN is an id of the container that userns= names\n"
+	      " idmap=pve:TYPE:CONTAINER:DISK:COUNT[;...]       Proxmox VE's form, with userns=\n"
+	      " idmap=passthrough                        Proxmox VE's word, with userns=\n"
+	      " X-mount.idmap=...                        as idmap, but mount(8) keeps it for itself\n"
+	      "\n"
+	      "Mount options:\n"
 	      " backend=shiftfs|idmap|delegate|auto      what makes the mount\n"
+	      " netns=/proc/PID/ns/net                   with backend=delegate: where the server is\n"
 	      " recursive                                mount what is mounted below SOURCE, too\n"
+	      " squash_uid=STORED[:SEEN], squash_gid=STORED[:SEEN]   one stored id for all\n"
+	      " creds=mounter|caller                     whose credentials are used beneath\n"
+	      " chown=fail|ignore                        what a refused change of owner gives\n"
+	      " mark                                     let user namespaces mount SOURCE\n"
+	      " allow=UID[-LAST]                         with mark: these users only\n"
+	      " passthrough=0|1|2|3                      1: statfs(2) shows the type beneath\n"
+	      " remount        change ro and other generic options; a map cannot be changed\n"
+	      " ro, nosuid, nodev, noexec, noatime, ...  as in mount(8)\n"
 	      "\n"
 	      "For more details see mount.shiftfs(8).\n", to);
 }
@@ -69,13 +92,19 @@ static int context_failed(struct libmnt_context *cxt, int r)
 	char text[BUFSIZ] = "";
 	int status = mnt_context_get_excode(cxt, r, text, sizeof(text));
 
-	fprintf(stderr, PROGRAM ": %s\n",
-		*text ? text : "libmount could not prepare the mount");
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+
+	shift_err_set(&err, 0, "%s", *text ? text : "libmount could not prepare the mount");
+	if (getuid())
+		advice_for_user(&err);
+	shift_err_print(&err, stderr, PROGRAM);
 	return status ? status : MNT_EX_FAIL;
 }
 
-static int failed(const struct shift_error *err, int r, int status)
+static int failed(struct shift_error *err, int r, int status)
 {
+	if (getuid() && (r == -EPERM || r == -EACCES))
+		advice_for_user(err);
 	shift_err_print(err, stderr, PROGRAM);
 	if (r == -ENOMEM)
 		return MNT_EX_SYSERR;
@@ -131,22 +160,31 @@ static int take_options(struct request *req, const char *optstr,
 	return r;
 }
 
-static int probe(int argc, char **args, struct request *req, const char *options,
-		 bool json)
+/* --probe and --explain, which take the options of a mount and make none. */
+static int tell(int argc, char **args, struct request *req, const char *options,
+		bool explained, bool json)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	_cleanup_free_ char *rest = NULL;
 	int r;
 
-	if (argc != 1) {
+	if (!explained && argc != 1) {
 		fputs(PROGRAM ": --probe needs one PATH\n", stderr);
+		return bad_usage();
+	}
+	if (argc > 1) {
+		fputs(PROGRAM ": --explain takes one PATH at most\n", stderr);
 		return bad_usage();
 	}
 	r = options_parse(req, options, &rest, &err);
 	if (r >= 0 && *rest)
 		r = take_options(req, rest, &err);
+	if (r >= 0)
+		r = foreign_resolve(req, &err);
 	if (r < 0)
 		return failed(&err, r, MNT_EX_USAGE);
+	if (explained)
+		return explain(req, argc ? args[0] : NULL);
 	return backend_probe(args[0], req, json);
 }
 
@@ -199,7 +237,7 @@ static int run(struct libmnt_context *cxt, struct request *req,
 }
 
 /* Long options without a letter. */
-enum { OPT_PROBE = 256, OPT_JSON };
+enum { OPT_PROBE = 256, OPT_JSON, OPT_EXPLAIN };
 
 int main(int argc, char *argv[])
 {
@@ -208,6 +246,7 @@ int main(int argc, char *argv[])
 		{ "version", no_argument, NULL, 'V' },
 		{ "probe", no_argument, NULL, OPT_PROBE },
 		{ "json", no_argument, NULL, OPT_JSON },
+		{ "explain", no_argument, NULL, OPT_EXPLAIN },
 		{ NULL, 0, NULL, 0 },
 	};
 	__attribute__((cleanup(cleanup_context))) struct libmnt_context *cxt = NULL;
@@ -217,7 +256,7 @@ int main(int argc, char *argv[])
 	_cleanup_free_ char *rest = NULL;
 	const char *debug = secure_getenv("SHIFTFS_DEBUG");
 	bool be_verbose = debug && *debug && strcmp(debug, "0");
-	bool do_probe = false, json = false;
+	bool do_probe = false, do_explain = false, json = false;
 	int c, r;
 
 	r = delegate_main(argc, argv);
@@ -268,6 +307,9 @@ int main(int argc, char *argv[])
 		case OPT_JSON:
 			json = true;
 			break;
+		case OPT_EXPLAIN:
+			do_explain = true;
+			break;
 		case '?':
 			return bad_usage();
 		default:
@@ -279,12 +321,16 @@ int main(int argc, char *argv[])
 	set_verbose(be_verbose);
 	if (be_verbose)
 		shift_fsctx_trace(verbose_line);
-	if (do_probe)
-		return probe(argc - optind, argv + optind, &req, options, json);
-	if (json) {
+	if (json && !do_probe) {
 		fputs(PROGRAM ": --json goes with --probe\n", stderr);
 		return bad_usage();
 	}
+	if (do_probe && do_explain) {
+		fputs(PROGRAM ": give --probe or --explain, not both\n", stderr);
+		return bad_usage();
+	}
+	if (do_probe || do_explain)
+		return tell(argc - optind, argv + optind, &req, options, do_explain, json);
 	if (argc - optind != 2) {
 		fputs(argc - optind < 2 ?
 		      PROGRAM ": SOURCE and TARGET are needed\n" :
@@ -293,6 +339,8 @@ int main(int argc, char *argv[])
 	}
 
 	r = options_parse(&req, options, &rest, &err);
+	if (r >= 0)
+		r = foreign_resolve(&req, &err);
 	if (r < 0)
 		return failed(&err, r, MNT_EX_USAGE);
 

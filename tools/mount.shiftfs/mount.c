@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "advice.h"
 #include "backend.h"
 #include "cleanup.h"
 #include "flags.h"
@@ -99,6 +100,8 @@ static int new_shiftfs(const struct request *req, struct shift_error *err)
 	r = build(req, fsfd, err);
 	if (r < 0) {
 		shift_err_prefix(err, "%s on %s", req->source, req->target);
+		if (strstr(shift_err_text(err), "no map given"))
+			advice_no_map(err);
 		return shift_lower_explain(r, req->source, err);
 	}
 	return r;
@@ -130,6 +133,8 @@ int mount_new(struct request *req, struct shift_error *err)
 	if (r < 0)
 		return shift_err_prefix(err, "%s on %s", req->source, req->target);
 	verbose("move_mount(%s): ok", req->target);
+	if (!backend_mounts_export(req))
+		advice_swapped(req);
 	if (!(req->mflags & MS_RDONLY) && !fstatvfs(mntfd, &sv) &&
 	    (sv.f_flag & ST_RDONLY))
 		warn("%s is on a read-only filesystem or mount, so %s is read-only too",

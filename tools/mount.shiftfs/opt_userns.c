@@ -24,10 +24,6 @@ int userns_parse(struct request *req, const char *name, const char *value,
 		return shift_err_set(err, 0,
 				     "option %s=%s: the namespace %s was given already",
 				     name, value, req->userns_path);
-	if (!shift_idmap_empty(&req->map))
-		return shift_err_set(err, 0,
-				     "option %s=%s: a map was given already, give one of the two",
-				     name, value);
 
 	r = shift_userns_open(value, err);
 	if (r < 0)

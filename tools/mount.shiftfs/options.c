@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "advice.h"
 #include "cleanup.h"
 #include "fscontext.h"
 
@@ -85,6 +86,9 @@ int options_parse(struct request *req, const char *optstr, char **ret_rest,
 	}
 	if (r < 0)
 		return bad_string(optstr, err);
+	r = idmap_check(req, err);
+	if (r < 0)
+		return r;
 	*ret_rest = steal_ptr(&rest);
 	return 0;
 }
@@ -131,9 +135,12 @@ static int send_params(const struct request *req, int fsfd,
 			r = shift_fsctx_flag(fsfd, p->name, err);
 		if (r >= 0)
 			continue;
-		if (!is_unknown(r, err))
+		if (!is_unknown(r, err)) {
+			advice_values(p->name, err);
 			return r;
+		}
 		if (!req->sloppy) {
+			advice_values(p->name, err);
 			shift_err_hint(err, "see mount.shiftfs(8) for the options; with -s unknown ones are passed over");
 			return r;
 		}

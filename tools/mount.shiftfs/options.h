@@ -38,6 +38,9 @@ extern const struct option_handler option_netns;	/* opt_netns.c */
 extern const struct option_handler option_recursive;	/* opt_recursive.c */
 extern const struct option_handler option_propagation;	/* opt_propagation.c */
 
+/* After the last option: whether maps and namespaces that were given go together. */
+int idmap_check(const struct request *req, struct shift_error *err);
+
 /* For option_idmap, whose value may be a path: what userns= does. */
 int userns_parse(struct request *req, const char *name, const char *value,
 		 struct shift_error *err);

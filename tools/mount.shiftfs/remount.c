@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 
 #include "cleanup.h"
 #include "flags.h"
@@ -69,21 +70,52 @@ static bool has_param(const struct request *req, const struct param *p)
 	return false;
 }
 
+static int refuse_map(const struct request *req, struct shift_error *err)
+{
+	shift_err_set(err, EINVAL, "%s: the map cannot be changed by a remount", req->target);
+	shift_err_hint(err, "umount it and mount it with the new map, or mount the source a second time elsewhere");
+	return -EINVAL;
+}
+
+static bool names_map(const struct request *req)
+{
+	return req->userns_fd >= 0 || !shift_idmap_empty(&req->map);
+}
+
 static int check_map(const struct request *req, const struct request *current,
 		     struct shift_error *err)
 {
-	int r;
-
-	if (req->userns_fd < 0 &&
-	    (shift_idmap_empty(&req->map) ||
-	     shift_idmap_equal(&req->map, &current->map)))
+	if (!names_map(req) ||
+	    (req->userns_fd < 0 && shift_idmap_equal(&req->map, &current->map)))
 		return 0;
-	r = shift_err_set(err, EINVAL, "%s: the map cannot be changed by a remount",
-			  req->target);
-	shift_err_hint(err, "umount it and mount it with the new map, or mount the source a second time elsewhere");
-	return r;
+	return refuse_map(req, err);
 }
 
+/*
+ * No call tells the map of an idmapped mount before Linux 6.15, so the one that
+ * is given is compared by what the mount shows of the source itself.
+ */
+static int check_map_idmapped(const struct request *req, struct shift_error *err)
+{
+	struct stat source, target;
+	uint32_t uid, gid;
+
+	if (!names_map(req))
+		return 0;
+	if (req->userns_fd >= 0 || !req->source || stat(req->source, &source) < 0 ||
+	    stat(req->target, &target) < 0 || source.st_dev != target.st_dev ||
+	    source.st_ino != target.st_ino) {
+		warn("%s keeps the map that it has: a remount cannot change it", req->target);
+		return 0;
+	}
+	if (!shift_idmap_seen(&req->map, SHIFT_UID, source.st_uid, &uid))
+		uid = target.st_uid;
+	if (!shift_idmap_seen(&req->map, SHIFT_GID, source.st_gid, &gid))
+		gid = target.st_gid;
+	return uid == target.st_uid && gid == target.st_gid ? 0 : refuse_map(req, err);
+}
+
+/* With remount,bind only the map is compared. */
 static int remount_sb(const struct request *req, struct shift_error *err)
 {
 	struct request current __attribute__((cleanup(request_clear))) =
@@ -97,7 +129,7 @@ static int remount_sb(const struct request *req, struct shift_error *err)
 	if (r < 0)
 		return r;
 	r = check_map(req, &current, err);
-	if (r < 0)
+	if (r < 0 || (req->mflags & MS_BIND))
 		return r;
 
 	changed.sloppy = req->sloppy;
@@ -138,17 +170,18 @@ int mount_again(const struct request *req, struct shift_error *err)
 {
 	struct mount_attr attr = { 0 };
 	uint64_t set, clr;
-	int r;
+	int r = 0;
 
 	/*
 	 * remount,bind changes this mount and leaves the superblock alone, and
 	 * an idmapped mount has none of its own: that of the source would change.
 	 */
-	if (!(req->mflags & MS_BIND) && !is_idmapped(req)) {
+	if (is_idmapped(req))
+		r = check_map_idmapped(req, err);
+	else if (!(req->mflags & MS_BIND) || names_map(req))
 		r = remount_sb(req, err);
-		if (r < 0)
-			return shift_err_prefix(err, "remounting %s", req->target);
-	}
+	if (r < 0)
+		return shift_err_prefix(err, "remounting %s", req->target);
 
 	flags_to_remount_attr(req->mflags, &set, &clr);
 	attr.attr_set = set;

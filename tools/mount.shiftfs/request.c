@@ -45,6 +45,15 @@ void warn(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+void request_drop_userns(struct request *req)
+{
+	free(req->userns_path);
+	req->userns_path = NULL;
+	if (req->userns_fd >= 0)
+		close(req->userns_fd);
+	req->userns_fd = -1;
+}
+
 void request_clear(struct request *req)
 {
 	for (size_t i = 0; i < req->n_params; i++) {
@@ -54,11 +63,7 @@ void request_clear(struct request *req)
 	free(req->params);
 	req->params = NULL;
 	req->n_params = 0;
-	free(req->userns_path);
-	req->userns_path = NULL;
-	if (req->userns_fd >= 0)
-		close(req->userns_fd);
-	req->userns_fd = -1;
+	request_drop_userns(req);
 	if (req->netns_fd >= 0)
 		close(req->netns_fd);
 	req->netns_fd = -1;

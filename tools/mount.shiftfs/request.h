@@ -44,6 +44,11 @@ struct request {
 	/* Owned by opt_idmap.c: idmap=, uidmap=, gidmap=, X-mount.idmap= */
 	struct shift_idmap map;
 
+	/* Owned by foreign.c: extents whose seen ids are a container's */
+	struct shift_idmap relative;
+	bool passthrough;	/* the word: the whole map of userns_fd */
+	bool fall_back;		/* ids of the container not in relative stay the host's */
+
 	/* Owned by opt_userns.c: userns=, and idmap= with a path */
 	int userns_fd;
 	char *userns_path;
@@ -56,9 +61,12 @@ struct request {
 	size_t n_params;
 };
 
-#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .target_fd = -1, .userns_fd = -1, .netns_fd = -1 }
+#define REQUEST_INIT { .map = SHIFT_IDMAP_INIT, .relative = SHIFT_IDMAP_INIT, .target_fd = -1, .userns_fd = -1, .netns_fd = -1 }
 
 void request_clear(struct request *req);
+
+/* Forgets the namespace of userns=. */
+void request_drop_userns(struct request *req);
 
 /* Copies both strings; @value may be NULL. */
 int request_add_param(struct request *req, const char *name, size_t name_len,
