@@ -8,7 +8,7 @@
 #   make vm-shell KERNEL=7  a shell in a guest
 #   make bench KERNEL=7     what operations cost, beside native and others
 #   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
-#   make tools [SAN=1]      mount.shiftfs and runner (SAN=1: with sanitizers)
+#   make tools [SAN=1]      mount.shiftfs, shiftfs-runtime and runner (SAN=1: with sanitizers)
 #   make selftests          the tests that run in the guest
 #   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
 #   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
@@ -44,10 +44,11 @@ COMPLETIONDIR ?= /usr/share/bash-completion/completions
 INSTALL ?= install
 
 # parts of the tree that have a Makefile of their own
-TOOL_DIRS := $(patsubst %/Makefile,%,$(wildcard userspace/lib/Makefile tools/mount.shiftfs/Makefile userspace/runner/Makefile))
+TOOL_DIRS := $(patsubst %/Makefile,%,$(wildcard userspace/lib/Makefile tools/mount.shiftfs/Makefile userspace/runner/Makefile \
+	userspace/shiftfs-runtime/Makefile))
 SELFTEST_DIR := $(patsubst %/Makefile,%,$(wildcard selftests/Makefile))
 MODULE_DIR := $(patsubst %/Makefile,%,$(wildcard fs/shiftfs/Makefile))
-MAN_PAGES := $(wildcard tools/mount.shiftfs/*.[1-8] userspace/runner/*.[1-8] Documentation/*.[1-8])
+MAN_PAGES := $(wildcard tools/mount.shiftfs/*.[1-8] userspace/runner/*.[1-8] userspace/shiftfs-runtime/*.[1-8] Documentation/*.[1-8])
 
 .PHONY: all module modules tools selftests vm-parts vm vm-shell check check-all \
 	deps install install-module install-tools clean distclean
@@ -106,7 +107,9 @@ install-tools: tools
 	$(INSTALL) -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BUILD)/bin/mount.shiftfs $(DESTDIR)$(SBINDIR)/
 	ln -sf mount.shiftfs $(DESTDIR)$(SBINDIR)/umount.shiftfs-user
-	$(INSTALL) -m 755 $(BUILD)/bin/runner $(DESTDIR)$(BINDIR)/
+	$(INSTALL) -m 755 $(BUILD)/bin/runner $(BUILD)/bin/shiftfs-runtime $(DESTDIR)$(BINDIR)/
+	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-crun
+	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-runc
 	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/runner
 	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor \
 		$(DESTDIR)$(LIBEXECDIR)/runner/

@@ -2,71 +2,23 @@
 #include "config.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "fileio.h"
+#include "json.h"
 
 #define DEPTH 8
-
-static void cleanup_json(struct json_object **object)
-{
-	json_object_put(*object);
-}
-
-static void cleanup_tokener(struct json_tokener **tokener)
-{
-	if (*tokener)
-		json_tokener_free(*tokener);
-}
-
-#define _cleanup_json_ __attribute__((cleanup(cleanup_json)))
 
 /* One object and nothing behind it. */
 static int parse_object(const char *text, size_t len, const char *name,
 			struct json_object **ret, struct shift_error *err)
 {
-	__attribute__((cleanup(cleanup_tokener))) struct json_tokener *tokener =
-		json_tokener_new_ex(DEPTH);
-	_cleanup_json_ struct json_object *root = NULL;
-	enum json_tokener_error why;
-
-	if (!tokener)
-		return shift_err_set(err, ENOMEM, "%s", name);
 	if (len > SHIFT_CONFIG_MAX)
 		return shift_err_set(err, EFBIG, "%s: more than %d bytes", name,
 				     SHIFT_CONFIG_MAX);
-	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-	root = json_tokener_parse_ex(tokener, text, (int)len);
-	why = json_tokener_get_error(tokener);
-	if (why == json_tokener_continue)
-		return shift_err_set(err, 0, "%s: not JSON: it ends too early", name);
-	if (why != json_tokener_success)
-		return shift_err_set(err, 0, "%s: not JSON at byte %zu: %s", name,
-				     json_tokener_get_parse_end(tokener),
-				     json_tokener_error_desc(why));
-	for (size_t i = json_tokener_get_parse_end(tokener); i < len; i++)
-		if (!strchr(" \t\r\n", text[i]) || !text[i])
-			return shift_err_set(err, 0, "%s: something follows the JSON at byte %zu",
-					     name, i);
-	if (!json_object_is_type(root, json_type_object))
-		return shift_err_set(err, 0, "%s: it must be one JSON object, { ... }", name);
-	*ret = root;
-	root = NULL;
-	return 0;
-}
-
-/* A string without a NUL in it, borrowed from @value; NULL: it is none. */
-static const char *as_string(struct json_object *value)
-{
-	const char *s;
-
-	if (!json_object_is_type(value, json_type_string))
-		return NULL;
-	s = json_object_get_string(value);
-	return strlen(s) == (size_t)json_object_get_string_len(value) ? s : NULL;
+	return shift_json_parse(text, len, DEPTH, name, ret, err);
 }
 
 int shift_config_parse(const char *text, size_t len, const char *name,
@@ -79,7 +31,7 @@ int shift_config_parse(const char *text, size_t len, const char *name,
 	if (r < 0)
 		return r;
 	json_object_object_foreach(root, key, value) {
-		const char *s = as_string(value);
+		const char *s = shift_json_string(value);
 
 		if (strcmp(key, "prefer"))
 			return shift_err_set(err, 0, "%s: unknown key \"%s\", there is \"prefer\"",
@@ -135,7 +87,7 @@ static bool is_plain_path(const char *path)
 static int take_key(struct shift_grant *grant, const char *key,
 		    struct json_object *value, struct shift_error *err)
 {
-	const char *s = as_string(value);
+	const char *s = shift_json_string(value);
 	char **to = !strcmp(key, "path") ? &grant->path :
 		    !strcmp(key, "user") ? &grant->user : NULL;
 
