@@ -280,6 +280,8 @@ static int run(const struct options *o, bool create, bool only_print,
 		h.pod.interactive = o->interactive;
 		h.pod.wait_start = create;
 		status = launch_go(&h, &o->userns, keep, detached, err);
+		if (detached && !status)
+			printf("%s\n", h.state.name);
 	}
 	held_clear(&h);
 	return status;
@@ -382,6 +384,8 @@ static int start_again(struct state *st, struct shift_error *err)
 		/* It has been up: a start that fails leaves it as ended. */
 		h.state.started = st->started;
 		status = launch_go(&h, &userns, true, true, err);
+		if (!status)
+			printf("%s\n", h.state.name);
 	}
 	held_clear(&h);
 	return status;

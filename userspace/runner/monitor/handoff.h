@@ -24,6 +24,9 @@
 
 #define HANDOFF_MAGIC "runner " SHIFTFS_VERSION
 
+/* Descriptors that a pod's supervisor merely keeps: launch.h. */
+#define HELD_FDS 3
+
 /* In a memfd.  All fds in it stay open over execve(2). */
 struct handoff {
 	char magic[24];
@@ -41,6 +44,7 @@ struct handoff {
 	int announce_fd;
 	pid_t child;
 	int go_fd, report_fd;
+	int keep[HELD_FDS];
 	int faults;
 };
 

@@ -34,6 +34,11 @@ void held_clear(struct held *h)
 	image_clear(&h->image);
 	spec_clear(&h->spec);
 	state_clear(&h->state);
+	for (int i = 0; i < HELD_FDS; i++) {
+		if (h->keep[i] >= 0)
+			close(h->keep[i]);
+		h->keep[i] = -1;
+	}
 }
 
 int launch_lease(struct held *h, const struct lease_request *userns,
@@ -157,6 +162,7 @@ static void record(const struct held *h, struct handoff *to)
 	to->child = pod->child.pid;
 	to->go_fd = pod->child.go_fd;
 	to->report_fd = pod->child.report_fd;
+	memcpy(to->keep, h->keep, sizeof(to->keep));
 	to->faults = fault_passed();
 }
 
@@ -170,6 +176,8 @@ static int keep_open(const struct handoff *to)
 
 	for (size_t i = 0; r >= 0 && i < sizeof(fds) / sizeof(*fds); i++)
 		r = fd_keep(fds[i]);
+	for (size_t i = 0; r >= 0 && i < HELD_FDS; i++)
+		r = fd_keep(to->keep[i]);
 	return r;
 }
 
@@ -349,7 +357,7 @@ static int detach(int *ret_announce, pid_t *ret_pid, struct shift_error *err)
 }
 
 /* The caller's side: 0 when the pod is up, else its status. */
-static int hear(int announce, const char *name, struct shift_error *err)
+static int hear(int announce, struct shift_error *err)
 {
 	struct report report;
 	int r = report_receive(announce, &report, NULL);
@@ -359,10 +367,8 @@ static int hear(int announce, const char *name, struct shift_error *err)
 		shift_err_set(err, 0, "runner ended before the pod was up");
 		return POD_STATUS_FAILED;
 	}
-	if (report.type == REPORT_READY) {
-		printf("%s\n", name);
+	if (report.type == REPORT_READY)
 		return 0;
-	}
 	shift_err_set(err, 0, "%s", report.text);
 	return report.status;
 }
@@ -402,7 +408,7 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 		if (r < 0)
 			return POD_STATUS_FAILED;
 		if (pid)
-			return hear(announce, h->state.name, err);
+			return hear(announce, err);
 		h->pod.announce_fd = announce;
 	}
 	/* Whoever started runner and asks to be told. */
@@ -426,6 +432,7 @@ static int take_over(struct held *h, const struct handoff *from, bool refused,
 	h->lease = (struct lease){ from->lease_base, from->lease_count,
 				   from->lease_fd };
 	h->image.hold_fd = from->image_fd;
+	memcpy(h->keep, from->keep, sizeof(h->keep));
 	pod->monitor = from->monitor;
 	pod->detached = from->detached;
 	pod->interactive = from->interactive;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "monitor/handoff.h"
 #include "pod/pod.h"
 #include "pod/poddir.h"
 #include "pod/state.h"
@@ -22,10 +23,16 @@ struct held {
 	struct image image;
 	struct state state;
 	struct pod pod;
+	/*
+	 * Open as long as the supervisor lives, under the same numbers, or -1.
+	 * The description may name them as /proc/self/fd/N; no pod gets them.
+	 */
+	int keep[HELD_FDS];
 };
 
 #define HELD_INIT { .lease = LEASE_INIT, .dir = PODDIR_INIT, \
-		    .image = IMAGE_INIT, .state = STATE_INIT }
+		    .image = IMAGE_INIT, .state = STATE_INIT, \
+		    .keep = { -1, -1, -1 } }
 
 void held_clear(struct held *h);
 
