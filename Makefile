@@ -111,7 +111,7 @@ install-tools: tools
 	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-crun
 	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-runc
 	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/runner
-	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor \
+	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor $(BUILD)/bin/runner-side \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -m 644 $(BUILD)/bin/runner-systemd.so $(BUILD)/bin/runner-mount.so \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
@@ -119,8 +119,9 @@ install-tools: tools
 		$(DESTDIR)$(DATADIR)/runner/seccomp.json
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
-	$(INSTALL) -D -m 644 userspace/runner/runner@.service \
-		$(DESTDIR)$(UNITDIR)/runner@.service
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	$(INSTALL) -m 644 userspace/runner/runner@.service userspace/runner/runner-side@.path \
+		userspace/runner/runner-side@.service $(DESTDIR)$(UNITDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

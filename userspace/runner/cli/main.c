@@ -90,6 +90,7 @@ static const struct command {
 	{ "stats", cmd_stats, "print what pods use" },
 	{ "events", cmd_events, "print what happens to pods" },
 	{ "uidmap", cmd_uidmap, "ls: the ranges of ids that pods have" },
+	{ "side", cmd_side, "pods that other pods ask for: run, spool, ls, stop, inspect" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 
