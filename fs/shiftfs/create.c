@@ -413,6 +413,10 @@ int shiftfs_atomic_open(struct inode *dir, struct dentry *dentry,
 	if (shiftfs_is_automount(shiftfs_lower_dentry(dentry->d_parent)))
 		return -EREMOTE;
 
+	/* Alone it says nothing, as the VFS sees it. */
+	if (!(flags & O_CREAT))
+		flags &= ~O_EXCL;
+
 	/* A name that is cached here costs no request to look up. */
 	if (!(flags & O_CREAT) &&
 	    (SHIFTFS_LOOKS_FIRST || !shiftfs_sb(dir->i_sb)->opens_by_name ||

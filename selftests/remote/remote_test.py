@@ -147,6 +147,23 @@ def create_what_is_there(vers, caller):
     check(not bad, "; ".join(bad))
 
 
+def open_exclusively():
+    """O_EXCL without O_CREAT means nothing, whether the name is cached or not."""
+    stored, _, above = make_dir("exclusively")
+    for name in "cached", "uncached":
+        lowers.write(f"{stored}/{name}", name)
+
+    def user():
+        os.lstat(f"{above}/cached")
+        for name in "cached", "uncached":
+            fd = os.open(f"{above}/{name}", os.O_RDONLY | os.O_EXCL)
+            equal(name.encode(), os.read(fd, 20), "content")
+            os.close(fd)
+        fails(errno.ENOENT, os.open, f"{above}/absent", os.O_WRONLY | os.O_EXCL)
+    as_user(seen(1000), seen(1000), user)
+    equal(["cached", "uncached"], sorted(os.listdir(stored)), "stored names")
+
+
 def create_odd_names():
     """Names that a path could not have in one component do not come this far."""
     stored, _, above = make_dir("odd")
@@ -219,6 +236,7 @@ def create_mapped():
 def create_tests(test, vers, caller):
     test("creation of what may not be written", create_unwritable)
     test("creation of what is there", lambda: create_what_is_there(vers, caller))
+    test("O_EXCL without O_CREAT", open_exclusively)
     test("creation of odd names", create_odd_names)
     test("creation and the umask", create_umask)
     test("creation by who is not mapped", create_unmapped)
