@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# copies_test: runner cp.  Tables: a line is a copy, and what is there afterwards,
-# in the pod and on the host.
+# copies_test: runner cp, and volumes that runner keeps and fills.  Tables: a line is
+# a copy or an image's volume, and what is there afterwards, in the pod and on the host.
 #
 # copies_test [TEST]... or [-t TEST]
 #
@@ -320,6 +320,194 @@ test_hostile() {
 	finish "hostile pods and archives"
 }
 
+# image_of LAYOUT JSON FILES...: an OCI layout of $image, and of what is made by the
+# commands FILES in a layer above, whose config has JSON besides
+image_of() {
+	local layout=$1 json=$2 above=$work/above
+	rm -rf "$above" "$layout"
+	mkdir "$above"
+	(cd "$above" && eval "$3")
+	python3 - "$layout" "$json" "$image" "$above" <<-'EOF'
+		import gzip, hashlib, json, os, subprocess, sys
+		layout, more, *trees = sys.argv[1:]
+		blobs = os.path.join(layout, "blobs/sha256")
+		os.makedirs(blobs)
+		def put(data, kind):
+		    digest = hashlib.sha256(data).hexdigest()
+		    with open(os.path.join(blobs, digest), "wb") as f:
+		        f.write(data)
+		    return {"mediaType": kind, "digest": "sha256:" + digest, "size": len(data)}
+		V = "application/vnd.oci.image."
+		layers, ids = [], []
+		for tree in trees:
+		    tar = subprocess.run(["tar", "--xattrs", "--acls", "--numeric-owner", "-C", tree, "-c", "."],
+		                         stdout=subprocess.PIPE, check=True).stdout
+		    ids.append("sha256:" + hashlib.sha256(tar).hexdigest())
+		    layers.append(put(tar, V + "layer.v1.tar"))
+		machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
+		config = put(json.dumps({"architecture": machine, "os": "linux", "config": {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin"], **json.loads(more)},
+		                         "rootfs": {"type": "layers", "diff_ids": ids}}).encode(), V + "config.v1+json")
+		manifest = put(json.dumps({"schemaVersion": 2, "mediaType": V + "manifest.v1+json", "config": config,
+		                           "layers": layers}).encode(), V + "manifest.v1+json")
+		with open(layout + "/index.json", "w") as f:
+		    json.dump({"schemaVersion": 2, "manifests": [manifest]}, f)
+		with open(layout + "/oci-layout", "w") as f:
+		    f.write('{"imageLayoutVersion": "1.0.0"}')
+	EOF
+}
+
+volumes=/var/lib/runner/volumes
+
+# PLACES OF THE IMAGE'S VOLUMES|OPTIONS|WHAT THE POD SEES IN /data|VOLUMES ON THE HOST
+all='184:998 2750 file:184:998:4755 link sub/deep'
+image_volumes='
+/data||ALL own|1
+/data|--image-volume ignore|ALL root|0
+/data|--image-volume tmpfs|0:0 1777 * own|0
+/data|--tmpfs /data|0:0 1777 * own|0
+/data|-v HOST:/data:idmap|7:8 700 host own|0
+/data/|-v NAMED:/data|ALL own|1
+/to-data||ALL own|1
+/to-data|-v HOST:/data:idmap|7:8 700 host own|1
+/up/../data||ALL own|1
+/none;/to-outside;/da\nta||ALL root|3
+/proc;/proc/sys;/sys/x;/dev;/;;data||ALL root|0
+/file-there||error|1
+/to-proc/sys||error|1
+'
+
+look='cd /data && echo $(stat -c "%u:%g %a" . && for f in *; do
+	test -L $f && echo $f && continue; test -d $f && echo $f/$(ls $f) && continue; test $f = file && stat -c "%n:%u:%g:%a" $f || echo "$f"; done
+	test "$(stat -c %d .)" = "$(stat -c %d /)" && echo root || echo own)'
+
+test_image_volumes() {
+	local place options want n host_dir=$volume/host
+	mkdir -m 700 "$host_dir"
+	: >"$host_dir/host"
+	chown -R 7:8 "$host_dir"
+	while IFS='|' read -r place options want n; do
+		[ -n "$want" ] || continue
+		image_of "$work/layout" "{\"Volumes\": {\"${place//;/\": {\}, \"}\": {}}}" '
+			mkdir -p data/sub up; echo file >data/file; echo deep >data/sub/deep; ln -s file data/link
+			chown -R 184:998 data; chmod 2750 data; chmod 4755 data/file
+			ln -s data to-data; ln -s /proc to-proc; ln -s ../../../../../../../../../data/sub to-outside; : >file-there'
+		options=${options//HOST/$host_dir}
+		runner run --name v ${options//NAMED/named} "$work/layout" sh -c "$look"
+		if [ "$want" = error ]; then
+			same "$place $options: status" 125 "$status"
+			n=0
+		else
+			same "$place $options: status" 0 "$status$([ $status = 0 ] || echo " $errors")"
+			same "$place $options: in the pod" "${want/ALL/$all}" "$out"
+			[ $n != 0 ] || [ -n "$options" ] || same "$place: said to be left out" 7 "$(grep -c 'is left out' <<<"$errors")"
+		fi
+		same "$place $options: volumes" "$n" "$(find $volumes -mindepth 1 -maxdepth 1 -name '[!.]*' 2>/dev/null | wc -l)"
+		runner rm -iv v
+		same "$place $options: rm -v" "0" "$status$errors"
+		runner volume rm -f named
+		runner rmi -f "$("$RUNNER" image ls -q)"
+	done <<<"$image_volumes"
+	same "nothing left" '' "$(ls -A $volumes)"
+	rm -rf "$host_dir"
+	check_clean
+	finish "Volumes of an image"
+}
+
+# What becomes of them: kept, removed, used again, listed.
+test_volumes() {
+	local name other
+	image_of "$work/layout" '{"Volumes": {"/data": {}}}' '
+		mkdir data; echo image >data/file; chown -R 184:998 data; chmod 750 data
+		setfattr -n user.note -v kept data/file; setcap cap_net_raw=ep data/file; setfacl -m u:1234:r data/file'
+	runner run --rm "$work/layout" sh -c 'cat /data/file; echo x >/data/new'
+	same "--rm" "0image" "$status$out$errors"
+	same "it is gone" '' "$(ls -A $volumes)"
+	runner run "$work/layout" sh -c 'cat /data/file'
+	same "without a name" "0image" "$status$out$errors"
+	same "it is gone as well" '' "$(ls -A $volumes)"
+	runner run --rm --name v "$work/layout" nosuch
+	same "a start that fails" 127 "$status"
+	same "it leaves none" '' "$(ls -A $volumes)"
+	runner run --dry-run --name v "$work/layout" true
+	same "--dry-run makes none" "0" "$status$(ls -A $volumes)"
+	runner run -d --name v "$work/layout" sleep 600
+	name=$(ls $volumes)
+	runner volume ls
+	same "volume ls" "$name 1 v" "$(tail -n +2 <<<"$out" | xargs)"
+	same "on the host: owners and modes of the image" "184:998 750 184:998" "$(stat -c '%u:%g %a' $volumes/$name/data) $(stat -c %u:%g $volumes/$name/data/file)"
+	if command -v getfattr getcap getfacl >/dev/null; then
+		same "attributes" "kept cap_net_raw=ep user:1234:r--" "$(getfattr --only-values -n user.note $volumes/$name/data/file) $(getcap $volumes/$name/data/file | sed 's/.* //') $(getfacl -cp $volumes/$name/data/file | grep 1234)"
+	fi
+	same "for root only" 700 "$(stat -c %a $volumes)"
+	runner exec v sh -c 'echo changed >/data/file; : >/data/of-root'
+	same "stored" "changed 0:0" "$(cat $volumes/$name/data/file) $(stat -c %u:%g $volumes/$name/data/of-root)"
+	same "not in the pod's layer" '' "$(find /var/lib/runner/pods/v/layer/upper/data -mindepth 1 2>/dev/null)"
+	runner volume rm $name
+	same "volume rm of one that is used" 125 "$status"
+	has "volume rm of one that is used" "$errors" "is a pod's"
+	runner run --rm -v $name:/other --userns $((ids + 65536 * 3)) "$image" cat /other/file
+	same "another pod, with another range" "0changed" "$status$out$errors"
+	runner stop -t 0 v
+	runner start v
+	runner exec v cat /data/file
+	same "after a stop and a start" changed "$out$errors"
+	runner cp v:/data/file "$host-cp"
+	same "cp" changed "$(cat "$host-cp")"
+	runner stop -t 0 v
+	runner cp v:/data/file "$host-cp2"
+	same "cp of a stopped one" "0changed" "$status$errors$(cat "$host-cp2")"
+	runner run -d --name second "$work/layout" sleep 600
+	other=$(find $volumes -mindepth 1 -maxdepth 1 ! -name "$name" -printf %f)
+	same "another pod has its own" "image" "$(cat $volumes/$other/data/file)"
+	runner rm v
+	same "rm leaves it" "0$name" "$status$(find $volumes -maxdepth 1 -name "$name" -printf %f)"
+	runner volume prune
+	same "prune" "0$name" "$status$out$errors"
+	same "the one that is used stays" "$other" "$(ls $volumes)"
+	runner rm -f -v second
+	same "rm -v" "0" "$status$errors$(ls -A $volumes)"
+	check_clean
+	finish "anonymous volumes: kept, removed, used again"
+}
+
+test_named() {
+	image_of "$work/layout" '{}' 'mkdir data; echo image >data/file; chown 184:998 data'
+	runner run --rm -v store:/data "$work/layout" sh -c 'cat /data/file; echo pod >/data/file'
+	same "filled at the first use" "0image" "$status$out$errors"
+	runner run --rm -v store:/data:ro "$work/layout" sh -c 'cat /data/file; echo x >/data/file'
+	same "kept, and ro" "1pod" "$status$out"
+	runner run --rm --mount type=volume,source=store,destination=/m "$work/layout" cat /m/file
+	same "--mount type=volume" "0pod" "$status$out$errors"
+	runner run --rm -v /data "$work/layout" cat /data/file
+	same "-v without a name" "0image" "$status$out$errors"
+	runner run --rm --mount type=volume,dst=/data "$work/layout" cat /data/file
+	same "--mount without a name" "0image" "$status$out$errors"
+	same "stored" "184:998 store" "$(stat -c %u:%g $volumes/store/data) $(ls $volumes)"
+	runner volume create more
+	same "create" "0more" "$status$out$errors"
+	runner volume create more
+	same "create again" 125 "$status"
+	runner volume ls -q
+	same "ls -q" "more store" "$(echo $out)"
+	runner volume path store
+	same "path" "$volumes/store/data" "$out"
+	runner volume prune
+	same "prune leaves those with names" "0" "$status$out$errors"
+	runner run --userns=host --rm -v store:/data "$image" cat /data/file
+	same "--userns=host" "0pod" "$status$out$errors"
+	runner volume rm store more
+	same "rm" "0" "$status$errors$(ls -A $volumes)"
+	runner run --rm -v ../x:/data "$image" true
+	same "a path is no name" 125 "$status"
+	runner run --rm -v .x:/data "$image" true
+	same "no name" 125 "$status"
+	has "no name" "$errors" "neither a path nor the name of a volume"
+	runner volume lss
+	has "did you mean" "$errors" "did you mean ls?"
+	check_clean
+	finish "named volumes"
+}
+
 # runner_in FILE ARGUMENT...: with stdin
 runner_in() {
 	local file=$1
@@ -355,4 +543,4 @@ modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" chown echo mkfifo mv
 mkdir -m 777 "$image/srv"
-run_tests "forms stopped ids names whole hostile refused" "$@"
+run_tests "forms stopped ids names whole hostile refused image_volumes volumes named" "$@"

@@ -7,6 +7,8 @@
  *	runner-image image ARGUMENT...			the command `runner image`
  *	runner-image -import FD IMAGE			into the store
  *	runner-image -copy FD FROM TO BASE COUNT	chown_copy()
+ *	runner-image -fill FD FROM TO			copy_tree()
+ *	runner-image cp ARGUMENT...			the command `runner cp`
  *
  * FD is the socket on which it reports a failure.  It finds the store by the
  * environment that place_set() leaves.
@@ -27,6 +29,7 @@
 #define HELPER_IMAGE "runner-image"
 #define HELPER_IMPORT "-import"
 #define HELPER_COPY "-copy"
+#define HELPER_FILL "-fill"
 
 /* Its path, in @size bytes of @path; a negative errno when there is none. */
 int helper_find(const char *name, char *path, size_t size);

@@ -47,7 +47,7 @@ static const struct words_option rm_options[] = {
 	ALL_OPTION,
 	{ 'f', "force", 0, NULL, "end it first", NULL },
 	{ 'i', "ignore", 0, NULL, "a pod that is not there is no error", NULL },
-	{ 'v', "volumes", 0, NULL, NULL, "a pod's anonymous volumes go with it in any case" },
+	{ 'v', "volumes", 0, NULL, "its anonymous volumes go with it", NULL },
 	{ 't', "time", 0, "SECONDS", NULL, "rm -f ends at once: runner stop -t first" },
 	WORDS_END,
 };
@@ -283,13 +283,13 @@ int cmd_stop(int argc, char **argv, struct shift_error *err)
 }
 
 struct removing {
-	bool force, ignore;
+	bool force, ignore, volumes;
 };
 
 static int rm_pod(const char *name, void *data, struct shift_error *err)
 {
 	const struct removing *how = data;
-	int r = pod_remove(name, how->force, err);
+	int r = pod_remove(name, how->force, how->volumes, err);
 
 	if (r == -ENOENT && how->ignore) {
 		shift_err_clear(err);
@@ -300,7 +300,7 @@ static int rm_pod(const char *name, void *data, struct shift_error *err)
 
 int pods_replace(const char *name, struct shift_error *err)
 {
-	struct removing how = { .force = true, .ignore = true };
+	struct removing how = { .force = true, .ignore = true, .volumes = true };
 	int r = rm_pod(name, &how, err);
 
 	return r < 0 ? shift_err_prefix(err, "--replace") : 0;
@@ -308,7 +308,7 @@ int pods_replace(const char *name, struct shift_error *err)
 
 int cmd_rm(int argc, char **argv, struct shift_error *err)
 {
-	struct removing how = { false, false };
+	struct removing how = { false, false, false };
 	struct strv names = { NULL, 0 };
 	bool all = false;
 	struct words w;
@@ -320,6 +320,8 @@ int cmd_rm(int argc, char **argv, struct shift_error *err)
 			all = w.on;
 		else if (words_code(&w) == 'i')
 			how.ignore = w.on;
+		else if (words_code(&w) == 'v')
+			how.volumes = w.on;
 		else
 			how.force = w.on;
 	}

@@ -25,6 +25,7 @@
 #include "pod/written.h"
 #include "setup/volume_source.h"
 #include "spec/spec_json.h"
+#include "spec/volume_add.h"
 #include "store/image.h"
 
 /* Without --pids-limit: processes and threads, more than most programs have. */
@@ -150,6 +151,31 @@ static int find_volumes(struct spec *spec, struct shift_error *err)
 	return r;
 }
 
+/* More of them than that are no image's need. */
+#define IMAGE_VOLUMES_MAX 100
+
+/* Behind the administrator's, which count more. */
+static int add_image_volumes(const struct image *image, const char *how,
+			     struct spec *spec, struct shift_error *err)
+{
+	int r = 0;
+
+	if (image->oci.volumes.n > IMAGE_VOLUMES_MAX && strcmp(how, "ignore")) {
+		r = shift_err_set(err, 0, "the image has %zu Volumes",
+				  image->oci.volumes.n);
+		shift_err_hint(err, "--image-volume ignore starts it without");
+	}
+	for (size_t i = 0; r >= 0 && i < image->oci.volumes.n; i++) {
+		_cleanup_free_ char *shown = NULL;
+
+		r = volume_add_of_image(spec, image->oci.volumes.v[i], how, err);
+		if (r == 1 && (shown = shift_escaped(image->oci.volumes.v[i])))
+			fprintf(stderr, "runner: the image's volume '%s' is left out: there is no such place for one in a pod\n",
+				shown);
+	}
+	return r;
+}
+
 /* What the image says a stop is asked for by; the administrator's word counts more. */
 static int use_stop_signal(const struct image *image, struct spec *spec,
 			   struct shift_error *err)
@@ -181,6 +207,9 @@ static int describe(struct held *h, const struct options *o,
 		r = use_stop_signal(&h->image, &h->spec, err);
 	if (r >= 0)
 		r = options_apply(o, &h->spec, err);
+	if (r >= 0)
+		r = add_image_volumes(&h->image, o->image_volume ?: "anonymous",
+				      &h->spec, err);
 	if (r >= 0)
 		r = find_volumes(&h->spec, err);
 	if (r >= 0 && o->pod)

@@ -11,6 +11,7 @@
 #include "cli/copy_cmd.h"
 #include "cli/image_cmd.h"
 #include "setup/chown.h"
+#include "store/copy.h"
 #include "store/import.h"
 #include "store/store.h"
 
@@ -53,6 +54,8 @@ int main(int argc, char **argv)
 		r = place_set(NULL, &err);
 		if (r >= 0)
 			r = import(argv[3], &err);
+	} else if (argc == 5 && !strcmp(argv[1], HELPER_FILL)) {
+		r = copy_tree(argv[3], argv[4], &err);
 	} else if (argc == 7 && !strcmp(argv[1], HELPER_COPY)) {
 		r = copy(argv + 3, &err);
 	} else {

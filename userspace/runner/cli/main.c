@@ -86,6 +86,7 @@ static const struct command {
 	{ "images", cmd_images, "the same as image ls" },
 	{ "pull", cmd_pull, "the same as image pull" },
 	{ "rmi", cmd_rmi, "the same as image rm" },
+	{ "volume", cmd_volume, "the volumes that runner keeps: ls, create, path, rm, prune" },
 	{ "top", cmd_top, "list the processes of a pod" },
 	{ "stats", cmd_stats, "print what pods use" },
 	{ "events", cmd_events, "print what happens to pods" },

@@ -73,6 +73,20 @@ static int parse_pull(const char *text, const char **ret,
 	return 0;
 }
 
+static int parse_image_volume(const char *text, const char **ret,
+			      struct shift_error *err)
+{
+	/* Podman's word for the same. */
+	if (!strcmp(text, "bind"))
+		text = "anonymous";
+	if (strcmp(text, "anonymous") && strcmp(text, "tmpfs") &&
+	    strcmp(text, "ignore"))
+		return shift_err_set(err, 0, "--image-volume '%s': there are anonymous, tmpfs and ignore",
+				     text);
+	*ret = text;
+	return 0;
+}
+
 static int parse_systemd(const char *text, const char **ret,
 			 struct shift_error *err)
 {
@@ -121,6 +135,8 @@ static int take(struct options *o, const struct words *w,
 		return parse_id(w->value, &o->userns.base, err);
 	case OPT_SHIFT:
 		return parse_shift(w->value, &o->shift, err);
+	case OPT_IMAGE_VOLUME:
+		return parse_image_volume(w->value, &o->image_volume, err);
 	case OPT_PULL:
 		return parse_pull(w->value, &o->pull, err);
 	case OPT_SYSTEMD:

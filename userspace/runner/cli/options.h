@@ -22,7 +22,7 @@ enum {
 	OPT_IMAGE, OPT_NAME, OPT_SHIFT, OPT_RM, OPT_DRY_RUN, OPT_ENTRYPOINT,
 	OPT_ENV_FILE, OPT_UNSETENV, OPT_LABEL_FILE, OPT_ULIMIT, OPT_SHM_SIZE,
 	OPT_GROUP_ADD, OPT_UIDMAP, OPT_GIDMAP, OPT_REPLACE, OPT_PULL,
-	OPT_STOP_TIMEOUT, OPT_LOG_SIZE, OPT_ADD_HOST, OPT_DNS, OPT_NO_HOSTS,
+	OPT_IMAGE_VOLUME, OPT_STOP_TIMEOUT, OPT_LOG_SIZE, OPT_ADD_HOST, OPT_DNS, OPT_NO_HOSTS,
 };
 
 extern const struct words_option options_of_run[];
@@ -35,6 +35,7 @@ struct options {
 	enum spec_shift shift;
 	const char *rootfs;	/* in place of image */
 	const char *entrypoint;	/* in place of the image's */
+	const char *image_volume;	/* NULL: "anonymous" */
 	const char *pull;	/* "missing", "never" or "always" */
 	bool read_only;
 	bool rm;

@@ -111,10 +111,11 @@ int pod_stop(const struct state *st, int seconds, int signal, bool force,
 }
 
 /* After a boot of the host a pod is but its folder. */
-static int remove_folder_alone(const char *name, struct shift_error *err)
+static int remove_folder_alone(const char *name, bool volumes,
+			       struct shift_error *err)
 {
 	struct shift_error own = SHIFT_ERROR_INIT;
-	int r = poddir_remove(name, &own);
+	int r = poddir_remove(name, volumes, &own);
 
 	/* Without a folder what @err says, that there is no such pod, holds. */
 	if (!r)
@@ -126,14 +127,15 @@ static int remove_folder_alone(const char *name, struct shift_error *err)
 	return r;
 }
 
-int pod_remove(const char *name, bool force, struct shift_error *err)
+int pod_remove(const char *name, bool force, bool volumes,
+	       struct shift_error *err)
 {
 	struct state st = STATE_INIT;
 	int r = state_load(&st, name, err);
 
 	if (r == -ENOENT) {
 		state_clear(&st);
-		return remove_folder_alone(name, err);
+		return remove_folder_alone(name, volumes, err);
 	}
 	if (r >= 0 && force && st.status != STATUS_EXITED) {
 		r = pod_stop(&st, 0, SIGKILL, true, err);
@@ -154,7 +156,7 @@ int pod_remove(const char *name, bool force, struct shift_error *err)
 			shift_err_clear(err), r = 0;
 	}
 	if (r >= 0)
-		r = poddir_remove(name, err);
+		r = poddir_remove(name, volumes, err);
 	state_clear(&st);
 	return r;
 }

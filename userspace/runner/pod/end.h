@@ -16,7 +16,11 @@
 int pod_stop(const struct state *st, int seconds, int signal, bool force,
 	     struct shift_error *err);
 
-/* Removes an ended pod, or with @force any.  -ENOENT: there is none. */
-int pod_remove(const char *name, bool force, struct shift_error *err);
+/*
+ * Removes an ended pod, or with @force any; with @volumes its anonymous ones too.
+ * -ENOENT: there is none.
+ */
+int pod_remove(const char *name, bool force, bool volumes,
+	       struct shift_error *err);
 
 #endif

@@ -25,6 +25,7 @@
 #include "monitor/notify.h"
 #include "pod/device_wait.h"
 #include "pod/network.h"
+#include "pod/volumes.h"
 #include "pod/written.h"
 
 void held_clear(struct held *h)
@@ -276,6 +277,9 @@ static int launch(struct held *h, const struct lease_request *userns,
 			     h->spec.root.layers.v[0], !keep, err)) < 0)
 		return r;
 	fault_point("pod folder");
+	if ((r = volumes_make(&h->spec, st->name, h->dir.path, err)) < 0)
+		return r;
+	fault_point("volumes");
 	if ((r = launch_lease(h, userns, err)) < 0)
 		return r;
 	fault_point("lease");

@@ -17,6 +17,7 @@
 #include "base/place.h"
 #include "base/util.h"
 #include "cleanup.h"
+#include "pod/volumes.h"
 
 int poddir_path(const char *name, char **ret, struct shift_error *err)
 {
@@ -87,7 +88,9 @@ static int remove_gone(const char *path, struct shift_error *err)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return fd >= 0 || errno == ENOENT ? 0 :
 			shift_err_set(err, errno, "cannot open %s", path);
-	r = remove_tree(path, err);
+	r = volumes_remove_of(path, err);
+	if (r >= 0)
+		r = remove_tree(path, err);
 	if (r < 0)
 		shift_err_hint(err, "what is left there is no pod's any more; runner ps tries again to remove it");
 	return r;
@@ -380,7 +383,7 @@ int poddir_resume(struct poddir *dir, const char *name,
 	return r < 0 ? r : strf(&dir->layer, err, "%s/layer", dir->path);
 }
 
-int poddir_remove(const char *name, struct shift_error *err)
+int poddir_remove(const char *name, bool volumes, struct shift_error *err)
 {
 	struct poddir dir = PODDIR_INIT;
 	_cleanup_free_ char *gone = NULL;
@@ -393,6 +396,7 @@ int poddir_remove(const char *name, struct shift_error *err)
 		return r;
 	if (access(dir.path, F_OK) == 0 && (r = all = lock_all(err)) >= 0 &&
 	    (r = lock_one(&dir, err)) >= 0 &&
+	    (volumes || (r = volumes_keep_of(dir.path, err)) >= 0) &&
 	    (r = take_away(dir.path, &gone, err)) >= 0) {
 		close(steal_fd(&all));
 		r = remove_gone(gone, err);

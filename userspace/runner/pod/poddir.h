@@ -9,6 +9,7 @@
  *	layer/work	overlayfs's own
  *	log, log.1	what a detached pod wrote: log.h
  *	range		the ids that it had: lease.h
+ *	volumes		its anonymous volumes: volumes.h
  *
  * A folder that is being removed is ROOT/pods/.gone-NUMBER, and no pod's: what
  * could not be removed stays there until the next sweep.
@@ -65,8 +66,11 @@ int poddir_open(struct poddir *dir, const char *name, const char *image,
 int poddir_resume(struct poddir *dir, const char *name,
 		  struct shift_error *err);
 
-/* The folder of @name: 1 when it is removed, 0 when there was none. */
-int poddir_remove(const char *name, struct shift_error *err);
+/*
+ * The folder of @name, and with @volumes its anonymous volumes: 1 when it is
+ * removed, 0 when there was none.
+ */
+int poddir_remove(const char *name, bool volumes, struct shift_error *err);
 
 /* Removes the folder when it is ephemeral, drops the lock. */
 int poddir_close(struct poddir *dir, struct shift_error *err);

@@ -118,7 +118,9 @@ static int add_joins(struct plan *plan, struct shift_error *err)
 
 static bool is_volume(const struct spec_mount *m)
 {
-	return !strcmp(m->type, "bind") || !strcmp(m->type, "nfs");
+	/* A plan that is only printed has volumes that are not made yet. */
+	return !strcmp(m->type, "bind") || !strcmp(m->type, "nfs") ||
+	       !strcmp(m->type, "volume");
 }
 
 static void volume_point(size_t i, char path[sizeof(STAGE_VOLUMES) + 24])

@@ -7,6 +7,7 @@
 #include "setup/inroot.h"
 #include "setup/plan.h"
 #include "setup/target.h"
+#include "spec/volume_options.h"
 
 static enum target_kind kind_of(const struct plan *plan, const struct op *op)
 {
@@ -14,8 +15,10 @@ static enum target_kind kind_of(const struct plan *plan, const struct op *op)
 
 	if (op->offered)
 		return TARGET_OFFERED;
-	return fstype && !strcmp(fstype, "bind") ? TARGET_VOLUME :
-						   TARGET_FILESYSTEM;
+	if (!fstype || strcmp(fstype, "bind"))
+		return TARGET_FILESYSTEM;
+	return strstr(plan->ops[op->from].options, VOLUME_OF_IMAGE) ?
+	       TARGET_OF_IMAGE : TARGET_VOLUME;
 }
 
 /* Puts the path without links in the place of what was given. */

@@ -355,6 +355,19 @@ static int copy_shifted(const char *from, const char *to, uint32_t base,
 	return helper_image(HELPER_COPY, args, 4, err);
 }
 
+int rootfs_mount_image(const struct spec *spec, const char **ret,
+		       struct shift_error *err)
+{
+	int r = attach_layers(&spec->root.layers, -1, err);
+
+	/* An overlay needs two layers or more. */
+	*ret = spec->root.layers.n == 1 ? STAGE_LOWER "/0" : STAGE_OVERLAY;
+	if (r >= 0 && spec->root.layers.n > 1)
+		r = mount_overlay(spec->root.layers.n, false, STAGE_OVERLAY,
+				  NULL, err);
+	return r;
+}
+
 /* --shift=chown: everything below is copied, with the pod's ids, once. */
 static int private_copy(const struct spec *spec, const char *pod_dir,
 			const char *target, struct shift_error *err)
@@ -362,8 +375,7 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 	_cleanup_free_ char *copy = NULL, *partial = NULL;
 	uint32_t base = spec->linux_.host_base;
 	_cleanup_close_ int fd = -1;
-	const char *from = STAGE_OVERLAY;
-	char one[sizeof(STAGE_LOWER) + LAYER_NAME];
+	const char *from;
 	int r;
 
 	if ((r = strf(&copy, err, "%s/copy-%" PRIu32, pod_dir, base)) < 0 ||
@@ -373,14 +385,7 @@ static int private_copy(const struct spec *spec, const char *pod_dir,
 	if (!r) {
 		r = remove_tree(partial, err);
 		if (r >= 0)
-			r = attach_layers(&spec->root.layers, -1, err);
-		snprintf(one, sizeof(one), "%s/0", STAGE_LOWER);
-		/* An overlay needs two layers or more. */
-		if (r >= 0 && spec->root.layers.n == 1)
-			from = one;
-		else if (r >= 0)
-			r = mount_overlay(spec->root.layers.n, false, from,
-					  NULL, err);
+			r = rootfs_mount_image(spec, &from, err);
 		if (r >= 0)
 			r = copy_shifted(from, partial, base,
 					 spec->linux_.map_size, err);

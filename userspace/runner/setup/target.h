@@ -22,6 +22,7 @@ int target_resolve(const char *path, char **ret, struct shift_error *err);
 enum target_kind {
 	TARGET_OFFERED,		/* given where nothing else is wanted */
 	TARGET_FILESYSTEM,
+	TARGET_OF_IMAGE,	/* a volume that the image wants */
 	TARGET_VOLUME,
 };
 

@@ -159,7 +159,7 @@ static void tidy_one(const char *name, const char *asker, size_t *ended)
 	r = side_pod_load(name, &st, &spec, &err);
 	if (r >= 0 && st.status == STATUS_EXITED) {
 		if (++*ended > ENDED_KEPT)
-			r = pod_remove(name, false, &err);
+			r = pod_remove(name, false, true, &err);
 	} else if (r >= 0 &&
 		   (orphan = spec_annotation(&spec, SIDE_ANNOTATION_ORPHAN)) &&
 		   atoi(orphan) > 0 && !is_up(asker)) {

@@ -222,7 +222,7 @@ static int make_way(struct serving *s, struct shift_error *err)
 	if (s->st.status != STATUS_EXITED)
 		r = side_pod_stop(&s->st, &s->spec, err);
 	if (r >= 0)
-		r = pod_remove(s->name, false, err);
+		r = pod_remove(s->name, false, true, err);
 	if (r >= 0)
 		s->there = false;
 	return r;

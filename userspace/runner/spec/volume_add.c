@@ -22,12 +22,38 @@ static int check_options(const char *what, const char *options,
 	return r < 0 ? shift_err_prefix(err, "%s", what) : 0;
 }
 
+static bool is_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	return len >= 1 && len <= 63 && strspn(text, "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len &&
+		!strchr("_.-", *text);
+}
+
 static int clean_place(const char *what, const char *destination, char **ret,
 		       struct shift_error *err)
 {
 	int r = pathtext_clean(destination, ret, err);
 
 	return r < 0 ? shift_err_prefix(err, "%s", what) : r;
+}
+
+/* A name, or "" for one of the pod's own: volumes.h makes it at the start. */
+static int add_kept(struct spec *spec, const char *what, const char *name,
+		    const char *destination, const char *options,
+		    struct shift_error *err)
+{
+	_cleanup_free_ char *place = NULL;
+	int r;
+
+	if (*name && !is_name(name))
+		return shift_err_set(err, 0, "%s: '%s' is neither a path nor the name of a volume: a name has 1 to 63 letters, digits, '_', '.' or '-' and begins with a letter or digit",
+				     what, name);
+	if ((r = clean_place(what, destination, &place, err)) < 0 ||
+	    (r = check_options(what, options, err)) < 0)
+		return r;
+	return spec_add_mount(spec, place, "volume", name, options, err);
 }
 
 /* Links in it are followed when all volumes are known: volume_source.h. */
@@ -38,9 +64,6 @@ static int add_bind(struct spec *spec, const char *what, const char *source,
 	_cleanup_free_ char *place = NULL, *path = NULL, *cwd = NULL;
 	int r;
 
-	if (!strchr(source, '/'))
-		return shift_err_set(err, 0, "%s: '%s' is no path; runner has no named volumes, give ./%s for the directory",
-				     what, source, source);
 	if ((r = clean_place(what, destination, &place, err)) < 0 ||
 	    (r = check_options(what, options, err)) < 0)
 		return r;
@@ -102,6 +125,9 @@ int volume_add(struct spec *spec, const char *text, struct shift_error *err)
 	if (!source)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	destination = strchr(source, ':');
+	/* The pod's own at this place. */
+	if (!destination && *source == '/')
+		return add_kept(spec, "-v", "", source, "", err);
 	if (!destination || destination == source || !destination[1])
 		return shift_err_set(err, 0, "-v %s: it is HOST:POD[:OPTION]...", text);
 	*destination++ = '\0';
@@ -109,7 +135,11 @@ int volume_add(struct spec *spec, const char *text, struct shift_error *err)
 	if (rest)
 		*rest++ = '\0';
 	r = split_options(rest ? rest : "", &options, err);
-	return r < 0 ? r : add_bind(spec, "-v", source, destination, options, err);
+	if (r < 0)
+		return r;
+	return strchr(source, '/') ?
+		add_bind(spec, "-v", source, destination, options, err) :
+		add_kept(spec, "-v", source, destination, options, err);
 }
 
 static int add_tmpfs(struct spec *spec, const char *what,
@@ -217,11 +247,53 @@ int volume_add_mount(struct spec *spec, const char *text,
 	if (!strcmp(type, "tmpfs"))
 		return source ? shift_err_set(err, 0, "--mount %s: a tmpfs has no source", text) :
 		       add_tmpfs(spec, "--mount", target, options, err);
+	if (!strcmp(type, "volume"))
+		return add_kept(spec, "--mount", source ?: "", target, options, err);
 	if (strcmp(type, "bind") && strcmp(type, "nfs"))
-		return shift_err_set(err, 0, "--mount %s: there are type=bind, type=nfs and type=tmpfs", text);
+		return shift_err_set(err, 0, "--mount %s: there are type=bind, type=volume, type=nfs and type=tmpfs", text);
 	if (!source)
 		return shift_err_set(err, 0, "--mount %s: source= is missing", text);
 	if (!strcmp(type, "nfs"))
 		return add_nfs(spec, "--mount", source, target, options, err);
 	return add_bind(spec, "--mount", source, target, options, err);
+}
+
+static bool is_taken(const struct spec *spec, const char *place)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		if (!strcmp(spec->mounts[i].destination, place) &&
+		    strcmp(place, "/run") && strcmp(place, "/tmp"))
+			return true;
+	return false;
+}
+
+/* What the kernel shows in a pod is not an image's to cover. */
+static bool is_kernels(const char *place)
+{
+	static const char *const dirs[] = { "/proc", "/sys", "/dev" };
+
+	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
+		size_t len = strlen(dirs[i]);
+
+		if (!strncmp(place, dirs[i], len) &&
+		    (!place[len] || place[len] == '/'))
+			return true;
+	}
+	return false;
+}
+
+int volume_add_of_image(struct spec *spec, const char *place,
+			const char *how, struct shift_error *err)
+{
+	_cleanup_free_ char *clean = NULL;
+
+	if (!strcmp(how, "ignore"))
+		return 0;
+	if (pathtext_clean(place, &clean, NULL) < 0 || is_kernels(clean))
+		return 1;
+	if (is_taken(spec, clean))
+		return 0;
+	return strcmp(how, "tmpfs") ?
+		spec_add_mount(spec, clean, "volume", "", VOLUME_OF_IMAGE, err) :
+		add_tmpfs(spec, "--image-volume", clean, "", err);
 }

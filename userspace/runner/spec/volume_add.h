@@ -29,4 +29,12 @@ int volume_add_tmpfs(struct spec *spec, const char *text,
 int volume_add_mount(struct spec *spec, const char *text,
 		     struct shift_error *err);
 
+/*
+ * What an image has as one of its Volumes: @how is "anonymous", "tmpfs" or
+ * "ignore".  Nothing when something is at @place already.  1, and nothing is added,
+ * when a pod has no such place for an image to choose.
+ */
+int volume_add_of_image(struct spec *spec, const char *place,
+			const char *how, struct shift_error *err);
+
 #endif

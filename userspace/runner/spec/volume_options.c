@@ -19,6 +19,7 @@ static const struct {
 	{ "noexec", MOUNT_ATTR_NOEXEC, 0 },
 	{ "exec", 0, MOUNT_ATTR_NOEXEC },
 	{ "nodev", MOUNT_ATTR_NODEV, 0 },
+	{ VOLUME_OF_IMAGE, 0, 0 },
 	{ "rbind", 0, 0 }, { "private", 0, 0 }, { "rprivate", 0, 0 },
 };
 

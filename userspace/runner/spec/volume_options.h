@@ -39,6 +39,9 @@ struct volume_options {
 	struct volume_extent extents[VOLUME_EXTENTS_MAX];
 };
 
+/* An option that runner itself gives: another volume at its place counts more. */
+#define VOLUME_OF_IMAGE "of-image"
+
 int volume_options_parse(struct volume_options *ret, const char *text,
 			 struct shift_error *err);
 

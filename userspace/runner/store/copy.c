@@ -4,6 +4,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,7 +13,9 @@
 #include "base/util.h"
 #include "cleanup.h"
 #include "store/entry.h"
+#include "store/layer.h"
 #include "store/pax_link.h"
+#include "store/sandbox.h"
 
 #define FLAGS (ARCHIVE_EXTRACT_OWNER | ARCHIVE_EXTRACT_PERM | \
 	       ARCHIVE_EXTRACT_TIME | ARCHIVE_EXTRACT_ACL | \
@@ -148,7 +151,7 @@ static int take(struct taking *t, struct archive_entry *e,
 	archive_entry_set_pathname(e, name);
 	set_owner(t, e);
 	/* The directory that is copied into keeps what it has. */
-	if (is_dir && !strcmp(name, "."))
+	if (is_dir && !strcmp(name, ".") && !t->how->top_too)
 		return 0;
 	if (archive_write_header(t->disk, e) != ARCHIVE_OK)
 		return failed(t, t->disk, name, err);
@@ -204,4 +207,48 @@ int copy_unpack(int fd, const struct copy_in *how, struct shift_error *err)
 	while (r >= 0 && read(fd, rest, sizeof(rest)) > 0)
 		;
 	return r;
+}
+
+/* What the process that unpacks has to say goes to layer_hear(). */
+static pid_t start_unpack(const char *to, int fd, int say,
+			  struct shift_error *err)
+{
+	const struct copy_in how = { .what = to, .top_too = true };
+	struct shift_error own = SHIFT_ERROR_INIT;
+	pid_t pid = sandbox_fork(&(struct sandbox){
+		.role = SANDBOX_UNPACK, .root = to, .fds = (int[]){ fd, say },
+		.n = 2, .userns = -1 }, err);
+	int r;
+
+	if (pid)
+		return pid;
+	r = copy_unpack(3, &how, &own);
+	if (r < 0)
+		dprintf(4, "%c%d %s", SANDBOX_FAILED, -r, shift_err_text(&own));
+	_exit(r < 0);
+}
+
+int copy_tree(const char *from, const char *to, struct shift_error *err)
+{
+	int tar[2] = { -1, -1 }, say[2] = { -1, -1 }, packs = -1, r;
+	pid_t packer = -1, unpacker = -1;
+	char text[4096];
+
+	if (pipe2(tar, O_CLOEXEC) < 0 || pipe2(say, O_CLOEXEC) < 0)
+		return shift_err_set(err, errno, "cannot make a pipe");
+	r = layer_pack_begin(from, tar[1], &packer, &packs, err);
+	if (r >= 0)
+		r = unpacker = start_unpack(to, tar[0], say[1], err);
+	close(tar[0]);
+	close(tar[1]);
+	close(say[1]);
+	if (unpacker > 0)
+		r = layer_hear(unpacker, say[0], to, text, sizeof(text), err);
+	if (packer > 0 && r < 0)
+		layer_hear(packer, packs, from, text, sizeof(text), NULL);
+	else if (packer > 0)
+		r = layer_hear(packer, packs, from, text, sizeof(text), err);
+	close(say[0]);
+	close(packs);
+	return r < 0 ? r : 0;
 }

@@ -33,6 +33,7 @@ struct copy_in {
 	uid_t uid;
 	gid_t gid;
 	bool harmless;		/* without set-ids and capabilities */
+	bool top_too;		/* the working directory gets what "." has */
 };
 
 /*
@@ -41,5 +42,11 @@ struct copy_in {
  * else do not take each other's place.
  */
 int copy_unpack(int fd, const struct copy_in *how, struct shift_error *err);
+
+/*
+ * Copies what is in the directory @from to the directory @to, with owners, modes and
+ * attributes, and those of @from itself: by two processes in sandboxes.
+ */
+int copy_tree(const char *from, const char *to, struct shift_error *err);
 
 #endif
