@@ -70,7 +70,7 @@ test_spellings() {
 	same "stored" 0:0 "$(stat -c %u:%g "$d/made")"
 	pod -v "$d:/d" -- stat -c %u:%g /d
 	same "no map: the host's ids, which the pod does not have" 65534:65534 "$out$errors"
-	for t in "-v $d" "-v $d:relative" "-v $d/nosuch:/d" "-v name:/d" "-v $d:/d:nosuch" \
+	for t in "-v $d:relative" "-v $d/nosuch:/d" "-v .name:/d" "-v na:me:/d" "-v $d:/d:nosuch" \
 		"-v $d:/d:idmap=u:1:2" "-v $d:/d:idmap=u:0:65535:2" "-v $d:/d:squash=1" \
 		"--mount type=bind,dst=/d" "--mount type=nosuch,src=$d,dst=/d" "--tmpfs relative"; do
 		pod $t -- true
