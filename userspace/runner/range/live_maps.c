@@ -90,8 +90,7 @@ static int add_map(int pid, const char *file, struct ranges *r, uint64_t id,
 		if (!one.count)
 			ret = 0;
 		else if (known)
-			ret = ranges_add(r, outside, count, err,
-					 ranges_live_map);
+			ret = ranges_add_live(r, outside, count, err);
 		else
 			ret = ranges_add(r, outside, count, err,
 				 "process %d uses %" PRIu32 "+%" PRIu32 " (%s)",
@@ -296,9 +295,8 @@ static int add_listed(struct ranges *r, const char *table,
 			struct known *more;
 
 			if (known[k].count &&
-			    (ret = ranges_add(r, known[k].first,
-					      known[k].count, err,
-					      ranges_live_map)) < 0)
+			    (ret = ranges_add_live(r, known[k].first,
+						   known[k].count, err)) < 0)
 				return ret;
 			more = news ? reallocarray(live, n_live + 1,
 						   sizeof(*live)) : live;

@@ -46,9 +46,7 @@ int ranges_add(struct ranges *r, uint64_t first, uint64_t count,
 	v->first = first;
 	v->end = first + count;
 	v->whose = NULL;
-	if (fmt == ranges_live_map) {
-		v->whose = ranges_live_map;
-	} else if (fmt) {
+	if (fmt) {
 		va_start(ap, fmt);
 		n = vasprintf(&v->whose, fmt, ap);
 		va_end(ap);
@@ -64,6 +62,16 @@ static int by_first(const void *a, const void *b)
 	const struct range *x = a, *y = b;
 
 	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+int ranges_add_live(struct ranges *r, uint64_t first, uint64_t count,
+		    struct shift_error *err)
+{
+	int ret = ranges_add(r, first, count, err, NULL);
+
+	if (ret >= 0)
+		r->v[r->n - 1].whose = ranges_live_map;
+	return ret;
 }
 
 void ranges_sort(struct ranges *r)

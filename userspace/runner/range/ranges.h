@@ -28,10 +28,14 @@ void ranges_cut(struct ranges *r, size_t n);
 
 #define _cleanup_ranges_ __attribute__((cleanup(ranges_clear)))
 
-/* @fmt says whose: NULL for a lease, or ranges_live_map. */
+/* @fmt says whose the range is; NULL for a lease. */
 int ranges_add(struct ranges *r, uint64_t first, uint64_t count,
 	       struct shift_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/* The same for the map of a live user namespace: ->whose is ranges_live_map. */
+int ranges_add_live(struct ranges *r, uint64_t first, uint64_t count,
+		    struct shift_error *err);
 
 /* By their first id, as ranges_free() needs them. */
 void ranges_sort(struct ranges *r);
