@@ -386,7 +386,7 @@ fcntl.ioctl(os.open("/dev/loop-control", os.O_RDWR), int(sys.argv[1], 0), int(sy
 test_device_wait() {
 	local n=77 pid
 	loop_ioctl 0x4C81 $n 2>/dev/null
-	up w --device-wait /dev/loop$n:/dev/disk/later:r -- sleep 600
+	up w --device-wait /dev/loop$n:/dev/disk/later:r,shared -- sleep 600
 	pid=$(field pid w)
 	runner exec w ls /dev/disk
 	same "not there yet" 2 $status
@@ -405,6 +405,21 @@ test_device_wait() {
 		sleep 0.1
 	done
 	same "gone with the device" '' "$(ls "/proc/$pid/root/dev/disk")"
+	runner rm -f w
+	# one that is the pod's alone stays until the pod gives it back
+	up w --device-wait /dev/loop$n:/dev/disk/later -- sleep 600
+	pid=$(field pid w)
+	loop_ioctl 0x4C80 $n || problem "no new loop device"
+	for _ in $(seq 50); do
+		[ ! -e "/proc/$pid/root/dev/disk/later" ] || break
+		sleep 0.1
+	done
+	same "flock on the host's node" 1 "$(flock -n /dev/loop$n true; echo $?)"
+	loop_ioctl 0x4C81 $n 2>/dev/null && problem "removed under the pod"
+	runner device rm w /dev/disk/later
+	same "device rm" 0 "$status$errors"
+	same "flock after that" 0 "$(flock -n /dev/loop$n true; echo $?)"
+	loop_ioctl 0x4C81 $n || problem "not removed after the pod gave it back"
 	runner rm -f w
 	check_clean "at the end"
 	finish "--device-wait"

@@ -10,6 +10,7 @@
 #include "cgroup/devbpf.h"
 #include "cli/words.h"
 #include "pod/pod.h"
+#include "pod/pod_blockdev.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
 #include "spec/device_option.h"
@@ -22,6 +23,9 @@ static int add(const struct state *st, struct spec *spec, const char *text,
 	struct spec_resources *res = &spec->linux_.resources;
 	int r = devices_option(spec, text, err);
 
+	if (r >= 0)
+		r = pod_blockdev_add(st, spec, spec->linux_.n_devices - 1,
+				     true, err);
 	/* The right first: what is there can be used. */
 	if (r >= 0)
 		r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
@@ -52,6 +56,9 @@ static int drop(const struct state *st, struct spec *spec, const char *path,
 	r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
 	if (r >= 0)
 		r = pod_device_remove(st, d, err);
+	if (r >= 0)
+		r = pod_blockdev_remove(st, spec, (size_t)(d - spec->linux_.devices),
+					true);
 	free(d->path);
 	*d = spec->linux_.devices[--spec->linux_.n_devices];
 	return r;
@@ -59,7 +66,7 @@ static int drop(const struct state *st, struct spec *spec, const char *path,
 
 static const struct words_option none[] = { WORDS_END };
 static const struct words_command device_words = {
-	"device", "add POD HOST[:PATH][:rwm]... | rm POD PATH...",
+	"device", "add POD HOST[:PATH][:rwm[,shared]]... | rm POD PATH...",
 	"Give devices to a running pod, or take them.",
 	3, WORDS_MANY, false, none, NULL,
 };

@@ -29,6 +29,29 @@ void monitor_init(struct monitor *m)
 	m->uevent_fd = m->runner_fd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
+	for (int i = 0; i < MONITOR_DEVICES; i++)
+		m->devices[i].fd = -1;
+}
+
+int monitor_hold(struct monitor *m, int fd, dev_t dev)
+{
+	for (int i = 0; i < MONITOR_DEVICES; i++)
+		if (m->devices[i].fd < 0) {
+			m->devices[i].fd = fd;
+			m->devices[i].dev = dev;
+			return 0;
+		}
+	return -E2BIG;
+}
+
+void monitor_let_go(struct monitor *m, dev_t dev)
+{
+	for (int i = 0; i < MONITOR_DEVICES; i++)
+		if (m->devices[i].fd >= 0 &&
+		    (!dev || m->devices[i].dev == dev)) {
+			close(m->devices[i].fd);
+			m->devices[i].fd = -1;
+		}
 }
 
 void monitor_signals(sigset_t *set)
@@ -106,11 +129,36 @@ static void input(struct monitor *m, const char *data, size_t len)
 	}
 }
 
+/* A client of runner's own: "DU" and a dev_t, with an fd for 'D'. */
+static void hear_device(struct monitor *m, int i, const char *message, int n,
+			int *fd)
+{
+	bool done = true;
+	dev_t dev;
+
+	if (n != 1 + (int)sizeof(dev))
+		return;
+	memcpy(&dev, message + 1, sizeof(dev));
+	if (message[0] == 'U')
+		monitor_let_go(m, dev);
+	else
+		done = *fd >= 0 && monitor_hold(m, *fd, dev) == 0;
+	if (message[0] == 'D' && done)
+		*fd = -1;
+	/* Who does not wait for the answer may have sent more before it ended. */
+	if (done)
+		message_send(m->clients[i].fd, message[0] == 'D' ? "d" : "u", 1,
+			     -1, MSG_DONTWAIT);
+	else
+		drop(m, i);
+}
+
 static void hear(struct monitor *m, int i)
 {
 	char message[MONITOR_MESSAGE + 1];
+	_cleanup_close_ int fd = -1;
 	int n = message_receive(m->clients[i].fd, message, sizeof(message),
-				NULL);
+				&fd);
 
 	if (n <= 0) {
 		if (n != -EAGAIN)
@@ -132,6 +180,10 @@ static void hear(struct monitor *m, int i)
 	case 'N':
 		m->no_restart = true;
 		send_to(m, i, "n", 1, -1);
+		break;
+	case 'D':
+	case 'U':
+		hear_device(m, i, message, n, &fd);
 		break;
 	}
 }
@@ -313,6 +365,8 @@ int monitor_keep(const struct monitor *m)
 		r = fd_keep(fds[i]);
 	for (int i = 0; r >= 0 && i < MONITOR_CLIENTS; i++)
 		r = fd_keep(m->clients[i].fd);
+	for (int i = 0; r >= 0 && i < MONITOR_DEVICES; i++)
+		r = fd_keep(m->devices[i].fd);
 	return r;
 }
 
@@ -333,6 +387,7 @@ void monitor_close(struct monitor *m)
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if (m->clients[i].fd >= 0)
 			drop(m, i);
+	monitor_let_go(m, 0);
 	end_stream(&m->listen_fd);
 	end_stream(&m->sig_fd);
 	end_stream(&m->uevent_fd);

@@ -11,11 +11,14 @@
  *		'A'		attach: send me what the pod writes
  *		'S'		start a pod that is created
  *		'N'		when it ends, do not start it again
+ *		'D' DEVICE	hold the fd that comes along, of a block device
+ *		'U' DEVICE	close those that came with the same, a dev_t
  *	monitor	'1' DATA	from stdout; '2' from stderr
  *		'T'		a terminal, whose fd comes along, to set its size
  *		's'		it is started
  *		'f' TEXT	it could not be started
  *		'x' STATUS	it has ended, an int
+ *		'n' 'd' 'u'	done, what 'N' 'D' 'U' asked for
  */
 #ifndef RUNNER_MONITOR_H
 #define RUNNER_MONITOR_H
@@ -29,6 +32,7 @@
 
 #define MONITOR_CLIENTS 16
 #define MONITOR_MESSAGE 4096
+#define MONITOR_DEVICES 128
 
 /* Without pointers: it goes from program to program, handoff.h. */
 struct monitor {
@@ -46,6 +50,8 @@ struct monitor {
 	bool relay_input;
 	struct log log;
 	struct { int fd; bool attached; } clients[MONITOR_CLIENTS];
+	/* Open only for the locks on them: blockdev/lock.h. */
+	struct { int fd; dev_t dev; } devices[MONITOR_DEVICES];
 	bool start;		/* a client asked for it */
 	bool no_restart;
 };
@@ -78,6 +84,12 @@ int monitor_keep(const struct monitor *m);
 
 /* To every client; text is for 'f', status for 'x'. */
 void monitor_tell(struct monitor *m, char what, const void *data, size_t len);
+
+/* Holds @fd from now on, for @dev.  -E2BIG: there are too many. */
+int monitor_hold(struct monitor *m, int fd, dev_t dev);
+
+/* Closes what is held for @dev, or everything with 0. */
+void monitor_let_go(struct monitor *m, dev_t dev);
 
 /* Closes what belongs to one run of the pod; clients stay. */
 void monitor_end_run(struct monitor *m);

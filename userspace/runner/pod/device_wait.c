@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
 #include "cgroup/devbpf.h"
 #include "cleanup.h"
 #include "monitor/uevent.h"
+#include "pod/pod_blockdev.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
 #include "spec/device_option.h"
@@ -21,7 +23,8 @@ int device_wait_option(struct spec *spec, const char *text,
 		       struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(text), *key = NULL;
-	char *host, *path, *access_, *rest = copy;
+	char *host, *path, *access_, *rest = copy, rights[4];
+	bool shared;
 	int r;
 
 	if (!copy)
@@ -37,9 +40,8 @@ int device_wait_option(struct spec *spec, const char *text,
 	access_ = access_ ?: (char *)"rwm";
 	if (rest || strncmp(host, "/dev/", 5) || strncmp(path, "/dev/", 5) ||
 	    !path[5] || strstr(path, "/../") || strchr(host, '=') ||
-	    !*access_ || strlen(access_) > 3 ||
-	    strspn(access_, "rwm") != strlen(access_))
-		return shift_err_set(err, 0, "--device-wait '%s' is not HOST[:PATH][:ACCESS], both below /dev, ACCESS some of r, w, m",
+	    !devices_access(access_, rights, &shared))
+		return shift_err_set(err, 0, "--device-wait '%s' is not HOST[:PATH][:ACCESS], both below /dev, ACCESS some of r, w, m, and ',shared' behind them",
 				     text);
 	r = strf(&key, err, PREFIX "%s", host);
 	if (r >= 0)
@@ -92,11 +94,32 @@ static int forget(const struct state *st, struct spec *spec, const char *path,
 				res->devices[kept++] = res->devices[k];
 		res->n_devices = kept;
 		r = pod_device_remove(st, d, err);
+		pod_blockdev_remove(st, spec, i, false);
 		free(d->path);
 		*d = spec->linux_.devices[--spec->linux_.n_devices];
 		return r;
 	}
 	return 0;
+}
+
+/*
+ * Others look at a device that is new: they get a second for it.  The monitor
+ * waits for this process, so it answers later.
+ */
+static int hold_awaited(const struct state *st, const struct spec *spec,
+			struct shift_error *err)
+{
+	const struct timespec t = { 0, 100000000 };
+	size_t last = spec->linux_.n_devices - 1;
+	int r = 0;
+
+	for (int i = 0; i < 10; i++) {
+		r = pod_blockdev_add(st, spec, last, false, err);
+		if (r != -EBUSY)
+			break;
+		nanosleep(&t, NULL);
+	}
+	return r;
 }
 
 static int give(const struct state *st, struct spec *spec, const char *path,
@@ -115,12 +138,17 @@ static int give(const struct state *st, struct spec *spec, const char *path,
 		.major = d.major, .minor = d.minor,
 	};
 	struct spec_resources *res = &spec->linux_.resources;
+	bool shared;
 	int r;
 
-	snprintf(rule.access, sizeof(rule.access), "%s", access_);
+	/* It has been looked at when it was given. */
+	if (!devices_access(access_, rule.access, &shared))
+		return shift_err_set(err, EINVAL, "%s", access_);
 	if ((r = forget(st, spec, path, err)) < 0 ||
 	    (r = spec_add_device(spec, &d, err)) < 0 ||
+	    (r = spec_share_device(spec, path, shared, err)) < 0 ||
 	    (r = spec_add_device_rule(spec, &rule, err)) < 0 ||
+	    (r = hold_awaited(st, spec, err)) < 0 ||
 	    (r = devbpf_apply(st->cgroup, res->devices, res->n_devices,
 			      err)) < 0)
 		return r;

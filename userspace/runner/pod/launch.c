@@ -26,6 +26,7 @@
 #include "pod/device_wait.h"
 #include "pod/network.h"
 #include "pod/volumes.h"
+#include "pod/pod_blockdev.h"
 #include "pod/written.h"
 
 void held_clear(struct held *h)
@@ -269,7 +270,8 @@ static int launch(struct held *h, const struct lease_request *userns,
 	st->monitor = getpid();
 	st->monitor_started = procid_started(st->monitor);
 	monitor_init(&h->pod.monitor);
-	if ((r = describe_state(st, &h->spec, err)) < 0 ||
+	if ((r = pod_blockdev_hold(&h->spec, &h->pod.monitor, err)) < 0 ||
+	    (r = describe_state(st, &h->spec, err)) < 0 ||
 	    (r = state_save(st, err)) < 0)
 		return r;
 	fault_point("state");
@@ -326,6 +328,7 @@ static void finish(struct held *h, int *status)
 	shift_err_clear(&second);
 	fault_point("state finished");
 	lease_release(&h->lease);
+	monitor_let_go(m, 0);
 	/* Who hears of the end may remove the pod or start it again at once. */
 	if (st->lock_fd >= 0)
 		close(steal_fd(&st->lock_fd));

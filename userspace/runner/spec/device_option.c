@@ -2,6 +2,7 @@
 #include "spec/device_option.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,16 +11,22 @@
 #include "base/util.h"
 #include "cleanup.h"
 
-static bool is_access(const char *text)
+bool devices_access(const char *text, char access_[4], bool *shared)
 {
-	return *text && strlen(text) <= 3 &&
-	       strspn(text, "rwm") == strlen(text);
+	size_t n = strcspn(text, ",");
+
+	if (!n || n > 3 || strspn(text, "rwm") != n ||
+	    (text[n] && strcmp(text + n, ",shared")))
+		return false;
+	snprintf(access_, 4, "%.*s", (int)n, text);
+	*shared = text[n] == ',';
+	return true;
 }
 
 static int bad(const char *text, const char *why, struct shift_error *err)
 {
 	shift_err_set(err, 0, "device '%s': %s", text, why);
-	shift_err_hint(err, "HOST[:PATH-IN-THE-POD][:ACCESS], both paths below /dev, ACCESS some of r, w, m");
+	shift_err_hint(err, "HOST[:PATH-IN-THE-POD][:ACCESS], both paths below /dev, ACCESS some of r, w, m, and ',shared' behind them");
 	return -EINVAL;
 }
 
@@ -30,6 +37,7 @@ int devices_option(struct spec *spec, const char *text,
 	struct spec_device_rule rule = { .allow = true, .access = "rwm" };
 	struct spec_device device = { .mode = 0666 };
 	char *host, *in_pod, *access_, *rest = copy;
+	bool shared = false;
 	struct stat st;
 	int r;
 
@@ -38,13 +46,14 @@ int devices_option(struct spec *spec, const char *text,
 	host = strsep(&rest, ":");
 	in_pod = strsep(&rest, ":");
 	access_ = strsep(&rest, ":");
-	if (in_pod && !access_ && is_access(in_pod)) {
+	if (in_pod && !access_ &&
+	    devices_access(in_pod, rule.access, &shared)) {
 		access_ = in_pod;
 		in_pod = NULL;
 	}
 	if (!in_pod)
 		in_pod = host;
-	if (rest || (access_ && !is_access(access_)))
+	if (rest || (access_ && !devices_access(access_, rule.access, &shared)))
 		return bad(text, "not understood", err);
 	if (strncmp(in_pod, "/dev/", 5) || strstr(in_pod, "/../") ||
 	    !in_pod[5] || in_pod[strlen(in_pod) - 1] == '/')
@@ -61,10 +70,10 @@ int devices_option(struct spec *spec, const char *text,
 	device.mode = st.st_mode & 0777;
 	rule.major = device.major;
 	rule.minor = device.minor;
-	if (access_)
-		strcpy(rule.access, access_);
-	r = spec_add_device(spec, &device, err);
-	return r < 0 ? r : spec_add_device_rule(spec, &rule, err);
+	if ((r = spec_add_device(spec, &device, err)) < 0 ||
+	    (r = spec_share_device(spec, in_pod, shared, err)) < 0)
+		return r;
+	return spec_add_device_rule(spec, &rule, err);
 }
 
 /* What of the limits @old of a device stays when @new come: others' keys. */

@@ -3,10 +3,18 @@
 #ifndef RUNNER_DEVICE_OPTION_H
 #define RUNNER_DEVICE_OPTION_H
 
+#include <stdbool.h>
+
 #include "error.h"
 #include "spec/spec.h"
 
-/* --device HOST[:CTR][:rwm]: the node and the right to use it. */
+/* ACCESS[,shared] of such an option; false when it is something else. */
+bool devices_access(const char *text, char access_[4], bool *shared);
+
+/*
+ * --device HOST[:CTR][:ACCESS[,shared]]: the node and the right to use it.  A
+ * block device that is not shared is the pod's alone: pod/pod_blockdev.h.
+ */
 int devices_option(struct spec *spec, const char *text,
 		   struct shift_error *err);
 

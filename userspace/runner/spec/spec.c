@@ -145,6 +145,52 @@ int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
 	return 0;
 }
 
+bool spec_device_shared(const struct spec *spec, const struct spec_device *d)
+{
+	_cleanup_free_ char *key = NULL;
+	const char *value = NULL;
+
+	if (strf(&key, NULL, SPEC_ANNOTATION_SHARED "%s", d->path) >= 0)
+		value = spec_annotation(spec, key);
+	return value && !strcmp(value, "true");
+}
+
+int spec_share_device(struct spec *spec, const char *path, bool shared,
+		      struct shift_error *err)
+{
+	_cleanup_free_ char *key = NULL;
+	int r;
+
+	if (strchr(path, '='))
+		return shared ? shift_err_set(err, 0, "device %s: a path with '=' cannot be shared",
+					      path) : 0;
+	r = strf(&key, err, SPEC_ANNOTATION_SHARED "%s", path);
+	if (r >= 0 && shared)
+		r = spec_annotate(spec, err, key, "true");
+	else if (r >= 0)
+		strv_unsetenv(&spec->annotations, key);
+	return r;
+}
+
+int spec_device_access(const struct spec *spec, const struct spec_device *d)
+{
+	const struct spec_resources *res = &spec->linux_.resources;
+	int can = 0;
+
+	for (size_t i = 0; i < res->n_devices; i++) {
+		const struct spec_device_rule *rule = &res->devices[i];
+		int of = (strchr(rule->access, 'r') ? R_OK : 0) |
+			 (strchr(rule->access, 'w') ? W_OK : 0);
+
+		if ((rule->type != 'a' && rule->type != d->type) ||
+		    (rule->major != -1 && rule->major != d->major) ||
+		    (rule->minor != -1 && rule->minor != d->minor))
+			continue;
+		can = rule->allow ? can | of : can & ~of;
+	}
+	return can;
+}
+
 const char *spec_annotation(const struct spec *spec, const char *key)
 {
 	return strv_getenv(&spec->annotations, key);

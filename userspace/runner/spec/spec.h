@@ -133,6 +133,14 @@ int spec_add_device(struct spec *spec, const struct spec_device *device,
 int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
 			 struct shift_error *err);
 
+/* Whether others may use the block device @d too, which the pod has. */
+bool spec_device_shared(const struct spec *spec, const struct spec_device *d);
+int spec_share_device(struct spec *spec, const char *path, bool shared,
+		      struct shift_error *err);
+
+/* What the rules let the pod do with @d: 0, or R_OK and W_OK. */
+int spec_device_access(const struct spec *spec, const struct spec_device *d);
+
 /* The value of an annotation, NULL without it; belongs to @spec. */
 const char *spec_annotation(const struct spec *spec, const char *key);
 int spec_annotate(struct spec *spec, struct shift_error *err, const char *key,
@@ -162,6 +170,7 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
 #define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
 #define SPEC_ANNOTATION_LABEL "runner.label."	/* and the key: --label */
+#define SPEC_ANNOTATION_SHARED "runner.device-shared."	/* and its path: "true" */
 #define SPEC_ANNOTATION_GROUPS "runner.group-add"	/* names, by commas */
 #define SPEC_ANNOTATION_RLIMIT "runner.ulimit."	/* and its name: SOFT:HARD */
 #define SPEC_ANNOTATION_STOP_TIMEOUT "runner.stop-timeout"	/* seconds */
