@@ -6,7 +6,7 @@
 #
 # blockdev_test [TEST]... or [-t TEST]
 #
-# shellcheck disable=SC2086,SC2154,SC2317 # as in its relatives
+# shellcheck disable=SC2016,SC2086,SC2154,SC2317 # as in its relatives
 # shellcheck source=../lib/runner.sh
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
@@ -193,11 +193,11 @@ held_by_flock() {
 
 test_partitions() {
 	loop p
-	addpart "$dev" 1 2048 4096 && addpart "$dev" 2 8192 4096 || {
+	if ! { addpart "$dev" 1 2048 4096 && addpart "$dev" 2 8192 4096; }; then
 		losetup -d "$dev"
 		skipped "partitions" "partitions: this kernel adds none to a loop device"
 		return
-	}
+	fi
 	up one --device "${dev}p1:/dev/sda1" -- sleep 600
 	up two --device "${dev}p2:/dev/sda2" -- sleep 600
 	taken "a partition" "${dev}p1"
