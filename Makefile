@@ -111,7 +111,7 @@ install-tools: tools
 	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-crun
 	ln -sf shiftfs-runtime $(DESTDIR)$(BINDIR)/shiftfs-runc
 	$(INSTALL) -d $(DESTDIR)$(LIBEXECDIR)/runner
-	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor $(BUILD)/bin/runner-side \
+	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor $(BUILD)/bin/runner-osd $(BUILD)/bin/runner-side \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -m 644 $(BUILD)/bin/runner-systemd.so $(BUILD)/bin/runner-mount.so \
 		$(DESTDIR)$(LIBEXECDIR)/runner/

@@ -67,17 +67,18 @@ void *helper_load(const char *file, const char *symbol,
 	return found;
 }
 
-int helper_become_image(int argc, char **argv, struct shift_error *err)
+int helper_become(const char *name, int argc, char **argv,
+		  struct shift_error *err)
 {
 	_cleanup_free_ char **args = calloc((size_t)argc + 2, sizeof(*args));
 	char path[PATH_MAX];
-	int r = find(HELPER_IMAGE, path, err);
+	int r = find(name, path, err);
 
 	if (r < 0)
 		return r;
 	if (!args)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	args[0] = (char *)HELPER_IMAGE;
+	args[0] = (char *)name;
 	memcpy(args + 1, argv, (size_t)argc * sizeof(*args));
 	execv(path, args);
 	return shift_err_set(err, errno, "cannot execute %s", path);

@@ -9,6 +9,7 @@
  *	runner-image -copy FD FROM TO BASE COUNT	chown_copy()
  *	runner-image -fill FD FROM TO			copy_tree()
  *	runner-image cp ARGUMENT...			the command `runner cp`
+ *	runner-osd osd ARGUMENT...			the command `runner osd`
  *
  * FD is the socket on which it reports a failure.  It finds the store by the
  * environment that place_set() leaves.
@@ -27,6 +28,7 @@
  */
 #define HELPER_SYSTEMD "runner-systemd.so"
 #define HELPER_IMAGE "runner-image"
+#define HELPER_OSD "runner-osd"
 #define HELPER_IMPORT "-import"
 #define HELPER_COPY "-copy"
 #define HELPER_FILL "-fill"
@@ -41,8 +43,9 @@ int helper_find(const char *name, char *path, size_t size);
 void *helper_load(const char *file, const char *symbol,
 		  struct shift_error *err);
 
-/* Becomes `runner-image image ARGUMENT...`; only a failure returns. */
-int helper_become_image(int argc, char **argv, struct shift_error *err);
+/* Becomes the program @name with the arguments; only a failure returns. */
+int helper_become(const char *name, int argc, char **argv,
+		  struct shift_error *err);
 
 /*
  * Runs runner-image with @what and the @n arguments, and waits for it; what it

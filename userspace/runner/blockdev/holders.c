@@ -140,6 +140,34 @@ static bool is_part_of(dev_t dev, char *name, size_t size)
 	return false;
 }
 
+int holders_mount(dev_t dev, char *point, size_t size)
+{
+	return mounted_in("/proc/self/mountinfo", dev, point, size);
+}
+
+int holders_mapping(dev_t dev, dev_t *mapping, char name[BLOCKDEV_NAME])
+{
+	char path[64], attr[BLOCKDEV_NAME + 32], text[32];
+	_cleanup_dir_ DIR *dir = NULL;
+	unsigned int maj, min;
+	struct dirent *e;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/holders", major(dev),
+		 minor(dev));
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		snprintf(attr, sizeof(attr), "holders/%s/dev", e->d_name);
+		if (*e->d_name == '.' ||
+		    blockdev_attr(dev, attr, text, sizeof(text)) < 0 ||
+		    sscanf(text, "%u:%u", &maj, &min) != 2)
+			continue;
+		*mapping = makedev(maj, min);
+		n += blockdev_mapper_name(*mapping, name);
+	}
+	return n;
+}
+
 /* In words, or false: nothing of these. */
 static bool say_use(dev_t dev, struct shift_error *err)
 {

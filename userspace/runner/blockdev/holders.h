@@ -3,8 +3,10 @@
 #ifndef RUNNER_BLOCKDEV_HOLDERS_H
 #define RUNNER_BLOCKDEV_HOLDERS_H
 
+#include <stddef.h>
 #include <sys/types.h>
 
+#include "blockdev/node.h"
 #include "error.h"
 
 /*
@@ -21,5 +23,11 @@ int holders_check_claim(dev_t dev, struct shift_error *err);
  */
 int holders_of_lock(const char *path, int fd, pid_t *pid,
 		    struct shift_error *err);
+
+/* Whether @dev is mounted in the caller's mount namespace; where, in @point. */
+int holders_mount(dev_t dev, char *point, size_t size);
+
+/* How many mappings device mapper has made of @dev; the number and name of one. */
+int holders_mapping(dev_t dev, dev_t *mapping, char name[BLOCKDEV_NAME]);
 
 #endif

@@ -107,7 +107,7 @@ static int pull(const char *name, struct shift_error *err)
 		return shift_err_set(err, errno, "cannot fork");
 	if (!pid) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
-		helper_become_image(4, words, err);
+		helper_become(HELPER_IMAGE, 4, words, err);
 		shift_err_print(err, stderr, "runner");
 		_exit(POD_STATUS_FAILED);
 	}

@@ -21,7 +21,13 @@
 /* runner-image has what reads and writes archives. */
 static int cmd_image(int argc, char **argv, struct shift_error *err)
 {
-	helper_become_image(argc, argv, err);
+	helper_become(HELPER_IMAGE, argc, argv, err);
+	return POD_STATUS_FAILED;
+}
+
+static int cmd_osd(int argc, char **argv, struct shift_error *err)
+{
+	helper_become(HELPER_OSD, argc, argv, err);
 	return POD_STATUS_FAILED;
 }
 
@@ -91,6 +97,7 @@ static const struct command {
 	{ "stats", cmd_stats, "print what pods use" },
 	{ "events", cmd_events, "print what happens to pods" },
 	{ "uidmap", cmd_uidmap, "ls: the ranges of ids that pods have" },
+	{ "osd", cmd_osd, "plan: the devices that a Ceph OSD's pod needs" },
 	{ "side", cmd_side, "pods that other pods ask for: run, spool, ls, stop, inspect" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
