@@ -1,22 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-#   make                    the module for the running kernel, and the tools
-#   make install            install both here (DESTDIR= honoured)
-#   make check              everything that tests [KERNELS='6.1 6.12 7'] [STEPS=]
-#   make check-all          the same and the long runs
-#   make vm KERNEL=7 CMD='uname -a' [SHARE=DIR]   a command in a guest
-#   make vm-shell KERNEL=7  a shell in a guest
-#   make bench KERNEL=7     what operations cost, beside native and others
-#   make modules KERNEL=7   the module for a kernel of the VM lab (6.1, 6.12, 7)
-#   make tools [SAN=1]      mount.shiftfs, shiftfs-runtime and runner (SAN=1: with sanitizers)
-#   make selftests          the tests that run in the guest
-#   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
-#   make choosing-table KERNEL=7   what works on which lower, for Documentation/choosing.rst
-#   make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
-#   make check-concurrency [KERNEL=debug]   many threads through several mounts
-#   make check-mutants      that the tests fail on a module without its checks
-#   make deps               install the Debian packages that all this needs
-#   make clean              remove what was built; distclean: the cache as well
+#   make help               the targets
 #
 # Everything is made below build/; what is fetched, and what every source tree
 # can share, is kept in SHIFTFS_CACHE (build/cache).
@@ -50,10 +34,52 @@ SELFTEST_DIR := $(patsubst %/Makefile,%,$(wildcard selftests/Makefile))
 MODULE_DIR := $(patsubst %/Makefile,%,$(wildcard fs/shiftfs/Makefile))
 MAN_PAGES := $(wildcard tools/mount.shiftfs/*.[1-8] userspace/runner/*.[1-8] userspace/shiftfs-runtime/*.[1-8] Documentation/*.[1-8])
 
-.PHONY: all module modules tools selftests vm-parts vm vm-shell check check-all \
-	deps install install-module install-tools clean distclean
+.PHONY: all module module-needed modules tools selftests vm-parts vm vm-shell check check-all \
+	deps deps-lab install install-module install-tools uninstall uninstall-module \
+	uninstall-tools help clean distclean
 
 all: tools module
+
+define HELP
+Build and install:
+  make                    the tools, and the module for the running kernel
+  make deps               install the Debian packages that building needs
+  make install            install tools and module [DESTDIR=]
+  make install-tools      mount.shiftfs, shiftfs-runtime and runner alone
+  make install-module     the module alone, for the kernel of KDIR
+  make uninstall          remove what make install put there
+  make tools [SAN=1]      the tools (SAN=1: with sanitizers)
+  make module KDIR=DIR    the module for the kernel headers in DIR
+  make clean, distclean   remove what was built; distclean: the cache as well
+CC, CPPFLAGS, CFLAGS, LDFLAGS and WERROR=1 are heeded.
+
+Packages and patches:
+  make packages           Debian packages, into build/packages
+  make kernel-patch       the module as patches for a kernel tree
+
+Test, in virtual machines:
+  make deps-lab           install the Debian packages that the tests need, too
+  make check              everything that tests [KERNELS='6.1 6.12 7'] [STEPS=]
+  make check-all          the same and the long runs
+  make vm KERNEL=7 CMD='uname -a' [SHARE=DIR]   a command in a guest
+  make vm-shell KERNEL=7  a shell in a guest
+  make modules KERNEL=7   the module for a kernel of the lab (6.1, 6.12, 7)
+  make selftests          the tests that run in the guest
+  make bench KERNEL=7     what operations cost, beside native and others
+  make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
+  make choosing-table KERNEL=7   what works on which lower filesystem
+  make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
+  make check-concurrency [KERNEL=debug]   many threads through several mounts
+  make check-mutants      that the tests fail on a module without its checks
+  make check-packages     the Debian packages in a guest: install, mount, purge
+  make demo, demo-volume, demo-systemd   pods that share one image
+
+Documentation/hacking.rst tells more of the lab.
+endef
+export HELP
+
+help:
+	@printf '%s\n' "$$HELP"
 
 # For the running kernel, or the one whose headers are in KDIR. Without headers
 # the tools are still worth having; make install says what is missing.
@@ -65,6 +91,16 @@ else
 	@echo "Install them (apt-get install linux-headers-\$$(uname -r)) or give KDIR=." >&2
 endif
 
+# A module that an earlier make left is for the kernel of that time.
+module-needed:
+ifneq ($(wildcard $(KDIR)/Makefile),)
+	@$(LAB)/module-build KDIR=$(KDIR) host
+else
+	@echo "No kernel headers in $(KDIR): the module cannot be built, and nothing of it is installed." >&2
+	@echo "Install them (apt-get install linux-headers-\$$(uname -r)), give KDIR=, or use make install-tools." >&2
+	@exit 1
+endif
+
 modules:
 	$(if $(MODULE_DIR),@$(LAB)/module-build $(KERNEL))
 
@@ -74,12 +110,16 @@ tools:
 selftests:
 	@set -e; for dir in $(SELFTEST_DIR); do $(MAKE) -C $$dir; done
 
+# What building needs, and what building, the lab and the tests need.
 deps:
+	@$(LAB)/deps build
+
+deps-lab:
 	@$(LAB)/deps
 
 # What the guest gets: a kernel given as a directory, and the debug kernel, may
 # have the module built in, so only the lab's own kernels get one built.
-vm-parts: deps
+vm-parts: deps-lab
 	@$(MAKE) -s $(if $(filter $(LAB_KERNELS),$(KERNEL)),modules) tools selftests >&2
 
 vm: vm-parts
@@ -88,12 +128,12 @@ vm: vm-parts
 vm-shell: vm-parts
 	@$(LAB)/vm-run -i "$(KERNEL)"
 
-check: deps
+check: deps-lab
 	@$(LAB)/check
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk tools/packages/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all: export RUNNER_TEST_LONG := 1
@@ -127,11 +167,42 @@ install-tools: tools
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
 	done
 
-install-module: module
-	release=$$(modinfo -F vermagic $(BUILD)/modules/host/shiftfs.ko | cut -d' ' -f1) && \
+# The kernel that the module was built for, by its own word, must be that of KDIR.
+install-module: module-needed
+	@set -e; \
+	release=$$(modinfo -F vermagic $(BUILD)/modules/host/shiftfs.ko | cut -d' ' -f1); \
+	wanted=$$(sed -n 's/.*UTS_RELEASE "\(.*\)".*/\1/p' $(KDIR)/include/generated/utsrelease.h); \
+	if [ "$$release" != "$$wanted" ]; then \
+		echo "build/modules/host/shiftfs.ko is for the kernel $$release, but $(KDIR) is of $$wanted: run make clean and make." >&2; \
+		exit 1; \
+	fi; \
 	$(INSTALL) -D -m 644 $(BUILD)/modules/host/shiftfs.ko \
-		$(DESTDIR)$(MODDIR)/$$release/updates/shiftfs.ko && \
-	{ [ -n "$(DESTDIR)" ] || depmod $$release; }
+		$(DESTDIR)$(MODDIR)/$$release/updates/shiftfs.ko; \
+	[ -n "$(DESTDIR)" ] || depmod $$release
+
+uninstall: uninstall-tools uninstall-module
+
+# The files that make install-tools puts there, found by doing so elsewhere.
+# Images and pods in /var/lib/runner stay.
+uninstall-tools:
+	@set -e; mkdir -p $(BUILD); stage=$$(mktemp -d $(BUILD)/uninstall.XXXXXX); \
+	trap 'rm -rf "$$stage"' EXIT; \
+	$(MAKE) -s install-tools DESTDIR="$$stage" >/dev/null; \
+	(cd "$$stage" && find . ! -type d) | while read -r file; do \
+		rm -fv "$(DESTDIR)$${file#.}"; \
+	done; \
+	for dir in $(LIBEXECDIR)/runner $(DATADIR)/runner; do \
+		[ ! -d "$(DESTDIR)$$dir" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$dir"; \
+	done
+
+# Of every kernel: make install can have been run under several.
+uninstall-module:
+	for ko in $(DESTDIR)$(MODDIR)/*/updates/shiftfs.ko; do \
+		[ -e "$$ko" ] || continue; \
+		rm -f "$$ko"; \
+		release=$${ko#$(DESTDIR)$(MODDIR)/}; \
+		[ -n "$(DESTDIR)" ] || depmod "$${release%%/*}"; \
+	done
 
 clean:
 	rm -rf $(filter-out build/cache,$(wildcard build/*))

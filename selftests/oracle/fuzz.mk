@@ -20,7 +20,7 @@ fuzz fuzz-self: vm-parts
 # The oracle on lowers that have a server, and two actors: hours under an emulator.
 ORACLE_REMOTE ?= nfs=20000 smb=20000 nfs3=10000 sshfs=10000 mergerfs=10000 virtiofs=10000
 .PHONY: check-oracle-remote check-oracle-remote-short
-check-oracle-remote: deps selftests
+check-oracle-remote: deps-lab selftests
 	@$(MAKE) -s modules KERNEL=$(or $(kernel_given),7) >&2
 	@$(LAB)/oracle-remote $(or $(kernel_given),7) $(ORACLE_REMOTE)
 

@@ -11,7 +11,7 @@
 #   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
 #   make bench-runner [KERNEL=7]     starting pods, beside crun, runc and others
 .PHONY: bench bench-check bench-figures bench-nfs bench-profile bench-runner bench-scale bench-wall
-bench: deps
+bench: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/run $(KERNEL)
 
@@ -21,23 +21,23 @@ bench-check: bench
 bench-figures:
 	@install -D -m 644 $(BUILD)/bench.json tools/bench/figures/$(KERNEL).json
 
-bench-profile: deps
+bench-profile: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@BENCH_FS=none tools/bench/run $(KERNEL)
 	@tools/bench/profile $(KERNEL) $(or $(OPS),open_close create_unlink cold_walk_10k)
 
-bench-nfs: deps
+bench-nfs: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/nfs-run $(KERNEL) $(NFS_GATE)
 
-bench-scale: deps
+bench-scale: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/scale-run $(KERNEL)
 
-bench-wall: deps
+bench-wall: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@WALL=1 BENCH_FS="$${BENCH_FS:-native bind idmapped overlayfs shiftfs}" tools/bench/run $(KERNEL)
 
-bench-runner: deps
+bench-runner: deps-lab
 	@$(MAKE) -s modules tools >&2
 	@tools/bench/runner-run $(KERNEL)

@@ -5,7 +5,7 @@
 #   make demo-systemd [KERNEL=7]   a Debian with systemd, PostgreSQL, nginx and
 #                                  389-ds as a pod; KERNEL=host: without a VM
 .PHONY: demo demo-volume demo-systemd
-demo demo-volume demo-systemd: deps
+demo demo-volume demo-systemd: deps-lab
 	@$(if $(filter host,$(KERNEL)),:,$(MAKE) -s modules)
 	@$(MAKE) -s tools
 	@tools/demo/$@ $(KERNEL)

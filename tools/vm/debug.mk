@@ -10,14 +10,14 @@ CHECK_ALL += check-debug
 
 .PHONY: kernel-patch debug-kernel check-debug check-debug-selftest
 
-kernel-patch: deps
+kernel-patch: deps-lab
 	@tools/kernel-patch $(TREE)
 
-debug-kernel: deps
+debug-kernel: deps-lab
 	@$(LAB)/debug-kernel/build
 
-check-debug: deps tools selftests
+check-debug: deps-lab tools selftests
 	@$(LAB)/debug-kernel/check $(ARGS)
 
-check-debug-selftest: deps
+check-debug-selftest: deps-lab
 	@$(LAB)/debug-kernel/check-faults

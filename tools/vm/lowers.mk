@@ -6,7 +6,7 @@
 CHECK_ALL += check-lowers
 
 .PHONY: check-lowers
-check-lowers: deps selftests
+check-lowers: deps-lab selftests
 	@status=0; tree=$$($(LAB)/guest-extra mergerfs samba) || exit 1; \
 	for kernel in $(or $(KERNELS),$(kernel_given),$(LAB_KERNELS)); do \
 		$(MAKE) -s modules KERNEL=$$kernel >&2; \

@@ -7,7 +7,7 @@ CHECK_ALL += check-lxd
 lxd_packages := lxd lxd-client liblxc1 lxcfs uidmap apparmor busybox-static attr
 
 .PHONY: check-lxd
-check-lxd: deps selftests
+check-lxd: deps-lab selftests
 	@set -e; tree=$$($(LAB)/guest-extra $(lxd_packages)); \
 	for kernel in $(or $(KERNELS),$(kernel_given),$(LAB_KERNELS)); do \
 		$(MAKE) -s modules KERNEL=$$kernel >&2; \

@@ -7,5 +7,5 @@
 CHECK_ALL += check-programs
 
 .PHONY: check-programs
-check-programs: deps selftests
+check-programs: deps-lab selftests
 	@$(LAB)/programs $(or $(KERNELS),$(kernel_given),$(LAB_KERNELS))

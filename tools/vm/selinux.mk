@@ -5,7 +5,7 @@
 CHECK_ALL += check-selinux
 
 .PHONY: check-selinux
-check-selinux: deps
+check-selinux: deps-lab
 	@set -e; for kernel in $(or $(KERNELS),6.1 6.12 7); do \
 		$(MAKE) -s modules KERNEL=$$kernel >&2; \
 		$(MAKE) -s tools selftests >&2; \

@@ -14,7 +14,7 @@ CHECK_ALL += check-stress check-concurrency
 kernel_given = $(if $(filter command environment,$(firstword $(origin KERNEL))),$(KERNEL))
 
 .PHONY: check-stress check-concurrency
-check-stress: deps
+check-stress: deps-lab
 	@set -e; for kernel in $(or $(KERNELS),6.1 6.12 7); do \
 		$(MAKE) -s modules KERNEL=$$kernel >&2; \
 		$(MAKE) -s selftests >&2; \
@@ -22,7 +22,7 @@ check-stress: deps
 			'/usr/lib/shiftfs/selftests/stress/stress-ng.sh 60'; \
 	done
 
-check-concurrency: deps selftests
+check-concurrency: deps-lab selftests
 	@status=0; for kernel in $(or $(KERNELS),$(kernel_given),$(LAB_KERNELS) debug); do \
 		if [ $$kernel = debug ]; then $(MAKE) -s debug-kernel >&2; \
 		else $(MAKE) -s modules KERNEL=$$kernel >&2; fi && \
