@@ -2,7 +2,7 @@
 #include "ask/message.h"
 
 #include <errno.h>
-#include <json.h>
+#include <json-c/json.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>

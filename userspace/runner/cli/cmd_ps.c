@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 
 #include <errno.h>
-#include <json.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

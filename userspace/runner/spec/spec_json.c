@@ -3,7 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <json.h>
+#include <json-c/json.h>
 #include <string.h>
 #include <sys/capability.h>
 
