@@ -254,6 +254,19 @@ static int wish_of_mount(struct bundle *bundle, struct json_object *mount,
 	return r;
 }
 
+static bool any_asks(struct json_object *mounts, size_t n, const struct annotations *annotations)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct wish wish = { NULL };
+		const char *option = NULL;
+		bool asks = false;
+
+		if (look_at_mount(json_object_array_get_idx(mounts, i), &wish, &option, &asks) && asks)
+			return true;
+	}
+	return annotations->root || annotations->maps || annotations->squash;
+}
+
 int bundle_wishes(struct bundle *bundle, const struct settings *settings,
 		  struct shift_error *err)
 {
@@ -269,6 +282,9 @@ int bundle_wishes(struct bundle *bundle, const struct settings *settings,
 	r = annotations_read(get(bundle->root, "annotations"), settings, &annotations, err);
 	if (r < 0)
 		return r;
+	/* Most containers: nothing to be looked up. */
+	if (!any_asks(mounts, n, &annotations))
+		return 0;
 	look_at_namespaces(bundle);
 	/* A map that is wrong is the runtime's to refuse, unless a mount asks for it. */
 	linux_part = get(bundle->root, "linux");

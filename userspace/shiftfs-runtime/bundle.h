@@ -14,7 +14,7 @@
 #include "tree.h"
 
 /* Longer files, and JSON that lies deeper, are refused. */
-#define BUNDLE_MAX (16 * 1024 * 1024)
+#define BUNDLE_MAX (4 * 1024 * 1024)
 #define BUNDLE_DEPTH 64
 
 /* A mount, or the root, that is to be shifted.  Strings and objects are the bundle's. */

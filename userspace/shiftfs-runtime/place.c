@@ -253,6 +253,22 @@ int place_file(int dir, const char *name, const char *text, size_t len,
 	return mnt < 0 ? shift_err_set(err, errno, "%s/%s", PLACE, name) : mnt;
 }
 
+int place_part(int fd, const char *name, struct shift_error *err)
+{
+	return set_propagation(fd, MS_PRIVATE, name, err);
+}
+
+void place_rejoin(int fd, int like)
+{
+	uint64_t id;
+	_cleanup_close_ int root = mount_root(like, "", &id, NULL);
+
+	/* One of another filesystem, such as shiftfs, has no peers there. */
+	if (root >= 0)
+		sys_move_mount(root, "", fd, "", MOVE_MOUNT_SET_GROUP |
+			       MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
+}
+
 int place_hide(int fd, struct shift_error *err)
 {
 	return set_propagation(fd, MS_UNBINDABLE, PLACE, err);

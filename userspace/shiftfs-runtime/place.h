@@ -55,6 +55,10 @@ int place_add(int dir, const char *name, int mnt, struct shift_error *err);
 int place_file(int dir, const char *name, const char *text, size_t len,
 	       const struct stat *like, struct shift_error *err);
 
+/* The mount @fd leaves its peers, and joins those of the mount where @like lies, if it can. */
+int place_part(int fd, const char *name, struct shift_error *err);
+void place_rejoin(int fd, int like);
+
 /* No recursive bind takes the mount @fd along. */
 int place_hide(int fd, struct shift_error *err);
 

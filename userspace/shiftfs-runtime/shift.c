@@ -10,28 +10,45 @@
 #include "cleanup.h"
 #include "lower.h"
 #include "place.h"
+#include "submounts.h"
 #include "tree.h"
 
-/* What is mounted for the wish of the same number; -1: the runtime does it. */
+/* What is done for one wish. */
+struct grant {
+	int source;	/* O_PATH */
+	int mount;	/* detached; -1: nothing, the runtime does it */
+	struct submounts below;
+};
+
 struct granted {
-	int *mounts;
+	struct grant *list;	/* as long as the bundle's wishes */
 	size_t n, any;
 };
 
 static void granted_clear(struct granted *granted)
 {
-	for (size_t i = 0; i < granted->n; i++)
-		if (granted->mounts[i] >= 0)
-			close(granted->mounts[i]);
-	free(granted->mounts);
+	for (size_t i = 0; i < granted->n; i++) {
+		if (granted->list[i].source >= 0)
+			close(granted->list[i].source);
+		if (granted->list[i].mount >= 0)
+			close(granted->list[i].mount);
+		submounts_clear(&granted->list[i].below);
+	}
+	free(granted->list);
 }
 
-/* As the runtime finds it: from the bundle, through symbolic links. */
+/*
+ * As the runtime finds it: from the bundle, through symbolic links.  O_DIRECTORY has what
+ * autofs and NFS mount on demand mounted, as mount(2) has; without it, O_PATH has not.
+ */
 static int open_source(int bundle, const struct wish *wish)
 {
+	const int flags = O_PATH | O_CLOEXEC | (wish->no_link ? O_NOFOLLOW : 0);
+	int fd = openat(bundle, wish->source, flags | O_DIRECTORY);
 	struct stat st;
-	int fd = openat(bundle, wish->source, O_PATH | O_CLOEXEC | (wish->no_link ? O_NOFOLLOW : 0));
 
+	if (fd < 0 && errno == ENOTDIR)
+		fd = openat(bundle, wish->source, flags);
 	if (fd >= 0 && wish->no_link && (fstat(fd, &st) < 0 || S_ISLNK(st.st_mode))) {
 		close(fd);
 		return -1;
@@ -40,27 +57,26 @@ static int open_source(int bundle, const struct wish *wish)
 }
 
 static int grant(int bundle, const struct wish *wish, const struct settings *settings,
-		 int *ret_mount, struct shift_error *err)
+		 struct grant *ret, struct shift_error *err)
 {
-	/* What cannot be opened the runtime refuses, in words that engines know. */
-	_cleanup_close_ int source = open_source(bundle, wish);
-	const struct tree_want want = {
-		.name = wish->source, .source = source, .map = wish->map,
-		.writable = wish->writable, .how = wish->how,
-		.squash_uid = wish->squash_uid, .squash_gid = wish->squash_gid,
+	struct tree_want want = {
+		.name = wish->source, .map = wish->map, .writable = wish->writable,
+		.how = wish->how, .squash_uid = wish->squash_uid, .squash_gid = wish->squash_gid,
 	};
-	_cleanup_close_ int mount = -1;
 	bool idmapped = false;
 
-	*ret_mount = -1;
-	if (source < 0)
+	/* What cannot be opened the runtime refuses, in words that engines know. */
+	want.source = ret->source = open_source(bundle, wish);
+	if (ret->source < 0)
 		return 0;
-	mount = tree_mount(&want, &idmapped, err);
-	if (mount < 0)
-		return mount;
-	if (!idmapped || wish->ours || !settings_runtime_idmaps(settings))
-		*ret_mount = steal_fd(&mount);
-	return 0;
+	ret->mount = tree_mount(&want, &idmapped, err);
+	if (ret->mount < 0)
+		return ret->mount;
+	if (idmapped && !wish->ours && settings_runtime_idmaps(settings)) {
+		close(steal_fd(&ret->mount));
+		return 0;
+	}
+	return wish->below ? submounts_make(&want, wish->map_below, &ret->below, err) : 0;
 }
 
 static int grant_all(int dir, const struct bundle *bundle, const struct settings *settings,
@@ -68,15 +84,16 @@ static int grant_all(int dir, const struct bundle *bundle, const struct settings
 {
 	int r;
 
-	ret->mounts = calloc(bundle->n, sizeof(*ret->mounts));
-	if (!ret->mounts)
+	ret->list = calloc(bundle->n, sizeof(*ret->list));
+	if (!ret->list)
 		return shift_err_set(err, ENOMEM, "config.json");
+	for (; ret->n < bundle->n; ret->n++)
+		ret->list[ret->n] = (struct grant){ -1, -1, SUBMOUNTS_INIT };
 	for (size_t i = 0; i < bundle->n; i++) {
-		r = grant(dir, &bundle->wishes[i], settings, &ret->mounts[i], err);
-		ret->n++;
+		r = grant(dir, &bundle->wishes[i], settings, &ret->list[i], err);
 		if (r < 0)
 			return shift_err_prefix(err, "the mount at %s", bundle->wishes[i].destination);
-		ret->any += ret->mounts[i] >= 0;
+		ret->any += ret->list[i].mount >= 0;
 	}
 	return 0;
 }
@@ -89,11 +106,15 @@ static int attach_mounts(int tmpfs, struct bundle *bundle, const struct granted 
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < bundle->n; i++) {
-		if (granted->mounts[i] < 0 || !bundle->wishes[i].mount)
+		const struct grant *g = &granted->list[i];
+
+		if (g->mount < 0 || !bundle->wishes[i].mount)
 			continue;
 		snprintf(name, sizeof(name), "%zu", i);
 		snprintf(source, sizeof(source), "%s/%zu", PLACE, i);
-		r = place_add(tmpfs, name, granted->mounts[i], err);
+		r = place_add(tmpfs, name, g->mount, err);
+		if (r >= 0)
+			r = submounts_attach(&g->below, g->mount, g->source, bundle->wishes[i].source, err);
 		if (r >= 0)
 			r = bundle_grant(&bundle->wishes[i], source, err);
 	}
@@ -143,8 +164,8 @@ static int enter(const char *config, const char *root, struct bundle *bundle,
 		r = place_hide(tmpfs, err);
 	/* Over the bundle's rootfs, so that the runtime records its true path. */
 	for (size_t i = 0; r >= 0 && root && i < bundle->n; i++)
-		if (!bundle->wishes[i].mount && granted->mounts[i] >= 0)
-			r = anchor_attach(&rootfs, granted->mounts[i], err);
+		if (!bundle->wishes[i].mount && granted->list[i].mount >= 0)
+			r = anchor_attach(&rootfs, granted->list[i].mount, err);
 	return r;
 }
 
@@ -190,7 +211,7 @@ int shift_container(const struct oci_args *args, const struct settings *settings
 	if (!bundle.own_mounts)
 		return shift_err_set(err, EINVAL, "a shifted mount needs a container with a new mount namespace: config.json has no namespace of type \"mount\", or one with a path");
 	for (size_t i = 0; i < bundle.n; i++)
-		if (!bundle.wishes[i].mount && granted.mounts[i] >= 0) {
+		if (!bundle.wishes[i].mount && granted.list[i].mount >= 0) {
 			root = join(where, bundle.wishes[i].source);
 			if (!root)
 				return shift_err_set(err, ENOMEM, "%s", where);
