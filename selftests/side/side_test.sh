@@ -33,9 +33,9 @@ agent() {
 	up $name -v "$spool:/run/runner-side:idmap" -v "$asker:/bin/runner-side:ro" "$@" -- sleep 10000
 }
 
-# serve [NAME]: the host's end, once
+# serve: the host's end, once
 serve() {
-	timeout 100 "$RUNNER" side run --templates "$templates" "${1:-agent}" 2>"$work/log"
+	timeout 100 "$RUNNER" side run --templates "$templates" agent 2>"$work/log"
 }
 
 # ask ARGUMENT...: runner-side in the agent, while the host serves it: $out, $status
@@ -114,8 +114,333 @@ test_submit() {
 	finish "submit, status, signal, stop, remove; ls, inspect, stop on the host"
 }
 
+# raw NAME: a file of the agent's making in its spool, its text from stdin
+raw() {
+	"$RUNNER" exec -i agent sh -c "cat >/run/runner-side/$1"
+}
+
+# told ID REASON: what the agent was told of a request, and the log says of it
+told() {
+	local file=/var/lib/runner/side/agent/$1.answer
+	has "answer to $1" "$(cat "$file" 2>&1)" '"result":"refused"'
+	has "reason of $1" "$(cat "$file" 2>&1)" "$2"
+	has "log of $1" "$(cat "$work/log")" "$2"
+	[ ! -e "${file%answer}request" ] || problem "the request $1 is there still"
+	rm -f "$file"
+}
+
+# An id, 32 digits: its last one is $1
+id() { printf '%032x' $1; }
+
+test_refused() {
+	local spool=/var/lib/runner/side/agent i
+	template sleeper '"command": [ "sleep" ], "args": [ "[0-9]+", [ "-f", "/etc/[a-z]+" ] ]'
+	echo '{ "image": ' >"$templates/broken.json"
+	template open '"command": [ "sleep" ], "args": [ ".*" ]'
+	chmod 666 "$templates/open.json"
+	template theirs '"command": [ "sleep" ], "args": [ ".*" ]'
+	sed -i 's/"agent", //' "$templates/theirs.json"
+	ln -s /etc/shadow "$templates/link.json"
+	agent agent
+	ask submit nosuch
+	same "no such template" "125runner-side: refused: there is no template nosuch" "$status$errors"
+	has "log" "$(cat "$work/log")" "there is no template nosuch"
+	ask submit broken
+	has "a broken template" "$status$errors" "it is no JSON"
+	ask submit open 1
+	has "a template that others can write" "$status$errors" "open.json is not root's alone to write"
+	ask submit theirs 1
+	same "not for this pod" "125runner-side: refused: the template theirs is not for the pod agent" "$status$errors"
+	has "log" "$(cat "$work/log")" "is not for the pod agent"
+	for i in x 1x '-f' '/etc/a' '1;id' '../1' ''; do
+		ask submit sleeper -- "$i"
+		has "argument '$i'" "$status$errors" "125runner-side: refused: the template sleeper does not allow argument 1"
+	done
+	ask submit sleeper -- -f /etc/../x
+	has "a path" "$status$errors" "does not allow argument 1"
+	runner exec agent runner-side submit ../sleeper 1
+	has "its own end says so as well" "$status$errors" "125runner-side: the template's name"
+	# what no well-behaved asker writes
+	echo '{' | raw $(id 1).request
+	printf '{"version":1,"id":"%s","action":"start","template":"../../etc/x","key":"k"}' $(id 2) | raw $(id 2).request
+	printf '{"version":1,"id":"%s","action":"start","template":"sleeper","key":"k","args":["1\\n2"]}' $(id 3) | raw $(id 3).request
+	printf '{"version":1,"id":"%s","action":"start","template":"sleeper","key":"k"}' $(id 99) | raw $(id 4).request
+	printf '{"version":1,"id":"%s","action":"start","template":"sleeper","key":"k","args":["1"],"image":"/"}' $(id 5) | raw $(id 5).request
+	{
+		printf '{"version":1,"id":"%s","action":"start","template":"sleeper","key":"k","args":["1"' $(id 6)
+		yes ',"1111111111"' | head -c 10000000
+		echo ']}'
+	} | raw $(id 6).request
+	"$RUNNER" exec agent sh -c "cd /run/runner-side; mkfifo $(id 7).request; mkdir $(id 8).request; ln -s /etc/passwd $(id 9).request; ln -s trigger $(id 10).request; : >$(id 11).request; mkdir $(id 1).answer; ln -s /etc/passwd $(id 2).answer; : >bad.request"
+	serve
+	same "the reader ends well" 0 $?
+	has "an answer that cannot be written" "$(cat "$work/log")" "cannot write $(id 1).answer"
+	rmdir $spool/$(id 1).answer
+	rm $spool/bad.request
+	told $(id 2) "the template's name"
+	told $(id 3) "argument 1 has a control character"
+	told $(id 4) "the id is not that of the file's name"
+	told $(id 5) "no member of that name"
+	told $(id 6) "larger than the 131072 bytes"
+	told $(id 7) "is a FIFO, not a regular file"
+	told $(id 8) "is a directory"
+	told $(id 9) "by a symbolic link"
+	told $(id 10) "by a symbolic link"
+	told $(id 11) "it is no JSON"
+	same "the host's file is as it was" 1 "$(grep -c '^root:' /etc/passwd)"
+	# the lock and the trigger are the agent's too
+	"$RUNNER" exec agent flock /run/runner-side/lock sleep 30 &
+	sleep 0.5
+	printf '{"version":1,"id":"%s","action":"start","template":"nosuch","key":"k"}' $(id 12) | raw $(id 12).request
+	serve
+	has "a lock that is held" "$(cat "$work/log")" "the spool has been locked"
+	told $(id 12) "there is no template"
+	"$RUNNER" exec agent sh -c 'cd /run/runner-side; rm lock trigger; mkfifo lock; mkdir trigger'
+	kill $! 2>/dev/null
+	printf '{"version":1,"id":"%s","action":"start","template":"nosuch","key":"k"}' $(id 13) | raw $(id 13).request
+	serve
+	told $(id 13) "there is no template"
+	runner exec agent runner-side submit --timeout 2 sleeper 1
+	has "a lock that is none" "$status$errors" "125runner-side: lock in the spool is no regular file"
+	"$RUNNER" exec agent rm /run/runner-side/lock
+	runner exec agent runner-side submit --timeout 2 sleeper 1
+	has "a trigger that is none" "$status$errors" "125runner-side: cannot open trigger"
+	same "nothing was started" "0 0" "$(sides) $("$RUNNER" ps -a -q | grep -c '^side-')"
+	rmdir $spool/trigger
+	runner exec agent runner-side submit --timeout 1 sleeper 1
+	has "nobody serves it" "$status$errors" "125runner-side: no answer in 1 seconds"
+	same "and it is withdrawn" "" "$(find $spool -name '*.request')"
+	# a spool that is a link
+	mv $spool $spool.away
+	ln -s $spool.away $spool
+	serve
+	same "a link" 125 $?
+	has "log" "$(cat "$work/log")" "is no directory, or a link"
+	rm $spool
+	mv $spool.away $spool
+	runner side run --templates "$templates" ../agent
+	has "a path as a name" "$status$errors" "is no name of a pod"
+	runner side run --templates "$templates" nosuch
+	has "no spool" "$status$errors" "cannot open the spool"
+	"$RUNNER" rm -f agent
+	up agent -v "$spool:/run/runner-side:idmap:ro" -v "$asker:/bin/runner-side:ro" -- sleep 10000
+	runner exec agent runner-side submit sleeper 1
+	has "a read-only spool" "$status$errors" "Read-only file system"
+	"$RUNNER" rm -f agent
+	mount -t tmpfs -o mode=700,size=64k,nosuid none $spool
+	agent agent
+	"$RUNNER" exec agent sh -c 'cd /run/runner-side; cat /dev/zero >fill 2>/dev/null'
+	runner exec agent runner-side submit sleeper 1
+	has "a full spool" "$status$errors" "No space left on device"
+	same "nothing half written" "" "$(find $spool -name '*.request' -o -name '.new-*')"
+	"$RUNNER" rm -f agent
+	umount -l $spool
+	end_all "at the end"
+	finish "what is refused, with a reason, a line in the log, and nothing started"
+}
+
+test_bounds() {
+	local spool=/var/lib/runner/side/agent i
+	template two '"command": [ "sleep" ], "args": [ "[0-9]+" ], "max": 2, "stop_seconds": 0'
+	agent agent
+	for i in 1 2 3; do
+		ask submit --key $i two 1000
+		same "number $i" $((i < 3 ? 0 : 125)) $status
+	done
+	has "message" "$errors" "2 side containers of the template two run, and it allows no more"
+	agent second
+	ask_as second submit --key 1 two 1000
+	same "another asker has its own" 0 $status
+	ask_as second stop --key 2 two
+	same "and not the first's" "0none" "$status$out"
+	same "which runs" 2 "$(sides agent)"
+	ask stop --key 2 two
+	ask submit --key 3 two 1000
+	same "one ended, one more" 0 $status
+	for i in $(seq 100 399); do
+		printf '{"version":1,"id":"%s","action":"start","template":"two","key":"%s","args":["5"]}' $(id $i) $i >$spool/$(id $i).request
+	done
+	chmod 600 $spool/*.request
+	serve
+	same "a flood: all are answered" "300 0" "$(grep -l '"refused"' $spool/*.answer | wc -l) $(find $spool -name '*.request' | wc -l)"
+	same "and two run" 2 "$(sides agent)"
+	same "the log is bounded" 101 "$(wc -l <"$work/log")"
+	"$RUNNER" rm -f agent second
+	end_all "at the end"
+	finish "a template's bounds hold for each asker; a flood"
+}
+
+test_network() {
+	local pod pid apid
+	template named '"command": [ "sleep", "1000" ], "args": [], "network": "named", "userns": "agent", "stop_seconds": 0'
+	template own '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "stop_seconds": 0'
+	agent agent --cap-add sys_admin,net_admin
+	apid=$(field pid agent)
+	runner exec agent sh -c 'mkdir -p /run/netns; cd /run/netns; touch blue uts child host; unshare --net=/run/netns/blue true; unshare --uts=/run/netns/uts true
+		unshare -U -n sleep 1000 & sleep 0.5; mount --bind /proc/$!/ns/net child
+		mkfifo fifo; echo >file; ln -s /proc/1/ns/net link; ln -s ../../run/netns/blue fine; stat -Lc %i blue child'
+	same "made" "0" "$status$errors"
+	read -r -d '' blue _ <<<"$out"
+	ask submit named
+	has "no name" "$status$errors" "125runner-side: refused: the template named needs the name of a network namespace"
+	ask submit --netns blue own
+	has "one too many" "$status$errors" "refused: the template own takes no network namespace"
+	for each in "nosuch No such file" "file is no namespace" "fifo is no namespace" "link Too many levels" \
+		"uts is no network namespace" "child is not owned by the user namespace" "host is no namespace"; do
+		ask submit --netns ${each%% *} named
+		same "${each%% *}" 125 $status
+		has "${each%% *}" "$errors" "${each#* }"
+	done
+	same "nothing was started" 0 "$(sides)"
+	ask submit --netns blue named
+	same "asked" "0running" "$status${out%% *}"
+	read -r _ pod pid <<<"$out"
+	same "in that network" "net:[$blue]" "$(readlink /proc/$pid/ns/net)"
+	same "in the agent's user namespace" "$(readlink /proc/$apid/ns/user)" "$(readlink /proc/$pid/ns/user)"
+	for each in pid mnt uts ipc cgroup; do
+		[ "$(readlink /proc/$apid/ns/$each)" != "$(readlink /proc/$pid/ns/$each)" ] || problem "its $each namespace is the agent's"
+	done
+	hasnt "a cgroup of its own" "$(field cgroup $pod)" "$(field cgroup agent)"
+	runner exec $pod cat /sys/class/net/lo/operstate
+	same "/sys/class/net is that network's" "0down" "$status$out"
+	ask submit --netns fine --key other named
+	same "by a link of the agent's own" "0running" "$status${out%% *}"
+	runner exec agent sh -c 'cd /run/netns && touch red && unshare --net=/run/netns/red true'
+	runner exec agent unshare --net sh -c 'touch /run/netns/here; mount --bind /proc/self/ns/net /run/netns/here'
+	ask submit own
+	read -r _ pod pid <<<"$out"
+	same "the agent's own network" "$(readlink /proc/$apid/ns/net)" "$(readlink /proc/$pid/ns/net)"
+	[ "$(readlink /proc/$apid/ns/user)" != "$(readlink /proc/$pid/ns/user)" ] || problem "its user namespace is the agent's"
+	same "three" 3 "$(sides agent)"
+	runner side stop --asker agent
+	"$RUNNER" rm -f agent
+	runner side spool agent
+	up agent --userns host -v "$out:/run/runner-side" -v "$asker:/bin/runner-side:ro" -- sleep 1000
+	ask submit own
+	has "an agent with the host's user namespace" "$status$errors" "has the host's user namespace"
+	"$RUNNER" rm -f agent
+	end_all "at the end"
+	finish "network and user namespaces of the agent"
+}
+
+test_survive() {
+	local pod pid
+	template keeps '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "stop_seconds": 0'
+	template orphan '"command": [ "sleep", "1000" ], "args": [], "orphan_seconds": 1, "stop_seconds": 0'
+	template again '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "restart": "always", "stop_seconds": 0'
+	agent agent
+	ask submit keeps
+	read -r _ pod pid <<<"$out"
+	ask submit again
+	ask submit orphan
+	same "three" 3 "$(sides)"
+	"$RUNNER" rm -f agent
+	same "the agent's end is not theirs" 3 "$(sides)"
+	same "and it is the same" $pid "$(field pid $pod)"
+	cp -a "$image" "$image.2"
+	runner side spool agent
+	runner run -d --image "$image.2" --name agent -v "$out:/run/runner-side:idmap" -v "$asker:/bin/runner-side:ro" -- sleep 1000
+	same "another agent" "0agent" "$status$out$errors"
+	ask submit keeps
+	same "finds it" "running $pod $pid" "$out"
+	# the supervisor of one is killed: it goes, and can be had again
+	kill -9 $(field monitor $pod)
+	sleep 0.3
+	ask status keeps
+	same "its end is told" "137ended" "$status${out%% *}"
+	ask submit keeps
+	same "another" "0running" "$status${out%% *}"
+	read -r _ _ pid <<<"$out"
+	[ -e /proc/$pid ] || problem "it does not run"
+	# ended, it comes back to the same namespaces without the agent
+	ask status again
+	read -r _ pod pid <<<"$out"
+	has "the namespaces that it had" "$(readlink /proc/$pid/ns/net)" net:
+	same="$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"
+	kill -9 $pid
+	sleep 1
+	same "restarted" running "$(field status $pod)"
+	pid=$(field pid $pod)
+	same "in its namespaces" "$same" "$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"
+	"$RUNNER" rm -f agent
+	sleep 2
+	serve
+	has "an orphan" "$(cat "$work/log")" "ended as an orphan"
+	same "the others stay" 2 "$(sides)"
+	end_all "at the end"
+	rm -rf "$image.2"
+	finish "side containers outlive the agent, and are found again"
+}
+
+# How often the command has begun.
+marks() { wc -l <"$volume/marks/begun"; }
+
+# walk N: a start in which the host's processes are killed at their step N, and
+# the next reader. The answer stays in $answer.
+walk() {
+	local n=$1 step spool=/var/lib/runner/side/agent
+	: >"$volume/marks/begun"
+	printf '{"version":1,"id":"%s","action":"start","template":"mark","key":"k"}' $(id $n) >$spool/$(id $n).request
+	chmod 600 $spool/$(id $n).request
+	{ RUNNER_FAULT=$n timeout 60 "$RUNNER" side run --templates "$templates" agent 2>"$work/log" || :; } 2>/dev/null
+	step="$n $(sed -n 's/.*killed at //p' "$work/log" | tr '\n' ' ')"
+	serve
+	same "$step: the next reader" 0 $?
+	answer=$(cat $spool/$(id $n).answer)
+	case $answer in
+	*'"result":"running"'*) ;;
+	*'"result":"ended"'*'"status":137'*)
+		# killed when it was up, which the answer says
+		same "$step: none runs" 0 "$(sides)"
+		[ "$(marks)" -le 1 ] || problem "$step: begun $(marks) times"
+		return 0
+		;;
+	*) problem "$step: $answer" ;;
+	esac
+	same "$step: one runs" 1 "$(sides)"
+	# once: between its exec and what is written of it
+	if [ "$(marks)" = 2 ]; then
+		same "$step: begun twice, for the first time" 1 $((twice += 1))
+	else
+		same "$step: begun" 1 "$(marks)"
+	fi
+	printf '{"version":1,"id":"%s","action":"start","template":"mark","key":"k"}' $(id $n) >$spool/$(id $n).request
+	serve
+	same "$step: the same once more" "1" "$(sides)"
+}
+
+test_faults() {
+	local n answer twice=0 every=2
+	[ -z "$long" ] || every=1
+	mkdir "$volume/marks"
+	template mark '"command": [ "sh", "-c", "echo begun >>/marks/begun; exec sleep 1000" ], "args": [], "volumes": [ "'"$volume/marks"':/marks:idmap" ], "stop_seconds": 0'
+	agent agent
+	# up to where the side container is known to run
+	for n in $(seq 1 $every 40); do
+		walk $n
+		"$RUNNER" rm -f $("$RUNNER" side ls -q)
+		case $answer in *'"ended"'*) break ;; esac
+	done
+	if [ $n -lt 15 ] || [ $n -gt 30 ]; then problem "$n steps"; fi
+	# the asker's
+	for n in $(seq 20); do
+		: >"$volume/marks/begun"
+		runner exec -e RUNNER_FAULT=$n agent runner-side submit --timeout 1 mark
+		[ $status = 137 ] || break
+		serve
+		ask submit mark
+		same "asker's step $n: asked again" "0running" "$status${out%% *}"
+		same "asker's step $n: one runs, once" "1 1" "$(sides) $(marks)"
+		"$RUNNER" rm -f $("$RUNNER" side ls -q)
+	done
+	[ $n -gt 2 ] || problem "only $n steps of the asker"
+	"$RUNNER" rm -f agent
+	end_all "at the end"
+	finish "a request is carried out once, whoever is killed at which step"
+}
+
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
-all="submit"
-make_root "$image" cp dd env grep mount tail unshare
+all="submit refused bounds network survive faults"
+make_root "$image" cp dd env flock grep mkfifo mount tail unshare
 run_tests "$all" "$@"

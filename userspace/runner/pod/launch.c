@@ -372,6 +372,8 @@ static int hear(int announce, struct shift_error *err)
 	close(announce);
 	if (r < 0 || report.type == REPORT_NONE) {
 		shift_err_set(err, 0, "runner ended before the pod was up");
+		if (err)
+			err->status = ECONNRESET;
 		return POD_STATUS_FAILED;
 	}
 	if (report.type == REPORT_READY)

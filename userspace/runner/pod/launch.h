@@ -43,7 +43,7 @@ int launch_lease(struct held *h, const struct lease_request *userns,
 /*
  * Starts what h->spec describes; h->state is made and locked.  Returns the exit
  * status, of the pod or, with @detached, of its start.  @keep: its changes
- * stay when it ends.
+ * stay when it ends.  ECONNRESET in @err: what made it was killed.
  */
 int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	      bool detached, struct shift_error *err);

@@ -26,6 +26,9 @@
 #define OUTPUT_BYTES 4096
 #define OUTPUT_LINES 20
 
+/* A start whose processes somebody kills is tried so often. */
+#define TRIES 3
+
 /* For how long its supervisor may take to see its end, in milliseconds. */
 #define END_MS 10000
 
@@ -228,13 +231,33 @@ static int make_way(struct serving *s, struct shift_error *err)
 	return r;
 }
 
+/* What is there afterwards counts, not what was said of it. */
+static int start_new(struct serving *s, struct shift_error *err)
+{
+	_cleanup_error_ struct shift_error why = SHIFT_ERROR_INIT;
+	int r = 0, started = -ECONNRESET;
+
+	for (int i = 0; i < TRIES && r >= 0 && !s->there &&
+	     started == -ECONNRESET; i++) {
+		fault_point("side: to be started");
+		started = side_start(s->name, s->asker->name, s->asker->spool,
+				     &s->t, s->q, i > 0, &why);
+		fault_point("side: started");
+		r = look(s, err);
+	}
+	if (r < 0 || s->there)
+		return r;
+	shift_err_set(err, 0, "%s", started < 0 ? shift_err_text(&why) :
+		      "the side container is gone");
+	return started < 0 ? started : -EIO;
+}
+
 static int start(struct serving *s, struct side_answer *a,
 		 struct shift_error *err)
 {
-	_cleanup_error_ struct shift_error why = SHIFT_ERROR_INIT;
 	const char *id;
 	bool same = false;
-	int r, started;
+	int r;
 
 	if ((r = side_template_match(&s->t, &s->q->args, err)) < 0 ||
 	    (r = check_netns(s, err)) < 0 || (r = look(s, err)) < 0 ||
@@ -257,17 +280,7 @@ static int start(struct serving *s, struct side_answer *a,
 		return r;
 	if ((r = need_room(s, err)) < 0)
 		return r;
-	fault_point("side: to be started");
-	started = side_start(s->name, s->asker->name, s->asker->spool, &s->t,
-			     s->q, &why);
-	fault_point("side: started");
-	/* What is there counts, not what was said of it. */
-	r = look(s, err);
-	if (r >= 0 && !s->there) {
-		shift_err_set(err, 0, "%s", started < 0 ? shift_err_text(&why) :
-			      "the side container is gone");
-		return started < 0 ? started : -EIO;
-	}
+	r = start_new(s, err);
 	if (r >= 0)
 		r = wait_settled(s, err);
 	return r < 0 ? r : say(s, a, err);

@@ -247,19 +247,23 @@ static int start(const char *name, const char *asker, int spool,
 	if (!status)
 		return 0;
 	/* Its number is one of POD_STATUS_*; the text says the same. */
-	return err->status ? -err->status : -EIO;
+	return err->status == ECONNRESET ? -ECONNRESET : -EIO;
 }
 
 static void __attribute__((noreturn)) child(int to, const char *name,
 					    const char *asker, int spool,
 					    const struct side_template *t,
-					    const struct side_request *q)
+					    const struct side_request *q,
+					    bool again)
 {
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED };
 	const int keep[] = { to, spool };
 	int r = fds_close_but(keep, sizeof(keep) / sizeof(*keep));
 
+	/* A test that kills it at a step wants to see the next try. */
+	if (again)
+		fault_resume(1 << 20);
 	/* Without a reader nobody ends what hangs. */
 	alarm(2 * START_MS / 1000);
 	r = r < 0 ? shift_err_set(&err, -r, "cannot close descriptors") :
@@ -300,8 +304,10 @@ static int hear(int from, pid_t pid, const char *name, struct shift_error *err)
 				     START_MS / 1000);
 	}
 	r = report_receive(from, &report, NULL);
-	if (r < 0 || report.type == REPORT_NONE)
-		return shift_err_set(err, 0, "what starts it has ended without a word");
+	if (r < 0 || report.type == REPORT_NONE) {
+		shift_err_set(err, 0, "what starts it was killed");
+		return -ECONNRESET;
+	}
 	if (report.type == REPORT_READY)
 		return 0;
 	shift_err_set(err, 0, "%s", report.text);
@@ -310,7 +316,7 @@ static int hear(int from, pid_t pid, const char *name, struct shift_error *err)
 
 int side_start(const char *name, const char *asker, int spool,
 	       const struct side_template *t, const struct side_request *q,
-	       struct shift_error *err)
+	       bool again, struct shift_error *err)
 {
 	int pair[2], r;
 	pid_t pid;
@@ -320,7 +326,7 @@ int side_start(const char *name, const char *asker, int spool,
 	fflush(NULL);
 	pid = fork();
 	if (!pid)
-		child(pair[1], name, asker, spool, t, q);
+		child(pair[1], name, asker, spool, t, q, again);
 	close(pair[1]);
 	r = pid < 0 ? shift_err_set(err, errno, "cannot fork") :
 		      hear(pair[0], pid, name, err);

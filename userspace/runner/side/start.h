@@ -3,6 +3,8 @@
 #ifndef RUNNER_SIDE_START_H
 #define RUNNER_SIDE_START_H
 
+#include <stdbool.h>
+
 #include "ask/message.h"
 #include "error.h"
 #include "side/template.h"
@@ -20,11 +22,11 @@
 /*
  * Makes and starts the pod @name, of which none is up, in a process of its own;
  * waits for that.  @spool is where POD.alive is locked.  0: it runs, or has ended
- * already.
+ * already.  -ECONNRESET: what made it was killed; @again: a try after that.
  */
 int side_start(const char *name, const char *asker, int spool,
 	       const struct side_template *t, const struct side_request *q,
-	       struct shift_error *err);
+	       bool again, struct shift_error *err);
 
 /* A digest of what a start asks for, the caller's. */
 int side_args_digest(const struct side_request *q, char **ret,
