@@ -37,7 +37,17 @@ mistakes='
 125|run --pids 5 IMAGE true|unknown option '"'--pids'"'; did you mean --pids-limit?
 125|run --memroy 5m IMAGE true|did you mean --memory?
 125|run --vol /a:/b IMAGE true|did you mean --volume?
-125|run -p 80:80 IMAGE true|--net ns:PATH
+125|run -p 80 IMAGE true|runner chooses no port
+125|run -p :80 IMAGE true|runner chooses none
+125|run -p 0:80 IMAGE true|a port is a number from 1 to 65535
+125|run -p 8080:80000 IMAGE true|a port is a number from 1 to 65535
+125|run -p 8080-8081:80 IMAGE true|2 ports of the host for 1 of the pod
+125|run -p 8081-8080:80-81 IMAGE true|a port is a number
+125|run -p 8080:80/sctp IMAGE true|there are /tcp and /udp
+125|run -p host:8080:80 IMAGE true|is no address
+125|run -p ::1:8080:80 IMAGE true|is no address
+125|run -p 8080:80 --net host IMAGE true|ports are published with --net pasta
+125|run --net pasta --userns=host IMAGE true|would be the host
 125|run --init IMAGE true|tini
 125|run --read-only=maybe IMAGE true|--read-only takes no value but true or false
 125|run --name|--name needs a value
@@ -191,6 +201,90 @@ test_run() {
 	rm "$image/etc/hosts"
 	check_clean
 	finish "options of run as others have them"
+}
+
+# What answers in the pod's network, of the host's programs.
+answer() { # answer PID PORT
+	nsenter -t "$1" -n python3 -c 'import socket, sys
+s = socket.create_server(("0.0.0.0", int(sys.argv[1])))
+print("listens", flush=True)
+s.settimeout(60)
+c = s.accept()[0]
+c.sendall(b"from the pod\n")' "$2" >"$work/answer" &
+	for _ in $(seq 200); do
+		! grep -q listens "$work/answer" || break
+		sleep 0.1
+	done
+}
+
+pasta_of() { # pasta_of BASE: processes of a pod's pasta
+	local file
+	grep -l "^Uid:[[:space:]]$1[[:space:]]" /proc/[0-9]*/status 2>/dev/null | while read -r file; do
+		file=${file%/status}
+		! grep -q '^pas' "$file/comm" 2>/dev/null || echo "${file#/proc/}"
+	done
+}
+
+test_pasta() {
+	local pid base got
+	if ! command -v pasta >/dev/null; then
+		runner run --net pasta "$image" true
+		same "without passt" 125 "$status"
+		has "it says what to do" "$errors" "apt-get install passt"
+		check_clean
+		finish "--net pasta is refused without passt"
+		return
+	fi
+	if [ ! -e /dev/net/tun ] || ! ip route show default | grep -q .; then
+		skipped "--net pasta, -p" "this machine has no /dev/net/tun or no route"
+		return
+	fi
+	up n -p 127.0.0.1:18480:80 -p 18481-18482:81-82/udp -- sleep 600
+	pid=$(field pid n)
+	base=$(field hostBase n)
+	runner exec n cat /proc/net/dev
+	same "an interface beside lo" 1 "$(grep -c -v -E 'lo:|Inter|face' <<<"$out")"
+	runner exec n cat /etc/resolv.conf
+	has "resolv.conf" "$out" "$(grep -m 1 ^nameserver /etc/resolv.conf)"
+	answer "$pid" 80
+	got=$(timeout 10 bash -c 'cat </dev/tcp/127.0.0.1/18480')
+	same "-p" "from the pod" "$got"
+	same "the host's ports" "127.0.0.1:18480 18481 18482" "$(ss -Hltun | awk '$5 ~ /:1848[0-2]$/ { print $5 }' | sed 's/^[^1].*:\(1848\)/\1/' | sort -u | xargs)"
+	got=$(pasta_of "$base")
+	[ "$got" ] || problem "no pasta has the pod's root as its user"
+	for pid in $got; do
+		same "its rights on the host" 0 "$(readlink /proc/$pid/ns/user | grep -c -x "$(readlink /proc/self/ns/user)")"
+		[ "$(sed -n 's/^NSpid:\t//p' /proc/$pid/status | wc -w)" -ge 2 ] || problem "it is in the host's pid namespace"
+	done
+	runner exec n sh -c 'for p in /proc/[0-9]*; do cat $p/comm; done'
+	hasnt "in the pod nothing of it is seen" "$out" pasta
+	"$RUNNER" rm -f n
+	for _ in $(seq 50); do
+		[ "$(pasta_of "$base")" ] || break
+		sleep 0.1
+	done
+	same "it ends with the pod" '' "$(pasta_of "$base")"
+	same "the ports are free" '' "$(ss -Hltun | grep ':1848[0-2] ')"
+	up n -p 18480:80 -- sleep 600
+	kill -9 "$(field monitor n)"
+	for _ in $(seq 50); do
+		ss -Hltn | grep -q ':18480 ' || break
+		sleep 0.1
+	done
+	same "and with the pod's runner" '' "$(ss -Hltn | grep ':18480 ')"
+	runner ps -a
+	up n -p 18480:80 -- sleep 600
+	runner run --rm -p 18480:80 "$image" true
+	same "a port that is taken" 125 "$status"
+	has "a port that is taken" "$errors" "18480"
+	runner rm -f n
+	if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ]; then
+		runner run --rm -p 81:80 "$image" true
+		same "a port of root's" 125 "$status"
+		has "a port of root's" "$errors" "sysctl net.ipv4.ip_unprivileged_port_start=81"
+	fi
+	check_clean
+	finish "--net pasta, -p"
 }
 
 test_replace() {
@@ -469,4 +563,4 @@ PODMAN
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" echo sed
-run_tests "mistakes help run replace ps paused exec logs stats stop_timeout images readme table" "$@"
+run_tests "mistakes help run pasta replace ps paused exec logs stats stop_timeout images readme table" "$@"

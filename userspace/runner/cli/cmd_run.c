@@ -22,6 +22,7 @@
 #include "monitor/monitor.h"
 #include "pod/launch.h"
 #include "pod/network.h"
+#include "pod/pasta.h"
 #include "pod/written.h"
 #include "setup/volume_source.h"
 #include "spec/spec_json.h"
@@ -212,6 +213,8 @@ static int describe(struct held *h, const struct options *o,
 				      &h->spec, err);
 	if (r >= 0)
 		r = find_volumes(&h->spec, err);
+	if (r >= 0)
+		r = pasta_check(&h->spec, err);
 	if (r >= 0 && o->pod)
 		r = network_join_pod(&h->spec, o->pod, err);
 	/* One that is joined has a limit for both. */

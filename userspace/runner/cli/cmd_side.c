@@ -238,6 +238,13 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 		if (!strcmp(argv[1], parts[i].name))
 			return parts[i].fn(argc - 1, argv + 1, err) < 0 ?
 				FAILED : 0;
+	if (argc > 1 && !strcmp(argv[1], "--help")) {
+		puts("Usage: runner side run|spool|ls|stop|inspect [ARGUMENT]...\n"
+		     "Pods that other pods ask for.\n\n"
+		     "      --help                     this text, of each of them too");
+		return 0;
+	}
 	shift_err_set(err, 0, "runner side has run, spool, ls, stop and inspect");
+	shift_err_hint(err, "runner side --help tells more");
 	return FAILED;
 }

@@ -15,9 +15,11 @@
 #include "escape.h"
 #include "pod/device_wait.h"
 #include "pod/network.h"
+#include "pod/pasta.h"
 #include "spec/device_option.h"
 #include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
+#include "spec/publish_option.h"
 #include "spec/rlimit_option.h"
 #include "spec/seccomp.h"
 #include "spec/security_option.h"
@@ -357,6 +359,8 @@ static int apply(struct spec *spec, int option, const char *value,
 	switch (option) {
 	case 'e':
 		return options_env(spec, value, err);
+	case 'p':
+		return publish_option(spec, value, err);
 	case 'u':
 		n = options_user(value, err);
 		return n < 0 ? n : str_replace(&spec->process.user, value, err);
@@ -484,7 +488,11 @@ int options_apply(const struct options *o, struct spec *spec,
 	if (r >= 0)
 		r = seccomp_apply(spec, seccomp, err);
 	if (r >= 0)
-		r = network_option(spec, o->net, err);
+		r = network_option(spec, !o->net && spec_annotation(spec,
+				   SPEC_ANNOTATION_PUBLISH) ? "pasta" : o->net, err);
+	if (r >= 0 && spec_annotation(spec, SPEC_ANNOTATION_PUBLISH) &&
+	    !pasta_wanted(spec))
+		r = shift_err_set(err, 0, "-p: ports are published with --net pasta, not with --net %s", o->net);
 	if (r >= 0 && o->restart)
 		r = spec_annotate(spec, err, SPEC_ANNOTATION_RESTART, "%s",
 				  o->restart);

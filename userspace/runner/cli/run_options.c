@@ -5,7 +5,7 @@
 
 #define NO_CGROUP1 "a matter of cgroup version 1"
 #define OF_ITS_OWN "a pod always has one of its own, or with --pod that of another pod"
-#define NETWORK "runner gives a pod no network but lo: --net ns:PATH joins one that is set up, --net host has the host's"
+#define NETWORK "a pod has no network but lo, or the host's by --net pasta or host; --net ns:PATH joins one that is set up"
 #define HEALTH "runner has no health checks: --restart and systemd's watchdog see to a pod"
 #define ONE_RANGE "a pod's ids are one range: --userns"
 #define PLATFORM "the platform is chosen at the import: runner image import DIR:NAME"
@@ -58,8 +58,9 @@ const struct words_option options_of_run[] = {
 	{ 0, "cap-add", OPT_CAP_ADD, "CAP", "all is every one", NULL },
 	{ 0, "cap-drop", OPT_CAP_DROP, "CAP", "all is every one", NULL },
 	{ 0, "security-opt", OPT_SECURITY, "OPTION", "label=, apparmor=, seccomp=, no-new-privileges[=false]", NULL },
-	{ 0, "net", OPT_NET, "MODE", "none (default), private, host, ns:PATH, pod:NAME", NULL },
+	{ 0, "net", OPT_NET, "MODE", "none (default), private, pasta (the host's network, by passt), host, ns:PATH, pod:NAME", NULL },
 	{ 0, "network", OPT_NET, "MODE", "the same as --net", NULL },
+	{ 'p', "publish", 0, "[ADDRESS:]HOST:POD[/udp]", "a port of the host, or FIRST-LAST, that leads to one of the pod; with --net pasta", NULL },
 	{ 0, "pod", OPT_POD, "NAME", "join the namespaces and the range of that pod", NULL },
 	{ 0, "systemd", OPT_SYSTEMD, "MODE", "auto or true (default), always, false", NULL },
 	{ 0, "restart", OPT_RESTART, "POLICY", "no, always, unless-stopped, on-failure[:N]", NULL },
@@ -97,8 +98,7 @@ const struct words_option options_of_run[] = {
 	{ 0, "pid", 0, "MODE", NULL, OF_ITS_OWN },
 	{ 0, "platform", 0, "PLATFORM", NULL, PLATFORM },
 	{ 0, "privileged", 0, NULL, NULL, "a pod never has the host's privileges: --cap-add, --device, --security-opt and --systemd=always give what it needs" },
-	{ 'p', "publish", 0, "PORT", NULL, NETWORK },
-	{ 'P', "publish-all", 0, NULL, NULL, NETWORK },
+	{ 'P', "publish-all", 0, NULL, NULL, "an image opens no ports of the host: name them with -p" },
 	{ 0, "secret", 0, "NAME", NULL, "--credential ID:FILE, or -v FILE:/run/secrets/NAME:ro" },
 	{ 0, "subgidname", 0, "NAME", NULL, ONE_RANGE },
 	{ 0, "subuidname", 0, "NAME", NULL, ONE_RANGE },

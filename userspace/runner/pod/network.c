@@ -79,8 +79,10 @@ int network_option(struct spec *spec, const char *text,
 			str_replace(&spec->linux_.namespace_paths[5], text + 3,
 				    err);
 	}
+	if (!strcmp(text, "pasta"))
+		return spec_annotate(spec, err, SPEC_ANNOTATION_PASTA, "true");
 	if (strncmp(text, "pod:", 4))
-		return shift_err_set(err, 0, "--net '%s': there are none, private, host, ns:PATH and pod:NAME",
+		return shift_err_set(err, 0, "--net '%s': there are none, private, pasta, host, ns:PATH and pod:NAME",
 				     text);
 	r = join_network(spec, text + 4, &st, err);
 	state_clear(&st);

@@ -26,6 +26,7 @@
 #include "cgroup/devbpf.h"
 #include "cleanup.h"
 #include "monitor/notify.h"
+#include "pod/pasta.h"
 #include "range/lease.h"
 #include "range/ranges.h"
 #include "setup/process.h"
@@ -434,6 +435,8 @@ static int set_up(struct pod *pod, struct pod_child *child, int *status,
 					plan->spec->linux_.map_size);
 	}
 	fault_point("id maps");
+	if (r >= 0 && pasta_wanted(plan->spec))
+		r = pasta_start(plan->spec, child->pid, child->pidfd, err);
 	if (r >= 0)
 		r = release(pod, child, REPORT_READY, status, err);
 	fault_point("set up");

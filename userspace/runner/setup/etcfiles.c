@@ -94,7 +94,8 @@ static int read_resolv(const struct spec *spec, char **ret)
 	if (r < 0)
 		r = read_file("/etc/resolv.conf", MAX, &text, NULL, NULL);
 	/* The stub of systemd-resolved listens in the host's network only. */
-	if (r >= 0 && ns && strstr(text, "nameserver 127.0.0.53")) {
+	if (r >= 0 && (ns || spec_annotation(spec, SPEC_ANNOTATION_PASTA)) &&
+	    strstr(text, "nameserver 127.0.0.53")) {
 		free(steal_ptr(&text));
 		r = read_file("/run/systemd/resolve/resolv.conf", MAX, &text,
 			      NULL, NULL);

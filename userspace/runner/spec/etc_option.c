@@ -29,6 +29,7 @@ bool etc_wanted(const struct spec *spec, enum etc_file file)
 		return spec->hostname != NULL;
 	return file != ETC_RESOLV || spec_annotation(spec, ETC_DNS) ||
 	       !(spec->linux_.namespaces & SPEC_NS_NETWORK) ||
+	       spec_annotation(spec, SPEC_ANNOTATION_PASTA) ||
 	       (spec->linux_.namespace_paths[5] &&
 		!spec_annotation(spec, SPEC_ANNOTATION_POD));
 }

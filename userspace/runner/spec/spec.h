@@ -166,6 +166,8 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_LAYERS "runner.layers"	/* JSON list, lowest first */
 #define SPEC_ANNOTATION_USERNS "runner.userns"	/* "pod:NAME": whose range */
 #define SPEC_ANNOTATION_NET_POD "runner.net-pod"	/* --net pod: */
+#define SPEC_ANNOTATION_PASTA "runner.net-pasta"	/* --net pasta */
+#define SPEC_ANNOTATION_PUBLISH "runner.publish"	/* -p, by commas */
 #define SPEC_ANNOTATION_LOG_SIZE "runner.log-size"	/* --log-size, bytes */
 #define SPEC_ANNOTATION_RESTART "runner.restart"	/* --restart */
 #define SPEC_ANNOTATION_POD "runner.pod"	/* --pod */
