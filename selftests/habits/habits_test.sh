@@ -501,20 +501,40 @@ test_images() {
 
 # A machine where useradd has given subordinate ids to somebody.
 test_readme() {
-	local line
+	local line n=0
 	echo "somebody:100000:65536" >>"$work/subids"
-	line=$(sed -n 's/^    runner run //p' "$readme")
-	same "lines of the README" 1 "$(wc -l <<<"$line")"
-	has "its image" "$line" "/srv/images/debian"
-	line=${line//\/srv\/images\/debian/$image}
-	line=${line//-it /}
-	runner run ${line%/bin/bash} /bin/bash -c 'cat /proc/self/uid_map'
-	same "the README's line" "0 65536" "$status $(awk '{ print $3 }' <<<"$out")"
-	same "its errors" '' "$errors"
-	has "the ids are runner's own" "$(awk '{ print ($2 >= '$ids') ? "own" : $2 }' <<<"$out")" own
+	mkdir -p "$volume/www"
+	touch "$volume/www/page"
+	chown 33:33 "$volume/www/page"
+	while read -r line; do
+		n=$((n + 1))
+		has "its image" "$line" "/srv/images/debian"
+		line=${line//\/srv\/images\/debian/$image}
+		line=${line//\/mnt\/nfs\/www/$volume\/www}
+		line=${line//\'/}
+		line=${line//-it /}
+		case $line in
+		*/bin/bash)
+			runner run ${line%/bin/bash} /bin/bash -c 'cat /proc/self/uid_map'
+			same "$line: the map" "65536" "$(awk '{ print $3 }' <<<"$out")"
+			has "$line: the ids are runner's own" "$(awk '{ print ($2 >= '$ids') ? "own" : $2 }' <<<"$out")" own
+			;;
+		*/bin/ls*)
+			runner run $line
+			same "$line: owners in the pod" "33 33 page" "$(awk '/page/ { print $3, $4, $NF }' <<<"$out")"
+			;;
+		*)
+			problem "a line that this test does not know: $line"
+			;;
+		esac
+		same "$line: status" "0" "$status$errors"
+	done < <(sed -n 's/^    runner run //p' "$readme")
+	[ $n -ge 1 ] || problem "the README has no line"
+	same "stored" 33:33 "$(stat -c %u:%g "$volume/www/page")"
+	rm -rf "$volume/www"
 	sed -i '/^somebody:/d' "$work/subids"
 	check_clean
-	finish "the README's own line"
+	finish "the README's own lines"
 }
 
 readme=$work/README.md
