@@ -190,11 +190,11 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 }
 
 /*
- * Setting an ACL may take the setgid bit away, by the caller's groups and
- * capabilities; the mounter, who sets the lower one, would always keep it. When
- * it goes the lower filesystem knows best, so this only says whether the caller
- * may keep it: it returns referenced credentials that keep the bit or lose it, or
- * NULL for the mounter's.
+ * Setting an ACL may clear the setgid bit, depending on the caller's groups and
+ * capabilities. The lower ACL is set with the mounter's credentials, which would
+ * always keep the bit. The lower filesystem knows when to clear it, so this only
+ * decides whether the caller may keep it. Returns referenced credentials that keep
+ * the bit or lose it, or NULL for the mounter's.
  */
 static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 					   struct inode *inode, int type)

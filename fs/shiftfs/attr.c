@@ -267,9 +267,10 @@ static noinline void shiftfs_lower_flags(struct iattr *attr)
 }
 
 /*
- * What ftruncate(2) looks at in the upper inode, where it may not be known yet,
- * and truncate(2) asks with the upper path: who brings the contents of files may
- * have to bring what is kept. An open that truncates throws all away.
+ * Two checks of the VFS, repeated for the lower file. ftruncate(2) looks at the
+ * upper inode, which may not have the state yet. truncate(2) asks with the upper
+ * path, but a listener that provides contents on demand watches the lower one, and
+ * may have to provide the part that is kept. An open that truncates keeps nothing.
  */
 static int shiftfs_may_truncate(const struct dentry *dentry,
 				const struct iattr *attr)
@@ -412,9 +413,9 @@ static bool shiftfs_is_refusal(int err)
 }
 
 /*
- * With chown=ignore, who may give a file away here has done so where the lower
- * filesystem refuses, a server that maps root to nobody say. What else was
- * asked for is done, or fails.
+ * chown=ignore: if the caller may change the owner here, but the lower filesystem
+ * refuses, for instance a server that maps root to nobody, report success. All
+ * other changes of the request are made, or fail.
  */
 static noinline int shiftfs_set_owner_attr(struct dentry *dentry,
 					   struct iattr *attr)
@@ -464,7 +465,7 @@ int shiftfs_setattr(shiftfs_mnt_idmap_t *idmap, struct dentry *dentry,
 
 	/*
 	 * From here on it is the lower one, with what was decided about setgid
-	 * for this caller. Who calls us has no more use for it.
+	 * for this caller. Our caller does not use it any more.
 	 *
 	 * A file capability that is hidden the VFS did not ask to be removed.
 	 * The lower one looks again, also where no owner is stored: S3.

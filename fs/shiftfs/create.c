@@ -138,9 +138,9 @@ static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
 }
 
 /*
- * The name was free a moment ago. What has taken it since is not followed, if it
- * is a symlink, does not block, if it is a FIFO, and is not opened, if it is a
- * device: source.c has made the mount "nodev".
+ * The name was free a moment ago, but another file may have taken it since. A
+ * symlink is not followed, a FIFO does not block, and a device is not opened
+ * because source.c has made the mount "nodev".
  */
 static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 					 struct dentry *dir,
@@ -169,9 +169,9 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 
 /*
  * Does the lower filesystem not look up what is to be created exclusively, by
- * mkdir(2) say? NFS leaves that to the creation, which fails if the name is taken.
- * Then the "no" need not be asked for here. Who may not make anything is told of what
- * is there, as elsewhere.
+ * for instance by mkdir(2)? NFS leaves that to the creation, which fails if the
+ * name is taken. Then shiftfs need not ask whether the name is free. A caller who
+ * may not create anything still gets the error for an existing name, as elsewhere.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {
@@ -265,9 +265,9 @@ static int shiftfs_leave_open(struct inode *dir, struct dentry *dentry,
 }
 
 /*
- * Nothing was opened, because of @err. It is the answer if there is nothing of that
- * name. What is there the VFS opens or refuses by its own rules: it is told so by
- * way of @file or, where @dentry is a remembered "no", by -ESTALE.
+ * Nothing was opened, because of @err. Return @err if no file has that name. If
+ * there is a file, the VFS opens or refuses it by its own rules: tell the VFS by
+ * @file or, if @dentry is a cached negative dentry, by -ESTALE.
  */
 static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 			       struct file *file, int err)
@@ -303,11 +303,11 @@ static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 }
 
 /*
- * Was the file made by this open? An exclusive creation makes it or fails. NFS 3
- * says so of every file that it has opened for a creation. Who has made it need not
- * be asked whether he may write to it, so a file of somebody else's, or with
- * contents, or with a second name, is taken for one that was there. With
- * creds=caller it is the server who knows whether the caller may.
+ * Was the file made by this open? An exclusive creation makes the file or fails.
+ * NFS 3 reports every file that it opened with O_CREAT as made. The creator of a
+ * file may write to it without a check. So a file with another owner, with contents
+ * or with a second name is treated as one that existed before. With creds=caller
+ * the server knows whether the caller may write.
  */
 static bool shiftfs_is_created(const struct super_block *sb,
 			       const struct file *lower, unsigned int flags)

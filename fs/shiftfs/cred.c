@@ -320,8 +320,8 @@ int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap, const struct inode *dir)
 }
 
 /*
- * Can a file be made by the caller as the host knows him, who is somebody else
- * than its owner? A map on the way might not have him.
+ * Can the caller make a file with its id on the host, which differs from the id of
+ * the file's owner? A map on the way might lack that id.
  */
 static bool shiftfs_may_give(const struct shiftfs_sb *ss, kuid_t uid, kgid_t gid)
 {

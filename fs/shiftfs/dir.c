@@ -287,9 +287,8 @@ static int shiftfs_link(struct dentry *old, struct inode *dir,
 }
 
 /*
- * Does nobody but the caller use @dentry, with @users references? Then take it
- * out of the hash, so that it stays like that: who wants the name waits for the
- * directory.
+ * If only the caller uses @dentry, with @users references, take it out of the hash,
+ * so that nobody else can get it: a lookup of the name waits for the directory.
  */
 static bool shiftfs_hide_unused(struct dentry *dentry, int users)
 {

@@ -44,11 +44,10 @@ static int shiftfs_encode_fh(struct inode *inode, u32 *fh, int *max_len,
 }
 
 /*
- * Is @dentry, of the lower filesystem, within what the mount shows? Where that
- * is the whole filesystem, a file need not be found in a directory. Nor need one
- * that has been seen here and is cached still: it may have lost the name by which
- * it was seen, or all. The dentry of a name that was removed still says where that
- * was.
+ * Is the lower @dentry within the tree that the mount shows? If the mount shows the
+ * whole filesystem, the file need not be found in a directory. The same holds for a
+ * file that was seen here and is still cached, although it may have lost that name
+ * or all names: the dentry of a removed name still has its parent.
  */
 static int shiftfs_acceptable(void *context, struct dentry *dentry)
 {
@@ -150,8 +149,8 @@ stale:
 }
 
 /*
- * A file without a name is one for those who have it open. What is cached of it, but
- * not in use, is dropped first.
+ * Only processes that have it open can use a file without a name. Drop cached
+ * dentries that nobody uses first.
  */
 static bool shiftfs_is_gone(struct super_block *sb, struct dentry *lower)
 {

@@ -180,8 +180,8 @@ void shiftfs_accessed(struct file *file)
 }
 
 /*
- * Take @bits from the lower mode, as it is where it is stored: what is cached may
- * be old, and would undo what another client has set since.
+ * Clear @bits in the lower mode. Read the stored mode first: a cached one may be
+ * old and would undo the change of another client.
  */
 static noinline int shiftfs_remove_lower_bits(struct file *file, umode_t bits)
 {

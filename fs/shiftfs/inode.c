@@ -55,12 +55,12 @@ static void shiftfs_translate(const struct inode *inode, kuid_t *uid,
  *
  * - they are read with the lower inode locked: a chown beneath stores the new
  *   owner first and takes them away last;
- * - they become visible only with @inode locked, and vanish, before the owner
- *   changes, at any time: who has read them and then, in ->permission, does not
- *   find them has read the two of different moments: shiftfs_may_set_ids().
+ * - they become visible only with @inode locked. They vanish at any time, before
+ *   the owner changes. An exec(2) that read them and then does not find them in
+ *   ->permission has mixed two moments: shiftfs_may_set_ids().
  *
- * Where a lock is not to be had at once they are left out. Then the mode is found
- * to differ at the next look.
+ * If a lock cannot be taken at once they are left out. The next look then finds a
+ * different mode.
  */
 static void shiftfs_copy_ids(struct inode *inode, unsigned int how)
 {
@@ -80,7 +80,7 @@ static void shiftfs_copy_ids(struct inode *inode, unsigned int how)
 			inode_trylock_shared(lower);
 		here = below && (how & known || inode_trylock(inode));
 	}
-	/* Once: what is translated is what will be compared. */
+	/* Read once: the translated id is the one that is compared later. */
 	uid = READ_ONCE(lower->i_uid);
 	gid = READ_ONCE(lower->i_gid);
 	mode = READ_ONCE(lower->i_mode);
@@ -389,8 +389,8 @@ bool shiftfs_is_cached(struct super_block *sb, struct inode *lower)
 }
 
 /*
- * Has the file a name left? In the lowest filesystem: what is in between of our own
- * learns of it when it is looked at.
+ * Has the file a name left? Ask the lowest filesystem: shiftfs mounts in between
+ * notice a removal only when they are looked at.
  */
 bool shiftfs_has_name(const struct inode *inode)
 {

@@ -4,10 +4,10 @@
  * no pages here, so there is one page cache.
  *
  * This runs with the caller's credentials, as a page fault in a mapping does
- * and as on an idmapped mount: who may read and write was decided when the
- * file was opened, by the mounter's. What a write asks of credentials is
- * whether the caller may use reserved blocks or exceed a quota, and whether a
- * member of the file's group keeps its setgid bit, see shiftfs_change_cred().
+ * and as on an idmapped mount. The right to read and write was checked at open,
+ * with the mounter's. A write uses credentials for two questions: may the caller
+ * use reserved blocks or exceed a quota, and does a member of the file's group
+ * keep the setgid bit, see shiftfs_change_cred().
  *
  * The hooks of the lower file are asked first, see shiftfs_verify().
  */

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Locks are taken on the lower file and nowhere else, so that who comes by
- * another path to the same file, the host or another mount, conflicts.
+ * Locks are taken on the lower file and nowhere else. So a lock conflicts with one
+ * that was taken by another path, on the host or through another mount.
  *
  * The VFS releases locks by looking at the upper inode, where it finds none:
  * ->flush does it on the lower one, and the last fput of the lower file. A POSIX
- * lock keeps its owner, the files_struct. What belongs to an open file belongs
- * to the lower one, flock and OFD locks alike, since a server of both (NFS)
- * knows them apart by their owners.
+ * lock keeps its owner, the files_struct. Locks that belong to an open file (flock
+ * and OFD locks) belong to the lower file, because a server that keeps both kinds
+ * (NFS) distinguishes them by their owners.
  *
  * Security hooks are asked by the VFS, about the upper file: neither
  * vfs_lock_file() nor filp_close() has one.
@@ -154,8 +154,8 @@ static noinline int shiftfs_flock_remote(struct file *file, struct file *lower,
 }
 
 /*
- * A flock belongs to its file: to the lower one, whose last fput ends it. The
- * caller, who does not wait itself, has no more use for @fl.
+ * A flock belongs to the lower file, whose last fput ends it. The caller does not
+ * wait and does not use @fl any more.
  */
 int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl)
 {

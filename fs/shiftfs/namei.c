@@ -14,8 +14,8 @@
 
 /*
  * Is @lower found in @lower_dir under @name, by the rules of the filesystem,
- * which may take several names for one? With its d_lock held its name cannot
- * change, nor what it is the name of, and its d_seq cannot be odd.
+ * which may take several names for one? While its d_lock is held its name and its
+ * inode cannot change, and its d_seq cannot be odd.
  */
 static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct dentry *lower_dir,
@@ -88,11 +88,10 @@ int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
 /*
  * Does @dentry, a name in @parent, still stand for @lower?
  *
- * Then this moment is remembered, but not while somebody is about to change
- * @dentry: between the unlocking of the lower directory and the VFS moving the
- * upper dentry, or making it negative, who undoes the change beneath would be
- * remembered as what the dentry then stands for. Whoever changes it so has the
- * upper directory locked.
+ * If so, remember the lower d_seq, but not while somebody is about to change
+ * @dentry. The lower directory is unlocked before the VFS moves the upper dentry or
+ * makes it negative. If the change beneath were undone in between, the wrong lower
+ * dentry would be remembered. Such a change holds the lock of the upper directory.
  */
 static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *parent,
 				struct dentry *lower)

@@ -187,7 +187,7 @@ refuse:
 	return err;
 }
 
-/* STORED[:SEEN]; what is seen without a SEEN is known once the map is. */
+/* STORED[:SEEN]; without a SEEN the map gives it, once all options are read. */
 static int shiftfs_parse_squash(struct fs_context *fc,
 				struct fs_parameter *param,
 				struct shiftfs_squash *squash)
@@ -309,7 +309,7 @@ static int shiftfs_identity(struct shiftfs_idmap *map)
 	return shiftfs_idmap_add(map, &all) ? -ENOMEM : 0;
 }
 
-/* What a squash without a SEEN shows: what is stored, through the map. */
+/* A squash without a SEEN shows the stored id through the map. */
 static int shiftfs_finish_squash(struct fs_context *fc, const char *option,
 				 struct shiftfs_squash *squash,
 				 const struct shiftfs_idmap *map)

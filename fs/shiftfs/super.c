@@ -18,8 +18,8 @@ static void shiftfs_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	/*
-	 * The pointer stays: who walks under RCU may still come here, and the
-	 * lower inode is freed a grace period later at the earliest.
+	 * The pointer stays: an RCU-walk may still come here, and the lower inode
+	 * is freed a grace period later at the earliest.
 	 */
 	iput(shiftfs_lower_inode(inode));
 }
@@ -262,8 +262,8 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 }
 
 /*
- * A filesystem which answers from its inodes, whoever asks: what has its data
- * elsewhere, a server or another filesystem, passes on who that is.
+ * Does the filesystem answer from its inodes, whoever asks? One whose data is
+ * elsewhere, on a server or in another filesystem, passes the credentials on.
  */
 static bool shiftfs_is_local(const struct super_block *sb)
 {

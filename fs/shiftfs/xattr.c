@@ -11,7 +11,7 @@
 
 /*
  * A file capability is valid in the user namespaces whose root is its rootid;
- * version 2 stands for rootid 0. What is read here is interpreted in the user
+ * version 2 stands for rootid 0. A capability read here is interpreted in the user
  * namespace of the upper superblock.
  */
 static int shiftfs_caps_up(const struct shiftfs_sb *ss, void *value, int size,

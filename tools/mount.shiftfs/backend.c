@@ -179,7 +179,7 @@ int backend_delegate(const struct request *req, struct shift_error *err)
 	nfs.options = options;
 	nfs.userns = userns;
 	if (req->netns_fd < 0)
-		warn("%s: what else is mounted from this server in this network namespace shows the ids of this map; netns= gives it another", req->source);
+		warn("%s: other mounts from this server in this network namespace will show the ids of this map; give another namespace by netns=", req->source);
 	return shift_nfs_mount(&nfs, err);
 }
 

@@ -186,9 +186,9 @@ static int find_grant(struct job *job, struct shift_error *err)
 }
 
 /*
- * Nobody but root may be able to put something else at the listed path, and
- * what is written there, which may be setuid root as it is stored, must be out
- * of the users' reach: behind a directory that only root can enter.
+ * Only root may be able to replace the listed path. Files written there may be
+ * setuid root as they are stored, so users must not reach them beneath:
+ * *ret_private tells whether a directory above lets only root in.
  */
 static int walk(struct job *job, bool *ret_private, struct shift_error *err)
 {
@@ -260,7 +260,7 @@ static int open_source(struct job *job, struct shift_error *err)
 	return r;
 }
 
-/* Filesystems of files: a process's own directories in /proc are none to cover. */
+/* Only filesystems that store files; users may not cover directories of /proc. */
 static bool may_be_covered(long type)
 {
 	static const long types[] = {
@@ -451,7 +451,7 @@ static int parse_args(struct job *job, int argc, char *argv[])
 	return 0;
 }
 
-/* What needs no privilege keeps none. */
+/* Options that need no privilege; the program gives up root for them. */
 static bool asks_only(int argc, char *argv[])
 {
 	static const char *const words[] = { "--probe", "--explain", "--help", "--version", "-h", "-V" };

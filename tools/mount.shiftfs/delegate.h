@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Mounts by users whom the administrator listed, where mount.shiftfs is
- * installed setuid root.  What a user may do is decided here and nowhere else:
- * a setuid program takes no other way into the mount.
+ * Mounts by users whom the administrator listed, if mount.shiftfs is installed
+ * setuid root.  Only this file decides about the rights of a user: a setuid program
+ * takes no other way into the mount.
  */
 #ifndef MOUNT_SHIFTFS_DELEGATE_H
 #define MOUNT_SHIFTFS_DELEGATE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Generic options: what of MS_* belongs to the mount, what to the superblock. */
+/* Generic options: which MS_* flags belong to the mount, which to the superblock. */
 #ifndef MOUNT_SHIFTFS_FLAGS_H
 #define MOUNT_SHIFTFS_FLAGS_H
 

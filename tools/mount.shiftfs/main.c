@@ -189,8 +189,8 @@ static int tell(int argc, char **args, struct request *req, const char *options,
 }
 
 /*
- * After this the request has what libmount knows: paths, flags, and as
- * parameters the options which neither it nor the table took.
+ * Copies libmount's paths and flags to the request. Options that neither libmount
+ * nor the table took become parameters for the kernel.
  */
 static int take_from_context(struct libmnt_context *cxt, struct request *req,
 			     struct shift_error *err)

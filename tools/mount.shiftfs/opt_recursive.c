@@ -34,7 +34,7 @@ static int mount_below(const struct request *req, int top, const struct below_mo
 
 	if (target < 0)
 		return shift_err_set(err, -target, "%s/%s", req->target, below->path);
-	/* Not by its path, in which links may have been put meanwhile. */
+	/* Use the descriptor: somebody may have put a link into the path. */
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", below->fd);
 	one.source = source;
 	one.target_fd = target;

@@ -36,7 +36,7 @@ static int bad_string(const char *optstr, struct shift_error *err)
 	return shift_err_set(err, 0, "cannot split the options \"%s\"", optstr);
 }
 
-/* libmount passes over the rest of a string whose last quote is not closed. */
+/* libmount silently drops the rest of a string after an unclosed quote. */
 static bool is_quoted_well(const char *optstr)
 {
 	bool open = false;

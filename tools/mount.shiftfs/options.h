@@ -41,7 +41,7 @@ extern const struct option_handler option_propagation;	/* opt_propagation.c */
 /* After the last option: whether maps and namespaces that were given go together. */
 int idmap_check(const struct request *req, struct shift_error *err);
 
-/* For option_idmap, whose value may be a path: what userns= does. */
+/* The parser of userns=; option_idmap calls it for a value that is a path. */
 int userns_parse(struct request *req, const char *name, const char *value,
 		 struct shift_error *err);
 

@@ -34,7 +34,7 @@ void privilege_put_away(void)
 {
 	int fd;
 
-	/* A file opened later must not become the stderr that is written to. */
+	/* If 0, 1 or 2 is closed, a file opened later would become stderr. */
 	do
 		fd = open("/dev/null", O_RDWR);
 	while (fd >= 0 && fd <= STDERR_FILENO);

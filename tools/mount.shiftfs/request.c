@@ -85,7 +85,7 @@ int request_add_param(struct request *req, const char *name, size_t name_len,
 	req->params = params;
 	new = &params[req->n_params];
 
-	/* As mount(2)'s parsers do: quotes protect commas, and are not kept. */
+	/* Strip the quotes, as mount(2)'s parsers do: they only protect commas. */
 	if (value && value_len >= 2 && value[0] == '"' &&
 	    value[value_len - 1] == '"') {
 		value++;

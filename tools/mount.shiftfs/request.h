@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* One call of mount.shiftfs: what was asked for, filled in stage by stage. */
+/* One call of mount.shiftfs: its options and paths, filled in stage by stage. */
 #ifndef MOUNT_SHIFTFS_REQUEST_H
 #define MOUNT_SHIFTFS_REQUEST_H
 

@@ -72,7 +72,7 @@ static int look(int dir, const char *path, struct libmnt_fs *fs, bool keep,
 	struct statx stx;
 	int r;
 
-	/* Mountinfo says how it is called, the walk that nothing covers it. */
+	/* Mountinfo has the path; the walk shows that no other mount covers it. */
 	if (fd < 0 || statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT, STATX_MNT_ID, &stx) < 0)
 		return 0;
 	if (stx.stx_mnt_id != (uint64_t)mnt_fs_get_id(fs))
@@ -98,7 +98,7 @@ int below_list(const char *source, bool keep, struct below *ret,
 {
 	__attribute__((cleanup(cleanup_table))) struct libmnt_table *table =
 		mnt_new_table_from_file(MOUNTINFO);
-	/* As mountinfo has it: what is mounted on comes before. */
+	/* In the order of mountinfo: a mount comes before the mounts on it. */
 	__attribute__((cleanup(cleanup_iter))) struct libmnt_iter *iter =
 		mnt_new_iter(MNT_ITER_FORWARD);
 	_cleanup_free_ char *top = realpath(source, NULL);

@@ -23,10 +23,10 @@ struct below {
 #define BELOW_INIT { NULL, 0 }
 
 /*
- * The mounts that are reached from the directory @source, by mountinfo. Those
- * hidden by others are left out, and so is what symbolic links lead to: who owns
- * the tree may put some in while it is looked at. With @open each is held by an
- * fd. The caller clears @ret, on an error as well.
+ * Lists the mounts below the directory @source, by mountinfo. Mounts hidden by
+ * others are left out. Symbolic links are not followed, because the owner of the
+ * tree may put some in meanwhile. With @open each mount is held by an fd. The
+ * caller clears @ret, also after an error.
  */
 int below_list(const char *source, bool open, struct below *ret,
 	       struct shift_error *err);
