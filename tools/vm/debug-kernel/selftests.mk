@@ -5,7 +5,7 @@ CFLAGS += -std=gnu11 -O1 -g -Wall -Ilib -I../.. $(KHDR_INCLUDES)
 LOCAL_HDRS := $(wildcard lib/*.h)
 
 TEST_PROGS := run-all.sh
-TEST_FILES := allowed-skips stress
+TEST_FILES := allowed-skips once stress
 TEST_GEN_PROGS_EXTENDED := $(patsubst %.c,%,$(wildcard */*_test.c))
 
 include ../../lib.mk
