@@ -328,7 +328,9 @@ test_survive() {
 	template keeps '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "stop_seconds": 0'
 	template orphan '"command": [ "sleep", "1000" ], "args": [], "orphan_seconds": 1, "stop_seconds": 0'
 	template again '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "restart": "always", "stop_seconds": 0'
-	agent agent
+	# what stays when the agent goes: its user namespace and network
+	up sandbox -- sleep 10000
+	agent agent --pod sandbox
 	ask submit keeps
 	read -r _ pod pid <<<"$out"
 	ask submit again
@@ -339,7 +341,7 @@ test_survive() {
 	same "and it is the same" $pid "$(field pid $pod)"
 	cp -a "$image" "$image.2"
 	runner side spool agent
-	runner run -d --image "$image.2" --name agent -v "$out:/run/runner-side:idmap" -v "$asker:/bin/runner-side:ro" -- sleep 1000
+	runner run -d --image "$image.2" --name agent --pod sandbox -v "$out:/run/runner-side:idmap" -v "$asker:/bin/runner-side:ro" -- sleep 1000
 	same "another agent" "0agent" "$status$out$errors"
 	ask submit keeps
 	same "finds it" "running $pod $pid" "$out"
@@ -367,9 +369,73 @@ test_survive() {
 	serve
 	has "an orphan" "$(cat "$work/log")" "ended as an orphan"
 	same "the others stay" 2 "$(sides)"
+	"$RUNNER" rm -f sandbox
+	agent agent
+	ask submit keeps
+	has "an agent in another network" "$status$errors" "125runner-side: refused: the side container keeps runs with other arguments, or in another"
+	"$RUNNER" rm -f agent
 	end_all "at the end"
 	rm -rf "$image.2"
 	finish "side containers outlive the agent, and are found again"
+}
+
+test_wrapper() {
+	local pod pid proxy
+	mkdir "$volume/helper"
+	template dnsmasq '"command": [ "sh", "-c", "trap \"echo hup >>/marks/hup\" HUP; trap \"exit 4\" TERM; echo $* >/marks/args; [ $1 != --bad ] || { echo bad option >&2; exit 3; }; while :; do sleep 0.1; done", "dnsmasq" ], "args": [ "--no-hosts", "--bad", "-k", "--pid-file=/[a-z/]+", "--uuid=[0-9a-f-]+" ], "network": "named", "userns": "agent", "volumes": [ "'"$volume/helper"':/marks:idmap" ]'
+	agent agent --cap-add sys_admin,net_admin
+	runner exec agent sh -c 'ln -s runner-side /bin/dnsmasq; ln -s runner-side /bin/dnsmasq-kill; mkdir -p /run/netns; touch /run/netns/qdhcp-1; unshare --net=/run/netns/qdhcp-1 true'
+	same "made" 0 "$status$errors"
+	ask_in() {
+		"$RUNNER" side run --follow --templates "$templates" agent 2>"$work/log" &
+		local reader=$!
+		runner exec agent sh -c "$1"
+		kill $reader
+		wait $reader 2>/dev/null
+	}
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --no-hosts --uuid=12-ab --pid-file=/tmp/pid; echo $?; cat /tmp/pid'
+	read -r -d '' each proxy <<<"$out"
+	same "the helper's parent returns" "0" "$each$errors"
+	same "what the agent reads of its pid" "dnsmasq --no-hosts --uuid=12-ab --pid-file=/tmp/pid " "$("$RUNNER" exec agent cat /proc/$proxy/cmdline | tr '\0' ' ')"
+	same "what runs" "--no-hosts --uuid=12-ab --pid-file=/tmp/pid" "$(cat "$volume/helper/args")"
+	pod=$("$RUNNER" side ls -q)
+	pid=$(field pid $pod)
+	same "its key" "/tmp/pid" "$("$RUNNER" side inspect $pod | sed -n 's/.*"key":"\(.*\)",/\1/p')"
+	same "in the network" "net:[$("$RUNNER" exec agent stat -Lc %i /run/netns/qdhcp-1)]" "$(readlink /proc/$pid/ns/net)"
+	runner exec agent cat /proc/$proxy/status
+	has "one process, two threads" "$out" "Threads:	2"
+	ask_in "dnsmasq-kill HUP $proxy; sleep 1.5"
+	same "HUP" "hup" "$(cat "$volume/helper/hup")"
+	# the proxy alone is killed: its side container is found by the next
+	runner exec agent kill -9 $proxy
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --no-hosts --uuid=12-ab --pid-file=/tmp/pid; cat /tmp/pid'
+	[ "$out" != "$proxy" ] || problem "the pid file was not written again"
+	same "found again" "$pid" "$(field pid $pod)"
+	proxy=$out
+	# a process that nobody reaps has no command line
+	ask_in "dnsmasq-kill 15 $proxy; sleep 2; grep -c no-hosts /proc/$proxy/cmdline; ls /tmp/pid"
+	same "TERM: ended, and so is the proxy" "0 0" "$(sides) $out"
+	has "its pid file" "$errors" "cannot access '/tmp/pid'"
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --no-hosts --pid-file=/tmp/pid; cat /tmp/pid'
+	proxy=$out
+	ask_in "dnsmasq-kill 9 $proxy && grep -c no-hosts /proc/$proxy/cmdline"
+	same "KILL: gone when it returns" "0 0" "$out $(sides)"
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --bad'
+	same "bad arguments: the helper's status and words" "3bad option" "$status$errors"
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --exec'
+	same "what the template does not allow" "125dnsmasq: refused: the template dnsmasq does not allow argument 1, '--exec'" "$status$errors"
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq -k --pid-file=/tmp/pid & sleep 2; kill -TERM $!; wait $!'
+	same "in the foreground: its status" 4 $status
+	# a supervisor that is killed
+	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --pid-file=/tmp/pid; cat /tmp/pid'
+	kill -9 $(field monitor $("$RUNNER" side ls -q))
+	proxy=$out
+	ask_in "sleep 3; grep -c pid-file /proc/$proxy/cmdline"
+	same "the proxy of one whose supervisor was killed ends" 0 "$out"
+	"$RUNNER" rm -f agent
+	end_all "at the end"
+	rm -rf "$volume/helper"
+	finish "under the name of a helper: pid file, signals, status, found again"
 }
 
 # How often the command has begun.
@@ -439,6 +505,6 @@ test_faults() {
 
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
-all="submit refused bounds network survive faults"
-make_root "$image" cp dd env flock grep mkfifo mount tail unshare
+all="submit refused bounds network survive wrapper faults"
+make_root "$image" cp dd env flock grep kill mkfifo mount nsenter tail unshare
 run_tests "$all" "$@"

@@ -14,6 +14,7 @@
 
 #include "ask/client.h"
 #include "ask/spool.h"
+#include "ask/wrapper.h"
 #include "cleanup.h"
 
 /* As of runner: its own failures, refusals among them. */
@@ -24,6 +25,7 @@ static const char usage[] =
 	"Usage: runner-side submit [OPTION]... TEMPLATE [--] [ARGUMENT]...\n"
 	"       runner-side status|stop|remove|wait [OPTION]... TEMPLATE\n"
 	"       runner-side signal [OPTION]... TEMPLATE NUMBER\n"
+	"       runner-side kill SIGNAL PID\n"
 	"\n"
 	"Ask the host of this pod to start a side container by one of its templates,\n"
 	"or about one that was started.\n"
@@ -35,6 +37,9 @@ static const char usage[] =
 	"      --timeout N     seconds until there has to be an answer, 60 by default\n"
 	"      --json          print the whole answer\n"
 	"      --wait          submit: wait for its end, return its status\n"
+	"\n"
+	"Called dnsmasq, haproxy, keepalived or radvd it behaves as that program, called\n"
+	"NAME-kill as kill: SIGNAL for the side container of the proxy PID.\n"
 	"\n"
 	"The exit status is that of a side container which has ended, 125 when the host\n"
 	"refused or failed, else 0.\n";
@@ -227,12 +232,21 @@ static int run(int argc, char **argv, struct shift_error *err)
 int main(int argc, char **argv)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	const char *name = argc ? basename(argv[0]) : "";
 	int status;
 
 	/* A reader of ours that went away is an error of write(2). */
 	signal(SIGPIPE, SIG_IGN);
-	status = run(argc, argv, &err);
+	if (wrapper_knows(name))
+		status = wrapper_main(name, argc, argv, &err);
+	else if (wrapper_is_kill(name))
+		status = wrapper_kill(argc, argv, &err);
+	else if (argc > 1 && !strcmp(argv[1], "kill"))
+		status = wrapper_kill(argc - 1, argv + 1, &err);
+	else
+		status = run(argc, argv, &err);
 	if (err.msg)
-		shift_err_print(&err, stderr, "runner-side");
+		shift_err_print(&err, stderr, wrapper_knows(name) ? name :
+						"runner-side");
 	return status;
 }

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -185,6 +186,36 @@ int side_agent_network(const struct side_agent *a, const char *netns,
 	if (r >= 0)
 		r = check_network(a, fd, netns ?: "of its own", err);
 	return r < 0 ? r : steal_fd(&fd);
+}
+
+static bool differs(const char *asker, const char *netns, pid_t pid)
+{
+	struct side_agent agent;
+	struct stat wanted, has;
+	char path[64];
+	int fd = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
+	return side_agent_open(&agent, asker, NULL) >= 0 &&
+	       (fd = side_agent_network(&agent, netns, NULL)) >= 0 &&
+	       fstat(fd, &wanted) == 0 && stat(path, &has) == 0 &&
+	       (wanted.st_ino != has.st_ino || wanted.st_dev != has.st_dev);
+}
+
+bool side_agent_other_network(const char *asker, const char *netns, pid_t pid)
+{
+	int status = 0;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (!child) {
+		alarm(10);
+		_exit(differs(asker, netns, pid));
+	}
+	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 1;
 }
 
 void side_agent_clear(struct side_agent *a)

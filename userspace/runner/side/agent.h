@@ -7,6 +7,7 @@
 #ifndef RUNNER_AGENT_H
 #define RUNNER_AGENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,6 +35,14 @@ int side_agent_open(struct side_agent *ret, const char *name,
  */
 int side_agent_network(const struct side_agent *agent, const char *netns,
 		       struct shift_error *err);
+
+/*
+ * Whether the process @pid is in another network than the one that @netns, NULL:
+ * none, names now for the pod @asker.  One that cannot be opened, because the pod
+ * or the name is not there, is no other.  What is hostile is looked up in a process
+ * of its own, for ten seconds at most.
+ */
+bool side_agent_other_network(const char *asker, const char *netns, pid_t pid);
 
 void side_agent_clear(struct side_agent *agent);
 

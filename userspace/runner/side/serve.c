@@ -18,6 +18,7 @@
 #include "monitor/log.h"
 #include "pod/end.h"
 #include "pod/poddir.h"
+#include "side/agent.h"
 #include "side/start.h"
 #include "side/template.h"
 #include "syscalls.h"
@@ -215,6 +216,11 @@ static int compare(const struct serving *s, bool *same, struct shift_error *err)
 	int r = side_args_digest(s->q, &wants, err);
 
 	*same = r >= 0 && !strcmp(has, wants);
+	/* A name can have become that of another namespace. */
+	if (*same && s->st.status != STATUS_EXITED &&
+	    s->t.network != SIDE_NETWORK_NONE)
+		*same = !side_agent_other_network(s->asker->name, s->q->netns,
+						  s->st.pid);
 	return r;
 }
 

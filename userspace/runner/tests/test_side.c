@@ -2,8 +2,10 @@
 /* Requests of agents and the administrator's templates, before anything is touched. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask/message.h"
+#include "ask/wrapper.h"
 #include "side/serve.h"
 #include "side/template.h"
 #include "tap.h"
@@ -266,8 +268,51 @@ static void test_names(void)
 	   strcmp(a, c), "asker and key make the name");
 }
 
+/* What the wrapper makes of a helper's words: "PIDFILE fg" or "PIDFILE bg". */
+static const struct { const char *words[8], *reads; } helpers[] = {
+	{ { "dnsmasq", "--no-hosts", "--pid-file=/v/p" }, "/v/p bg" },
+	{ { "dnsmasq", "-k", "-x", "/v/p" }, "/v/p fg" },
+	{ { "dnsmasq", "-x" }, "- bg" },
+	{ { "haproxy", "-f", "CONFIG" }, "/v/h.pid bg" },
+	{ { "haproxy", "-db", "-f", "CONFIG" }, "/v/h.pid fg" },
+	{ { "haproxy", "-p", "/v/q", "-f", "CONFIG" }, "/v/q bg" },
+	{ { "haproxy", "-D", "-p", "/v/q" }, "/v/q bg" },
+	{ { "haproxy", "-p", "/v/q" }, "/v/q fg" },
+	{ { "keepalived", "-P", "-f", "/c", "-p", "/v/k", "-r", "/v/k-vrrp" }, "/v/k bg" },
+	{ { "keepalived", "--pid=/v/k", "-n" }, "/v/k fg" },
+	{ { "radvd", "-C", "/c", "-p", "/v/r", "-m", "syslog" }, "/v/r bg" },
+};
+
+static void test_helpers(void)
+{
+	char config[] = "/tmp/test_side.XXXXXX", text[256];
+	FILE *f = fdopen(mkstemp(config), "w");
+
+	fputs("global\n    log /dev/log local0\n    pidfile  /v/h.pid\n    daemon\nlisten x\n", f);
+	fclose(f);
+	for (size_t i = 0; i < sizeof(helpers) / sizeof(*helpers); i++) {
+		char *argv[9] = { NULL }, *pidfile = NULL;
+		bool foreground = false;
+		int n = 0, r;
+
+		for (; n < 8 && helpers[i].words[n]; n++)
+			argv[n] = strcmp(helpers[i].words[n], "CONFIG") ?
+				(char *)helpers[i].words[n] : config;
+		r = wrapper_read(argv[0], n, argv, &pidfile, &foreground, NULL);
+		snprintf(text, sizeof(text), "%s %s", pidfile ?: "-",
+			 foreground ? "fg" : "bg");
+		ok(!r && !strcmp(text, helpers[i].reads), "%s, %zu: %s",
+		   argv[0], i, text);
+		free(pidfile);
+	}
+	ok(wrapper_knows("radvd") && !wrapper_knows("runner-side") &&
+	   wrapper_is_kill("dnsmasq-kill") && !wrapper_is_kill("-kill"), "names");
+	unlink(config);
+}
+
 int main(void)
 {
+	test_helpers();
 	test_requests();
 	test_sizes();
 	test_round_trip();
