@@ -29,6 +29,17 @@ int bundle_parse(const char *text, size_t len, const char *name, struct bundle *
 	return r < 0 && r != -ENOMEM && r != -E2BIG ? -EBADMSG : r;
 }
 
+/* Whether some mount may ask for a map, by the words for it; escapes may spell them too. */
+static bool bundle_may_ask(const char *text, size_t len)
+{
+	static const char *const words[] = { "idmap", "Mappings", "org.shiftfs.", "\\u" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (memmem(text, len, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
 int bundle_read(const char *path, struct bundle *ret, struct shift_error *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -55,6 +66,8 @@ int bundle_read(const char *path, struct bundle *ret, struct shift_error *err)
 		if (len > BUNDLE_MAX)
 			return shift_err_set(err, EFBIG, "%s: more than %d bytes", path, BUNDLE_MAX);
 	}
+	if (!bundle_may_ask(text, len))
+		return 0;
 	return bundle_parse(text, len, path, ret, err);
 }
 

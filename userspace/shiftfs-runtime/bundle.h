@@ -44,7 +44,9 @@ struct bundle {
 
 /*
  * Reads the file @path once.  -EBADMSG: it is no JSON of the kind at all; -ENOENT and the
- * like: it cannot be read.  The runtime then says that, in words that engines know.
+ * like: it cannot be read.  The runtime then says that, in words that engines know.  A
+ * file without any word that could ask for a map is not parsed, as that takes time: then
+ * ret->root stays NULL.
  */
 int bundle_read(const char *path, struct bundle *ret, struct shift_error *err);
 

@@ -433,7 +433,7 @@ def what_the_runtime_refuses_is_left_to_it():
 
 
 def huge_and_deep_are_errors():
-    bundle("{\"a\":" + "[" * 100000 + "]" * 100000 + "}")
+    bundle("{\"idmap\":" + "[" * 100000 + "]" * 100000 + "}")
     refused("nesting too deep")
     bundle(json.dumps(config())[:-1] + " " * (4 << 20) + "}")
     refused("File too large")
