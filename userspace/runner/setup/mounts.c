@@ -202,6 +202,14 @@ int mounts_attach(int fd, const char *target, struct shift_error *err)
 	return r < 0 ? shift_err_prefix(err, "in the pod") : r;
 }
 
+int mounts_share(struct shift_error *err)
+{
+	if (mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) < 0)
+		return shift_err_set(err, errno,
+				     "cannot share the pod's mounts within it");
+	return 0;
+}
+
 int mounts_root_readonly(const char *target, struct shift_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };

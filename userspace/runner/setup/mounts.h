@@ -48,6 +48,13 @@ int mounts_attach(int fd, const char *target, struct shift_error *err);
 int mounts_mask(struct mounts *m, const char *target, struct shift_error *err);
 int mounts_readonly(const char *target, struct shift_error *err);
 
+/*
+ * All mounts of the pod become shared, with nobody yet: mount namespaces that
+ * are made in the pod see what is mounted later, as on a host.  What comes from
+ * the host, if anything, still comes; nothing goes there.
+ */
+int mounts_share(struct shift_error *err);
+
 /* The mount at @target cannot be written, those below stay as they are. */
 int mounts_root_readonly(const char *target, struct shift_error *err);
 

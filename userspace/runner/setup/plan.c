@@ -304,6 +304,8 @@ int plan_build(struct plan *plan, const struct spec *spec, const char *pod_dir,
 	if (spec->root.readonly &&
 	    (r = add(plan, err, OP_ROOT_READONLY, NULL, "/", NULL)) < 0)
 		return r;
+	if ((r = add(plan, err, OP_SHARED, NULL, "/", NULL)) < 0)
+		return r;
 	if (!spec->linux_.namespace_paths[3] &&
 	    (r = add(plan, err, OP_HOSTNAME, spec->hostname, NULL, NULL)) < 0)
 		return r;
@@ -422,6 +424,9 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 		break;
 	case OP_ROOT_READONLY:
 		fprintf(to, "readonly %s, not what is mounted on it\n", op->target);
+		break;
+	case OP_SHARED:
+		fprintf(to, "share all mounts within the pod\n");
 		break;
 	case OP_MASK:
 		fprintf(to, "mask %s\n", op->target);
@@ -592,6 +597,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		return mounts_readonly(op->target, err);
 	case OP_ROOT_READONLY:
 		return mounts_root_readonly(op->target, err);
+	case OP_SHARED:
+		return mounts_share(err);
 	case OP_HOSTNAME:
 		return process_hostname(op->source, err);
 	case OP_LOOPBACK:

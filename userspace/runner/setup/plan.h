@@ -56,6 +56,7 @@ enum op_type {
 	OP_MASK,	/* target cannot be read */
 	OP_READONLY,	/* target cannot be written */
 	OP_ROOT_READONLY,	/* the root itself, not what is mounted below */
+	OP_SHARED,	/* all mounts, with the namespaces made in the pod */
 	OP_HOSTNAME,
 	OP_LOOPBACK,	/* lo is up */
 	OP_CONSOLE,	/* a terminal of the pod's own */
