@@ -54,7 +54,12 @@ int message_receive(int sock, void *data, size_t len, int *ret_fd)
 		*ret_fd = -1;
 	do
 		n = recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
+	/*
+	 * The second once, when the other side closed without having read all:
+	 * what it wrote before is still there.  See unix(7) and
+	 * unix_release_sock() in net/unix/af_unix.c.
+	 */
+	while (n < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (n < 0)
 		return -errno;
 	for (c = CMSG_FIRSTHDR(&msg); c; c = CMSG_NXTHDR(&msg, c)) {

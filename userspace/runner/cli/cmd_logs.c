@@ -117,10 +117,10 @@ static const struct words_command attach_words = {
 	1, 1, false, attach_options, NULL,
 };
 
-int attach_pod(int sock, bool input, const char *name,
+int attach_pod(int sock, enum monitor_attach how, bool input, const char *name,
 	       struct shift_error *err)
 {
-	int status = monitor_attach(sock, input, err);
+	int status = monitor_attach(sock, how, input, err);
 
 	tty_restore();
 	if (status == -ENOTCONN) {
@@ -151,7 +151,7 @@ int cmd_attach(int argc, char **argv, struct shift_error *err)
 	if (r >= 0)
 		r = sock = monitor_connect(st.dir, err);
 	if (r >= 0)
-		status = attach_pod(sock, input, st.name, err);
+		status = attach_pod(sock, MONITOR_ATTACH, input, st.name, err);
 	state_clear(&st);
 	return status;
 }

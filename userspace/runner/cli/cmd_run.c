@@ -309,7 +309,7 @@ static int run(const struct options *o, bool create, bool only_print,
 	} else if (r >= 0 && (r = prepare(&h, err)) >= 0 &&
 		   (!o->replace || (r = pods_replace(o->name, err)) >= 0) &&
 		   (r = state_create(&h.state, o->name, err)) >= 0) {
-		h.pod.interactive = o->interactive;
+		h.pod.interactive = h.state.interactive = o->interactive;
 		h.pod.wait_start = create;
 		status = launch_go(&h, &o->userns, keep, detached, err);
 		if (detached && !status)
@@ -358,11 +358,9 @@ static int start_created(const struct state *st, bool attach,
 
 	if (sock < 0)
 		return POD_STATUS_FAILED;
-	if (attach) {
-		r = message_send(sock, "S", 1, -1, 0);
-		return r < 0 ? POD_STATUS_FAILED :
-			attach_pod(sock, true, st->name, err);
-	}
+	if (attach)
+		return attach_pod(sock, MONITOR_ATTACH_START, true, st->name,
+				  err);
 	r = message_send(sock, "S", 1, -1, 0);
 	while (r >= 0) {
 		r = message_receive(sock, message, sizeof(message), NULL);
@@ -397,12 +395,11 @@ static int range_again(const struct spec *spec, struct lease_request *ret,
 }
 
 /* A pod that has ended: from its description, where its changes are. */
-static int start_again(struct state *st, struct shift_error *err)
+static int start_again(struct state *st, bool attach, struct shift_error *err)
 {
 	struct held h = HELD_INIT;
 	struct lease_request userns;
 	int r, status = POD_STATUS_FAILED;
-
 	const char *pod;
 
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
@@ -415,12 +412,16 @@ static int start_again(struct state *st, struct shift_error *err)
 	    (r = state_create(&h.state, st->name, err)) >= 0) {
 		/* It has been up: a start that fails leaves it as ended. */
 		h.state.started = st->started;
+		h.state.interactive = st->interactive;
+		h.pod.interactive = st->interactive;
+		/* With somebody to see it all, it waits until that is there. */
+		h.pod.wait_start = attach;
 		status = launch_go(&h, &userns, true, true, err);
-		if (!status)
+		if (!status && !attach)
 			printf("%s\n", h.state.name);
 	}
 	held_clear(&h);
-	return status;
+	return status || !attach ? status : start_created(st, true, err);
 }
 
 static int start_pod(const char *name, bool attach, struct shift_error *err)
@@ -436,7 +437,7 @@ static int start_pod(const char *name, bool attach, struct shift_error *err)
 		case STATUS_EXITED:
 			/* Its supervisor may be about to leave. */
 			if (state_wait_unlocked(&st, -1, err) >= 0)
-				status = start_again(&st, err);
+				status = start_again(&st, attach, err);
 			break;
 		default:
 			shift_err_set(err, 0, "the pod %s is %s", st.name,

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "error.h"
+#include "monitor/monitor.h"
 
 typedef int command_fn(int argc, char **argv, struct shift_error *err);
 
@@ -21,8 +22,8 @@ command_fn cmd_top, cmd_stats, cmd_events, cmd_side, cmd_volume;
 /* Ends and removes the pod @name, for --replace; none is fine. */
 int pods_replace(const char *name, struct shift_error *err);
 
-/* Joins the caller to the started pod @name, for -a and attach. */
-int attach_pod(int sock, bool input, const char *name,
+/* Joins the caller to the pod @name, for start -a and attach. */
+int attach_pod(int sock, enum monitor_attach how, bool input, const char *name,
 	       struct shift_error *err);
 
 #endif

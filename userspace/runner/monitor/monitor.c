@@ -72,7 +72,7 @@ static void drop(struct monitor *m, int i)
 {
 	close(m->clients[i].fd);
 	m->clients[i].fd = -1;
-	m->clients[i].attached = false;
+	m->clients[i].attached = m->clients[i].awaited = false;
 }
 
 /* A client that does not read must not hold up the pod. */
@@ -170,7 +170,9 @@ static void hear(struct monitor *m, int i)
 		input(m, message + 1, (size_t)n - 1);
 		break;
 	case 'A':
+	case 'W':
 		m->clients[i].attached = true;
+		m->clients[i].awaited = message[0] == 'W';
 		if (m->master >= 0)
 			send_to(m, i, "T", 1, m->master);
 		break;
@@ -239,10 +241,31 @@ static void end_stream(int *fd)
 }
 
 /*
+ * Whether a client that is to miss nothing has not read what it was sent, after
+ * @ms milliseconds.  A socket that can be written to has room for some messages.
+ */
+static bool is_behind(const struct monitor *m, int i, int ms)
+{
+	struct pollfd p = { .fd = m->clients[i].fd, .events = POLLOUT };
+
+	return p.fd >= 0 && m->clients[i].awaited && poll(&p, 1, ms) <= 0;
+}
+
+/*
  * What is still in the pipes, and no more: somebody outside of the pod can have
  * got its end of one, and go on to write.
  */
 #define DRAIN_MAX (1 << 20)
+
+/* For how long a client that does not read can hold up the end of a pod. */
+#define BEHIND_MS 5000
+
+static void wait_for_clients(struct monitor *m)
+{
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (is_behind(m, i, BEHIND_MS))
+			m->clients[i].awaited = false;
+}
 
 void monitor_drain(struct monitor *m)
 {
@@ -255,6 +278,7 @@ void monitor_drain(struct monitor *m)
 		for (size_t n = 0; n < DRAIN_MAX; n += MONITOR_MESSAGE) {
 			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
 
+			wait_for_clients(m);
 			if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
 			    !output(m, *fds[i], i == 2 ? 2 : 1))
 				break;
@@ -269,21 +293,28 @@ static int once(struct monitor *m, int ms, bool *ended,
 		struct shift_error *err)
 {
 	struct pollfd p[FIXED + MONITOR_CLIENTS];
+	bool behind = false;
 
 	memset(p, 0, sizeof(p));
+	for (int i = 0; i < MONITOR_CLIENTS; i++)
+		if (is_behind(m, i, 0)) {
+			p[FIXED + i].events = POLLOUT;
+			behind = true;
+		}
 	p[0].fd = m->pidfd;
 	p[1].fd = m->sig_fd;
 	p[2].fd = m->listen_fd;
-	p[3].fd = m->master;
-	p[4].fd = m->out;
-	p[5].fd = m->err;
+	/* What the pod writes stays in its pipes, and the pod waits. */
+	p[3].fd = behind ? -1 : m->master;
+	p[4].fd = behind ? -1 : m->out;
+	p[5].fd = behind ? -1 : m->err;
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
 	p[7].fd = m->notify_fd;
 	p[8].fd = m->uevent_fd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
-		p[i].events = POLLIN;
+		p[i].events |= POLLIN;
 	if (poll(p, sizeof(p) / sizeof(*p), ms) < 0)
 		return errno == EINTR ? 0 :
 			shift_err_set(err, errno, "cannot wait for the pod");
@@ -309,7 +340,7 @@ static int once(struct monitor *m, int ms, bool *ended,
 	if (p[8].revents)
 		uevent_take(m);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
-		if (p[FIXED + i].revents && m->clients[i].fd >= 0)
+		if ((p[FIXED + i].revents & ~POLLOUT) && m->clients[i].fd >= 0)
 			hear(m, i);
 	if (p[2].revents)
 		admit(m);

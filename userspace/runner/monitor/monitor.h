@@ -8,7 +8,8 @@
  * what it is about; the monitor's tells what follows:
  *
  *	client	'0' DATA	for the pod's stdin, nothing: its end
- *		'A'		attach: send me what the pod writes
+ *		'A'		attach: send me what the pod writes, as long as I read
+ *		'W'		the same, and let the pod wait until I have read it
  *		'S'		start a pod that is created
  *		'N'		when it ends, do not start it again
  *		'D' DEVICE	hold the fd that comes along, of a block device
@@ -49,7 +50,7 @@ struct monitor {
 	bool relay;		/* master is joined to runner's own streams */
 	bool relay_input;
 	struct log log;
-	struct { int fd; bool attached; } clients[MONITOR_CLIENTS];
+	struct { int fd; bool attached, awaited; } clients[MONITOR_CLIENTS];
 	/* Open only for the locks on them: blockdev/lock.h. */
 	struct { int fd; dev_t dev; } devices[MONITOR_DEVICES];
 	bool start;		/* a client asked for it */
@@ -98,10 +99,16 @@ void monitor_close(struct monitor *m);
 /* For clients: connects to the monitor of the pod in @dir. */
 int monitor_connect(const char *dir, struct shift_error *err);
 
+enum monitor_attach {
+	MONITOR_ATTACH,		/* output is lost when the caller is slow */
+	MONITOR_ATTACH_START,	/* starts a created pod, whose output waits */
+};
+
 /*
  * For clients: joins the caller's streams to the pod.  Returns the pod's exit
  * status, or -ENOTCONN when the caller detached.
  */
-int monitor_attach(int sock, bool input, struct shift_error *err);
+int monitor_attach(int sock, enum monitor_attach how, bool input,
+		   struct shift_error *err);
 
 #endif

@@ -82,7 +82,8 @@ static size_t typed_detach(const char *data, size_t len, bool *first)
 	return len;
 }
 
-int monitor_attach(int sock, bool want_input, struct shift_error *err)
+int monitor_attach(int sock, enum monitor_attach how, bool want_input,
+		   struct shift_error *err)
 {
 	_cleanup_close_ int master = -1, sig_fd = -1;
 	char message[MONITOR_MESSAGE + 1];
@@ -95,7 +96,10 @@ int monitor_attach(int sock, bool want_input, struct shift_error *err)
 	sigaddset(&set, SIGWINCH);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	n = message_send(sock, "A", 1, -1, 0);
+	n = message_send(sock, how == MONITOR_ATTACH ? "A" : "W", 1, -1, 0);
+	/* In this order: nothing is written before it is attached. */
+	if (n >= 0 && how == MONITOR_ATTACH_START)
+		n = message_send(sock, "S", 1, -1, 0);
 	while (n >= 0) {
 		struct pollfd p[] = {
 			{ .fd = sock, .events = POLLIN },
@@ -123,7 +127,10 @@ int monitor_attach(int sock, bool want_input, struct shift_error *err)
 				r = message_send(sock, message, len + 1, -1, 0);
 			if (n > 0 && len < (size_t)n)
 				return -ENOTCONN;
-			n = r;
+			/* It has ended; what it wrote is still to be read. */
+			if (r < 0)
+				want_input = false;
+			n = 0;
 		}
 		if (!p[0].revents)
 			continue;
@@ -144,9 +151,9 @@ int monitor_attach(int sock, bool want_input, struct shift_error *err)
 			memcpy(&status, message + 1, sizeof(status));
 			return status;
 		}
+		/* Its status comes after. */
 		if (message[0] == 'f')
-			return shift_err_set(err, 0, "%.*s", n - 1,
-					     message + 1);
+			shift_err_set(err, 0, "%.*s", n - 1, message + 1);
 	}
 	return shift_err_set(err, EPIPE, "the pod's monitor is gone");
 }

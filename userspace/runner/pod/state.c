@@ -215,6 +215,8 @@ static struct json_object *to_json(const struct state *st)
 			       json_object_new_boolean(st->ephemeral));
 	json_object_object_add(o, "detached",
 			       json_object_new_boolean(st->detached));
+	json_object_object_add(o, "interactive",
+			       json_object_new_boolean(st->interactive));
 	add_time(o, "created", st->created);
 	add_time(o, "started", st->started);
 	add_time(o, "finished", st->finished);
@@ -296,6 +298,8 @@ static int from_json(struct state *st, struct json_object *o,
 		json_object_object_get(o, "ephemeral"));
 	st->detached = json_object_get_boolean(
 		json_object_object_get(o, "detached"));
+	st->interactive = json_object_get_boolean(
+		json_object_object_get(o, "interactive"));
 	st->created = number(o, "createdUnix");
 	st->started = number(o, "startedUnix");
 	st->finished = number(o, "finishedUnix");

@@ -40,6 +40,7 @@ struct state {
 	bool oom;		/* the kernel ran out of the pod's memory */
 	bool ephemeral;		/* goes with the pod */
 	bool detached;
+	bool interactive;	/* has a stdin */
 	int64_t created, started, finished;	/* seconds since 1970, 0: not */
 	uint32_t base;		/* first host id */
 	char *cgroup;		/* its directory, NULL without one */
