@@ -160,7 +160,8 @@ install-tools: tools
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
-	$(INSTALL) -m 644 userspace/runner/runner@.service userspace/runner/runner-side@.path \
+	$(INSTALL) -m 644 userspace/runner/runner.service \
+		userspace/runner/runner@.service userspace/runner/runner-side@.path \
 		userspace/runner/runner-side@.service $(DESTDIR)$(UNITDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \

@@ -96,7 +96,210 @@ test_shared() {
 	finish "a pod's mounts are shared within it"
 }
 
+# reboot: what a boot of the host does to runner.  All processes are gone at once,
+# and what is in /run; what was not written back may be.  The kernel's own number
+# of the boot is covered, so that no option or variable of runner is for tests.
+reboot() {
+	local pid
+	for pid in $(sed -n 's/^ *"monitor": *\([0-9]*\),/\1/p' /run/runner/pods/*/state.json 2>/dev/null); do
+		kill -9 "$pid" 2>/dev/null
+	done
+	for _ in $(seq 100); do
+		[ "$(own_processes)" ] || break
+		sleep 0.05
+	done
+	same "processes at the boot" '' "$(own_processes)"
+	find "$cgroups/runner" -mindepth 1 -depth -type d -exec rmdir {} + 2>/dev/null
+	find /run/runner -mindepth 1 -delete
+	cat /proc/sys/kernel/random/uuid >"$work/boot"
+	[ ! -d "$work/proc" ] || return
+	# a host whose /proc is covered starts no pod unless it has another
+	mkdir "$work/proc"
+	mount -t proc proc "$work/proc"
+	mount --bind "$work/boot" /proc/sys/kernel/random/boot_id
+}
+
+kept=/var/lib/runner/pods
+
+test_reboot() {
+	local base
+	mkdir "$volume/data"
+	up r --label a=b -e WORD=kept -v "$volume/data:/data:idmap" --ulimit nofile=77:88 -- sh -c 'echo "$WORD" >>/root/word; cat /root/word; echo in >>/data/in; sleep 600'
+	up ended -- sh -c 'exit 6'
+	up stopped --restart unless-stopped -- sleep 600
+	up unless --restart unless-stopped -- sleep 600
+	up always --restart always -- sleep 600
+	up no -- sleep 600
+	runner create --image "$image" --name made -- sh -c 'echo made; exit 4'
+	runner run -d --rm --image "$image" --name brief -- sleep 600
+	runner wait ended
+	runner stop -t 0 stopped
+	base=$(field hostBase r)
+	# one that comes after the boot first shall not have the range of another
+	reboot
+	same "nothing is left in /run" '' "$(ls /run/runner)"
+	up first -- sleep 600
+	hasnt "a range that waits for its pod" "$(cat $kept/{r,ended,stopped,unless,always,no,made}/range)" "$(field hostBase first)-"
+	runner rm -f first
+	runner ps -a --format '{{.Names}} {{.Status}}'
+	same "ps -a after the boot" "always exited 137|ended exited 6|made exited 0|no exited 137|r exited 137|stopped exited 137|unless exited 137" "$(echo "$out" | paste -sd'|')"
+	same "ps" '' "$("$RUNNER" ps -q)"
+	same "the one that was not to be kept is gone below" '' "$(ls -d $kept/brief 2>/dev/null)"
+	runner ps -q --filter label=a=b -a
+	same "labels" r "$out"
+	same "no pid is believed" '' "$(grep -h -e '"pid"' -e '"monitor"' /run/runner/pods/*/state.json)"
+	runner exec r true
+	has "exec in one" "$errors" "the pod r is exited"
+	runner logs r
+	same "its log" kept "$out"
+	runner start r
+	same "start" "0r" "$status$out$errors"
+	for _ in $(seq 50); do [ "$(wc -l <"$volume/data/in")" -lt 2 ] || break; sleep 0.1; done
+	same "the same range" "$base" "$(field hostBase r)"
+	runner exec r cat /root/word
+	same "the same root, environment" "kept kept" "$(echo $out)"
+	same "the same volume, on the host" "in in 0:0" "$(echo $(cat "$volume/data/in") $(stat -c %u:%g "$volume/data/in"))"
+	same "the same limits" "77 88" "$(sed -n 's/^Max open files *\([0-9]*\) *\([0-9]*\).*/\1 \2/p' "/proc/$(field pid r)/limits")"
+	runner start -a made
+	same "one that was only created" "4made" "$status$out$errors"
+	runner start -a ended
+	same "one that had ended" 6 "$status"
+	# those with a policy
+	runner start --boot
+	same "start --boot: what it started" "0always unless" "$status$(echo $out)$errors"
+	same "up" "always r unless" "$(echo $("$RUNNER" ps -q))"
+	# a shutdown is nobody's wish for their end
+	runner stop --boot
+	same "stop --boot" "0" "$status$errors"
+	same "up" r "$("$RUNNER" ps -q)"
+	reboot
+	runner start --boot
+	same "after a shutdown in order" "0always unless" "$status$(echo $out)$errors"
+	runner rm -f -a
+	same "rm -a" "0" "$status$errors"
+	check_clean
+	same "nothing is reserved" '' "$(ls /run/runner/reserved)"
+	rm -r "$volume/data"
+	finish "pods after a boot of the host: ps -a, start, the range, root, volumes; --restart"
+}
+
+test_boot_order() {
+	# one that cannot start, between two that can, and one that joins the last
+	up b-first --restart always -- sleep 600
+	sleep 1.1
+	up a-broken --restart always -- sleep 600
+	sleep 1.1
+	up z-base --restart always -- sleep 600
+	up a-joins --restart always --pod z-base -- sleep 600
+	reboot
+	rm $kept/a-broken/config.json.new 2>/dev/null
+	echo '{"torn' >$kept/a-broken/config.json
+	runner start --boot
+	same "the others are up, in their order" "b-first z-base a-joins" "$(echo $out)"
+	has "the broken one is named" "$errors" "a-broken/config.json"
+	runner ps -a --format '{{.Names}} {{.Status}}'
+	has "and listed" "$out" "a-broken exited"
+	runner stop --boot
+	same "stop --boot" '' "$("$RUNNER" ps -q)$errors"
+	runner rm -a
+	same "rm, also of the broken one" "0" "$status$errors"
+	check_clean
+	finish "start --boot: an order, and one that fails keeps no other"
+}
+
+# What a crash leaves: each file empty, torn, or never written.
+test_crash() {
+	local file pid n steps=0
+	for file in state.json range stopped; do
+		up c --restart always -- sleep 600
+		reboot
+		: >$kept/c/$file
+		runner ps -a --format '{{.Names}} {{.Status}}'
+		same "$file empty" "c exited 137" "$out$errors"
+		rm $kept/c/$file
+		reboot
+		echo '{"status": "run' >$kept/c/$file.new
+		runner start c
+		same "without $file" "0c" "$status$out$errors"
+		runner rm -f c
+	done
+	# folders of a runner that kept nothing are no pods, as they were none
+	up c -- sleep 600
+	reboot
+	rm $kept/c/config.json $kept/c/state.json
+	runner ps -a
+	hasnt "an older folder" "$out" "c "
+	up c -- sleep 600
+	runner rm -f c
+	# killed at each step of the first start, of the boot, of a stop
+	for n in $(seq 1 $([ "$long" ] && echo 2 || echo 9) 100); do
+		RUNNER_FAULT=$n runner run -d --image "$image" --name c -- sleep 600 2>/dev/null
+		[ $status != 0 ] || { reboot; break; }
+		steps=$n
+		reboot
+		runner ps -a
+		same "ps after step $n" 0 "$status$errors"
+		runner rm -f -i c
+		same "rm after step $n" 0 "$status$errors"
+	done
+	[ $steps -gt 30 ] || problem "only $steps steps"
+	for n in 1 2 3 4 5 6; do
+		reboot
+		RUNNER_FAULT=$n runner ps -a 2>/dev/null
+		runner ps -a --format '{{.Names}} {{.Status}}'
+		same "the boot itself killed at step $n" "c exited 137" "$out$errors"
+	done
+	# the state of a boot before, where /run was not emptied
+	runner start c
+	pid=$(field pid c)
+	sed -i 's/"bootId": *"[^"]*"/"bootId":"00000000-0000-4000-8000-000000000000"/' /run/runner/pods/c/state.json
+	runner kill c
+	same "a pid of another boot is not signalled" 125 $status
+	[ -e "/proc/$pid" ] || problem "it was"
+	kill -9 "$(field monitor c)" "$pid" 2>/dev/null
+	reboot
+	runner rm c
+	same "rm" "0" "$status$errors"
+	# /run was emptied, and no boot: the pod runs, and is no stopped one
+	up c -- sleep 600
+	pid=$(field pid c)
+	find /run/runner -mindepth 1 -delete
+	runner ps -a
+	has "a pod that runs without a state" "$errors" "it runs, and"
+	hasnt "a pod that runs without a state" "$out" exited
+	kill -9 "$pid"
+	for _ in $(seq 100); do [ "$(own_processes)" ] || break; sleep 0.05; done
+	reboot
+	runner rm -f c
+	check_clean
+	finish "a crash in the middle of a write, an older folder, a pid of another boot"
+}
+
+# The number of a device belongs to another one after a boot.
+test_boot_devices() {
+	mknod -m 666 "$work/node" c 1 5
+	up d --device "$work/node:/dev/it:r" -- sleep 600
+	reboot
+	rm "$work/node"
+	mknod -m 666 "$work/node" c 1 7
+	runner start d
+	same "start" "0d" "$status$out$errors"
+	runner exec d sh -c 'stat -c %t:%T /dev/it; (: </dev/it) && echo reads'
+	same "the device of that path" "1:7 reads" "$(echo $out)"
+	has "and the right to it" "$("$RUNNER" inspect d | tr -d ' \n')" '"major":1,"minor":7,"access":"r"'
+	hasnt "none to the old one" "$("$RUNNER" inspect d | tr -d ' \n')" '"major":1,"minor":5,"access":"r"}'
+	runner stop -t 0 d
+	rm "$work/node"
+	runner start d
+	same "it is no more" 125 $status
+	has "it is no more" "$errors" "$work/node"
+	same "the pod is still there" exited "$(field status d)"
+	runner rm d
+	check_clean
+	finish "--device over a boot"
+}
+
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared" "$@"
+run_tests "start_attach shared reboot boot_order crash boot_devices" "$@"

@@ -5,11 +5,32 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "syscalls.h"
 #include "base/util.h"
+
+const char *procid_boot(void)
+{
+	static char boot[40];
+	_cleanup_free_ char *text = NULL;
+
+	if (!*boot && read_file("/proc/sys/kernel/random/boot_id", 64, &text,
+				NULL, NULL) >= 0)
+		snprintf(boot, sizeof(boot), "%.*s", (int)strcspn(text, "\n"),
+			 text);
+	return boot;
+}
+
+int64_t procid_booted(void)
+{
+	struct timespec up;
+
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	return time(NULL) - up.tv_sec;
+}
 
 uint64_t procid_started(pid_t pid)
 {

@@ -16,10 +16,12 @@
 #include "base/report.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
+#include "cli/boot.h"
 #include "cli/numbers.h"
 #include "cli/words.h"
 #include "monitor/monitor.h"
 #include "pod/end.h"
+#include "pod/kept.h"
 #include "pod/pod.h"
 #include "pod/poddir.h"
 #include "pod/state.h"
@@ -41,6 +43,7 @@ static const struct words_option stop_options[] = {
 	ALL_OPTION,
 	{ 't', "time", 0, "SECONDS", "to wait before it is ended by force, 10 by default", NULL },
 	{ 'i', "ignore", 0, NULL, "a pod that is not there is no error", NULL },
+	{ 0, "boot", 'B', NULL, "those that start --boot brings back, for a shutdown of the host", NULL },
 	WORDS_END,
 };
 static const struct words_option rm_options[] = {
@@ -234,6 +237,7 @@ static long patience(const struct state *st)
 struct stopping {
 	long seconds;		/* -1: as the pod says */
 	bool ignore;
+	bool boot;		/* nobody wants it to stay down */
 };
 
 static int stop_pod(const char *name, void *data, struct shift_error *err)
@@ -244,13 +248,25 @@ static int stop_pod(const char *name, void *data, struct shift_error *err)
 
 	if (r == -ENOENT && s->ignore) {
 		shift_err_clear(err);
-		r = 0;
-	} else if (r >= 0 && st.status != STATUS_EXITED) {
+		state_clear(&st);
+		return 0;
+	}
+	/* First: whatever happens to the rest, this was wanted. */
+	if (r >= 0 && !s->boot)
+		r = kept_set_stopped(name, true, err);
+	if (r >= 0 && st.status != STATUS_EXITED)
 		r = pod_stop(&st, (int)(s->seconds < 0 ? patience(&st) :
 					s->seconds), stop_signal(&st), false, err);
-	}
 	state_clear(&st);
 	return r;
+}
+
+static int stop_for_boot(const char *name, struct shift_error *err)
+{
+	/* It may have gone meanwhile. */
+	struct stopping s = { .seconds = -1, .ignore = true, .boot = true };
+
+	return stop_pod(name, &s, err);
 }
 
 int cmd_stop(int argc, char **argv, struct shift_error *err)
@@ -267,6 +283,8 @@ int cmd_stop(int argc, char **argv, struct shift_error *err)
 			all = w.on;
 		} else if (words_code(&w) == 'i') {
 			s.ignore = w.on;
+		} else if (words_code(&w) == 'B') {
+			s.boot = w.on;
 		} else if (numbers_integer(w.value, 0, INT_MAX / 1000,
 					   &s.seconds, err) < 0) {
 			/* In the milliseconds of poll(2). */
@@ -274,7 +292,11 @@ int cmd_stop(int argc, char **argv, struct shift_error *err)
 			return FAILED;
 		}
 	}
-	if (r >= 0)
+	if (r >= 0 && s.boot && (all || w.n || s.seconds >= 0))
+		r = shift_err_set(err, 0, "stop --boot takes no pod, not -a and not -t: each pod has its own --stop-timeout");
+	if (r >= 0 && s.boot)
+		r = boot_stop(stop_for_boot, err);
+	else if (r >= 0)
 		r = which_pods(&w, all, state_is_up, &names, err);
 	if (r >= 0)
 		r = each_pod(&names, stop_pod, &s, err);

@@ -16,6 +16,7 @@
 #include "base/self.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
+#include "cli/boot.h"
 #include "cli/numbers.h"
 #include "cli/options.h"
 #include "escape.h"
@@ -25,6 +26,7 @@
 #include "pod/pasta.h"
 #include "pod/written.h"
 #include "setup/volume_source.h"
+#include "spec/device_option.h"
 #include "spec/spec_json.h"
 #include "spec/volume_add.h"
 #include "store/image.h"
@@ -66,11 +68,12 @@ static const struct words_command spec_words = {
 static const struct words_option start_options[] = {
 	{ 'a', "attach", 0, NULL, "join its streams, return its status", NULL },
 	{ 'i', "interactive", 0, NULL, "nothing else: -a joins its stdin too", NULL },
+	{ 0, "boot", 'B', NULL, "those that --restart brings up after a boot of the host", NULL },
 	WORDS_END,
 };
 static const struct words_command start_words = {
 	"start", "POD...", "Start pods that are created or have ended.",
-	1, WORDS_MANY, false, start_options, NULL,
+	0, WORDS_MANY, false, start_options, NULL,
 };
 
 /* Takes the place of the image's entry point and command. */
@@ -408,6 +411,8 @@ static int start_again(struct state *st, bool attach, struct shift_error *err)
 	    (!(pod = spec_annotation(&h.spec, SPEC_ANNOTATION_POD)) ||
 	     (r = network_join_pod(&h.spec, pod, err)) >= 0) &&
 	    (r = range_again(&h.spec, &userns, err)) >= 0 &&
+	    /* The number of a device is another's after a boot. */
+	    (r = devices_again(&h.spec, err)) >= 0 &&
 	    (r = image_hold_described(&h.image, &h.spec, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {
 		/* It has been up: a start that fails leaves it as ended. */
@@ -448,20 +453,51 @@ static int start_pod(const char *name, bool attach, struct shift_error *err)
 	return status;
 }
 
+/* One that fails keeps no other. */
+static int start_boot(struct shift_error *err)
+{
+	struct strv names = { NULL, 0 };
+	int r = boot_list(&names, err), status = 0;
+
+	for (size_t i = 0; r >= 0 && i < names.n; i++) {
+		int one = start_pod(names.v[i], false, err);
+
+		if (!one)
+			continue;
+		status = one;
+		shift_err_prefix(err, "the pod %s", names.v[i]);
+		shift_err_print(err, stderr, "runner");
+		shift_err_clear(err);
+	}
+	strv_clear(&names);
+	return r < 0 ? POD_STATUS_FAILED : status;
+}
+
 int cmd_start(int argc, char **argv, struct shift_error *err)
 {
-	bool attach = false;
+	bool attach = false, boot = false;
 	int r, status = POD_STATUS_FAILED;
 	struct words w;
 
 	words_begin(&w, &start_words, argc, argv);
-	while ((r = words_next(&w, err)) > 0)
+	while ((r = words_next(&w, err)) > 0) {
 		if (words_code(&w) == 'a')
 			attach = w.on;
+		if (words_code(&w) == 'B')
+			boot = w.on;
+	}
 	if (r >= 0 && attach && w.n > 1)
 		r = shift_err_set(err, 0, "start -a takes one pod");
+	if (r >= 0 && boot && (w.n || attach))
+		r = shift_err_set(err, 0, "start --boot takes no pod and not -a");
+	if (r >= 0 && !boot && !w.n) {
+		r = shift_err_set(err, 0, "start: it needs POD");
+		words_hint(&start_words, err);
+	}
 	if (r < 0 || state_sweep(0, err) < 0)
 		return status;
+	if (boot)
+		return start_boot(err);
 	for (int i = 0; i < w.n; i++) {
 		status = start_pod(w.operands[i], attach, err);
 		if (status)

@@ -15,6 +15,7 @@
 #include "cli/words.h"
 #include "escape.h"
 #include "pod/device_wait.h"
+#include "pod/kept.h"
 #include "pod/launch.h"
 #include "pod/pod.h"
 
@@ -144,6 +145,15 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
+/* The first after a boot of the host brings back the pods that are kept. */
+static void restore(void)
+{
+	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+
+	if (kept_restore(&err) < 0)
+		shift_err_print(&err, stderr, "runner: warning");
+}
+
 int main(int argc, char **words)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
@@ -191,8 +201,11 @@ int main(int argc, char **words)
 	else if (geteuid() && !asks_for_help(argc, argv))
 		shift_err_set(&err, 0, "runner %s has to be started by root",
 			      argv[1]);
-	else if (geteuid() || place_set(root, &err) >= 0)
+	else if (geteuid() || place_set(root, &err) >= 0) {
+		if (!geteuid() && !asks_for_help(argc, argv) && command->help)
+			restore();
 		status = command->fn(argc - 1, argv + 1, &err);
+	}
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");
 	return status;

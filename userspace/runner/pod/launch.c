@@ -24,6 +24,7 @@
 #include "monitor/handoff.h"
 #include "monitor/notify.h"
 #include "pod/device_wait.h"
+#include "pod/kept.h"
 #include "pod/network.h"
 #include "pod/volumes.h"
 #include "pod/pod_blockdev.h"
@@ -55,7 +56,8 @@ int launch_lease(struct held *h, const struct lease_request *userns,
 	if (h->dir.path)
 		r = strf(&memory, err, "%s/range", h->dir.path);
 	if (r >= 0)
-		r = lease_take(&h->lease, userns, h->dir.name, memory, err);
+		r = lease_take(&h->lease, userns, h->dir.name, memory,
+			       memory && !h->dir.ephemeral, err);
 	h->spec.linux_.host_base = h->lease.base;
 	h->spec.linux_.map_size = h->lease.count;
 	return r;
@@ -285,6 +287,9 @@ static int launch(struct held *h, const struct lease_request *userns,
 	if ((r = launch_lease(h, userns, err)) < 0)
 		return r;
 	fault_point("lease");
+	/* Whoever wanted its end wants it now. */
+	if ((r = kept_set_stopped(st->name, false, err)) < 0)
+		return r;
 	st->base = h->spec.linux_.host_base;
 	if (!h->spec.hostname &&
 	    (r = str_replace(&h->spec.hostname, st->name, err)) < 0)

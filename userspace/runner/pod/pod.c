@@ -544,6 +544,10 @@ int pod_run(struct pod *pod, int *status, struct shift_error *err)
 	 */
 	if (host_ns >= 0 && setns(host_ns, CLONE_NEWNS) < 0 && r >= 0)
 		r = shift_err_set(err, errno, "cannot go back to the host's mounts");
+	/* Only what could be set up is worth keeping. */
+	if (r >= 0)
+		r = state_keep(pod->st, pod->plan->spec, err);
+	fault_point("kept");
 	if (r >= 0)
 		r = set_status(pod, STATUS_CREATED, child->pid, err);
 	fault_point("created");

@@ -18,6 +18,7 @@
 #include "base/util.h"
 #include "cleanup.h"
 #include "pod/volumes.h"
+#include "range/lease.h"
 
 int poddir_path(const char *name, char **ret, struct shift_error *err)
 {
@@ -66,6 +67,7 @@ static int lock_all(struct shift_error *err)
 /* Renames @path below the folder of all, whose lock is held; *ret: its new path. */
 static int take_away(const char *path, char **ret, struct shift_error *err)
 {
+	const char *name = strrchr(path, '/') + 1;
 	uint64_t n;
 	int r;
 
@@ -75,6 +77,8 @@ static int take_away(const char *path, char **ret, struct shift_error *err)
 	if (r >= 0 && rename(path, *ret) < 0)
 		r = shift_err_set(err, errno, "cannot move %s out of the way",
 				  path);
+	if (r >= 0)
+		lease_forget(name);
 	return r;
 }
 

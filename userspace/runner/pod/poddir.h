@@ -10,6 +10,7 @@
  *	log, log.1	what a detached pod wrote: log.h
  *	range		the ids that it had: lease.h
  *	volumes		its anonymous volumes: volumes.h
+ *	config.json, state.json, stopped	what outlives a boot: kept.h
  *
  * A folder that is being removed is ROOT/pods/.gone-NUMBER, and no pod's: what
  * could not be removed stays there until the next sweep.

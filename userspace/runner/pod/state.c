@@ -17,8 +17,10 @@
 #include "base/lockfile.h"
 #include "base/place.h"
 #include "base/procid.h"
+#include "base/replace.h"
 #include "cgroup/cgroup.h"
 #include "cleanup.h"
+#include "pod/kept.h"
 #include "pod/pod.h"
 #include "pod/poddir.h"
 #include "spec/spec_json.h"
@@ -41,6 +43,9 @@ static int path_of(const struct state *st, const char *file, char **ret,
 
 /* For how long a pod without a state may be being looked at by a sweep. */
 #define MAKING_MS 2000
+
+/* Where state_restore() makes a pod. */
+#define RESTORING ".restoring"
 
 static int pods_dir(char **ret, struct shift_error *err)
 {
@@ -148,22 +153,10 @@ int state_wait_unlocked(const struct state *st, int ms,
 static int write_json(const struct state *st, const char *file,
 		      const char *text, struct shift_error *err)
 {
-	_cleanup_free_ char *path = NULL, *new = NULL;
-	_cleanup_close_ int fd = -1;
-	int r;
+	_cleanup_free_ char *path = NULL;
+	int r = path_of(st, file, &path, err);
 
-	if ((r = path_of(st, file, &path, err)) < 0 ||
-	    (r = strf(&new, err, "%s.new", path)) < 0)
-		return r;
-	fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
-		  0600);
-	if (fd < 0 || write_whole(fd, text, strlen(text)) < 0 ||
-	    rename(new, path) < 0) {
-		r = shift_err_set(err, errno, "cannot write %s", path);
-		unlink(new);
-		return r;
-	}
-	return 0;
+	return r < 0 ? r : file_replace(path, text, false, err);
 }
 
 static void add_time(struct json_object *o, const char *key, int64_t t)
@@ -202,6 +195,7 @@ static struct json_object *to_json(const struct state *st)
 		add_number(o, "pidStarted", (int64_t)st->pid_started);
 	}
 	add_text(o, "bundle", st->dir);
+	add_text(o, "bootId", procid_boot());
 	if (st->monitor) {
 		add_number(o, "monitor", st->monitor);
 		add_number(o, "monitorStarted", (int64_t)st->monitor_started);
@@ -247,7 +241,12 @@ int state_save(const struct state *st, struct shift_error *err)
 	_cleanup_free_ char *text = NULL;
 	int r = state_to_json(st, &text, err);
 
-	return r < 0 ? r : write_json(st, "state.json", text, err);
+	if (r >= 0)
+		r = write_json(st, "state.json", text, err);
+	/* What is being made is not kept until it is there. */
+	if (r >= 0 && !st->ephemeral && st->status != STATUS_CREATING)
+		kept_save_state(st->name, text);
+	return r;
 }
 
 int state_save_spec(const struct state *st, const struct spec *spec,
@@ -256,7 +255,22 @@ int state_save_spec(const struct state *st, const struct spec *spec,
 	_cleanup_free_ char *text = NULL;
 	int r = spec_to_json(spec, false, &text, err);
 
-	return r < 0 ? r : write_json(st, "config.json", text, err);
+	if (r >= 0)
+		r = write_json(st, "config.json", text, err);
+	/* A pod that is kept has its description changed there as well. */
+	if (r >= 0 && !st->ephemeral && kept_is(st->name))
+		r = kept_save_config(st->name, text, err);
+	return r;
+}
+
+int state_keep(const struct state *st, const struct spec *spec,
+	       struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL;
+	int r = st->ephemeral ? 0 : spec_to_json(spec, false, &text, err);
+
+	return st->ephemeral || r < 0 ? r :
+		kept_save_config(st->name, text, err);
 }
 
 int state_load_spec(const struct state *st, struct spec *spec,
@@ -274,6 +288,34 @@ int state_load_spec(const struct state *st, struct spec *spec,
 static int64_t number(struct json_object *o, const char *key)
 {
 	return json_object_get_int64(json_object_object_get(o, key));
+}
+
+/*
+ * Written before the host was booted: no process of then is there, whatever has
+ * its number and the same time since the boot.  A state without a boot is of a
+ * runner that did not write it, and of this one.
+ */
+static void forget_processes(struct state *st, struct json_object *o)
+{
+	const char *boot = json_object_get_string(
+		json_object_object_get(o, "bootId"));
+
+	st->stale = boot && *boot && *procid_boot() &&
+		    strcmp(boot, procid_boot());
+	if (!st->stale)
+		return;
+	st->pid = st->monitor = 0;
+	st->pid_started = st->monitor_started = st->dev = 0;
+	free(st->cgroup);
+	st->cgroup = NULL;
+	if (st->status == STATUS_EXITED)
+		return;
+	/* It ended with the host, if it was started. */
+	if (st->status == STATUS_RUNNING) {
+		st->exit_status = POD_STATUS_SIGNAL + 9;
+		st->finished = procid_booted();
+	}
+	st->status = STATUS_EXITED;
 }
 
 static int from_json(struct state *st, struct json_object *o,
@@ -314,6 +356,8 @@ static int from_json(struct state *st, struct json_object *o,
 	if (r >= 0)
 		r = str_replace(&st->command, json_object_get_string(
 				json_object_object_get(o, "command")), err);
+	if (r >= 0)
+		forget_processes(st, o);
 	return r;
 }
 
@@ -399,7 +443,7 @@ static int finish(struct state *st, int ms, struct shift_error *err)
 
 	if (r < 0)
 		return r;
-	if (st->ephemeral || !st->started)
+	if (st->ephemeral || (!st->started && !kept_is(st->name)))
 		return remove_dir(st, err);
 	st->pid = st->monitor = 0;
 	if (st->status != STATUS_EXITED) {
@@ -462,7 +506,7 @@ static int sweep_one(const char *name, bool all, struct shift_error *err)
 	r = set_name(&st, name, err);
 	if (r >= 0 && (all || !in_trouble(&st)) && lock_left(&st, err) >= 0 &&
 	    (r = read_state(&st, err)) >= 0 &&
-	    (st.status != STATUS_EXITED || st.ephemeral)) {
+	    (st.status != STATUS_EXITED || st.ephemeral || st.stale)) {
 		/* First: who is killed here leaves it to the next. */
 		poddir_sweep_is_due();
 		r = finish(&st, SWEEP_MS, err);
@@ -471,6 +515,63 @@ static int sweep_one(const char *name, bool all, struct shift_error *err)
 	}
 	state_clear(&st);
 	return r;
+}
+
+int state_restore(const char *name, const char *config, const char *text,
+		  struct shift_error *err)
+{
+	_cleanup_free_ char *final = NULL;
+	struct state st = STATE_INIT;
+	struct json_object *o;
+	int r;
+
+	/* Whole, or not at all: under a name that is no pod's. */
+	if ((r = set_name(&st, RESTORING, err)) < 0 ||
+	    (r = strf(&final, err, "%s/pods/%s", place_run(), name)) < 0)
+		goto out;
+	if (access(final, F_OK) == 0)
+		goto out;
+	remove_tree(st.dir, NULL);
+	if (mkdir(st.dir, 0700) < 0) {
+		r = shift_err_set(err, errno, "cannot make %s", st.dir);
+		goto out;
+	}
+	/* One that is empty or torn tells nothing: it ended, nobody knows how. */
+	st.status = STATUS_RUNNING;
+	o = text ? json_tokener_parse(text) : NULL;
+	r = o ? from_json(&st, o, err) : 0;
+	json_object_put(o);
+	st.stale = true;
+	if (st.status != STATUS_EXITED) {
+		st.status = STATUS_EXITED;
+		st.exit_status = POD_STATUS_SIGNAL + 9;
+		st.finished = procid_booted();
+	}
+	st.pid = st.monitor = 0;
+	st.ephemeral = false;
+	if (r >= 0)
+		r = str_replace(&st.name, name, err);
+	if (r >= 0)
+		r = write_json(&st, "config.json", config, err);
+	if (r >= 0)
+		r = lock_one(&st, true, err);
+	if (r >= 0) {
+		_cleanup_free_ char *now = NULL;
+
+		r = state_to_json(&st, &now, err);
+		if (r >= 0)
+			r = write_json(&st, "state.json", now, err);
+	}
+	if (r >= 0 && rename(st.dir, final) < 0)
+		r = shift_err_set(err, errno, "cannot make %s", final);
+out:
+	state_clear(&st);
+	return r;
+}
+
+int state_lock_all(struct shift_error *err)
+{
+	return lock_all(err);
 }
 
 int state_list(struct strv *names, struct shift_error *err)

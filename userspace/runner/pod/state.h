@@ -7,6 +7,9 @@
  *	state.json	the members of struct state below
  *	monitor		socket of the monitor: monitor.h
  *
+ * All of it goes with a boot of the host: kept.h has what stays of a pod that
+ * keeps its changes, and makes this anew of it.
+ *
  * A folder without a lock and whose state is neither "exited" nor "new" is what
  * a killed runner left; whoever comes next clears it away.
  */
@@ -39,6 +42,7 @@ struct state {
 	int exit_status;
 	bool oom;		/* the kernel ran out of the pod's memory */
 	bool ephemeral;		/* goes with the pod */
+	bool stale;		/* of a boot before this one; not written */
 	bool detached;
 	bool interactive;	/* has a stdin */
 	int64_t created, started, finished;	/* seconds since 1970, 0: not */
@@ -89,6 +93,22 @@ int state_save_spec(const struct state *st, const struct spec *spec,
 		    struct shift_error *err);
 int state_load_spec(const struct state *st, struct spec *spec,
 		    struct shift_error *err);
+
+/*
+ * The description of a pod that is not ephemeral goes to where it outlives a
+ * boot of the host: from then on the pod is kept.
+ */
+int state_keep(const struct state *st, const struct spec *spec,
+	       struct shift_error *err);
+
+/*
+ * Makes the folder of the pod @name, as one that has ended, of its description
+ * @config and its last state @text, NULL: none is known.  Does nothing when
+ * there is one.  Under state_lock_all(), whose fd is the caller's.
+ */
+int state_restore(const char *name, const char *config, const char *text,
+		  struct shift_error *err);
+int state_lock_all(struct shift_error *err);
 
 /* JSON text for people and programs, the caller's in *ret. */
 int state_to_json(const struct state *st, char **ret, struct shift_error *err);

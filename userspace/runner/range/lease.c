@@ -13,9 +13,11 @@
 
 #include "base/lockfile.h"
 #include "base/place.h"
+#include "base/replace.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "range/ranges.h"
+#include "range/reserved.h"
 
 /* Where no subordinate range is set up: the part that systemd leaves to
  * containers, in which no distribution puts users.
@@ -254,12 +256,15 @@ static bool recall(int dirfd, const char *memory, struct ranges *taken,
 /* No failure of this is worth failing a start. */
 static void remember(const char *memory, const struct lease *lease)
 {
-	_cleanup_close_ int fd = memory ? open(memory, O_WRONLY | O_CREAT |
-						O_TRUNC | O_NOFOLLOW |
-						O_CLOEXEC, 0600) : -1;
+	_cleanup_free_ char *old = NULL;
+	char text[32];
 
-	if (fd >= 0)
-		dprintf(fd, "%" PRIu32 "-%" PRIu32 "\n", lease->base, lease->count);
+	snprintf(text, sizeof(text), "%" PRIu32 "-%" PRIu32 "\n", lease->base,
+		 lease->count);
+	if (!memory || (read_file(memory, 256, &old, NULL, NULL) >= 0 &&
+			!strcmp(old, text)))
+		return;
+	file_replace(memory, text, true, NULL);
 }
 
 static int by_base(const void *a, const void *b)
@@ -377,8 +382,32 @@ static int hold(int dirfd, struct lease *lease, const char *pod,
 	return 0;
 }
 
+/*
+ * A range that is nobody's or, when there is none, one that waits for a pod which
+ * is not up.
+ */
+static int choose_new(int dirfd, struct ranges *pool, struct ranges *taken,
+		      const char *own, uint32_t size, uint32_t *ret,
+		      struct shift_error *err)
+{
+	_cleanup_ranges_ struct ranges again = { 0 }, all = { 0 };
+	size_t n = taken->n;
+	int r = reserved_add(taken, own, err);
+
+	if (r < 0)
+		return r;
+	n = taken->n - n;
+	r = choose(dirfd, pool, taken, size, ret, err);
+	if (r != -EDQUOT || !n)
+		return r;
+	shift_err_clear(err);
+	r = find_taken(dirfd, &again, &all, err);
+	return r < 0 ? r : choose(dirfd, &all, &again, size, ret, err);
+}
+
 int lease_take(struct lease *lease, const struct lease_request *request,
-	       const char *name, const char *memory, struct shift_error *err)
+	       const char *name, const char *memory, bool keep,
+	       struct shift_error *err)
 {
 	_cleanup_ranges_ struct ranges taken = { 0 }, pool = { 0 };
 	uint32_t size = request->size ? request->size : LEASE_SIZE;
@@ -407,7 +436,8 @@ int lease_take(struct lease *lease, const struct lease_request *request,
 		lease->base = request->base;
 		r = refuse_if_taken(dirfd, &taken, lease->base, size, err);
 	} else if (!recall(dirfd, memory, &taken, size, &lease->base)) {
-		r = choose(dirfd, &pool, &taken, size, &lease->base, err);
+		r = choose_new(dirfd, &pool, &taken, own, size, &lease->base,
+			       err);
 	}
 	if (r < 0)
 		return r;
@@ -415,7 +445,35 @@ int lease_take(struct lease *lease, const struct lease_request *request,
 	r = hold(dirfd, lease, own, err);
 	if (r >= 0)
 		remember(memory, lease);
+	if (r >= 0 && keep)
+		r = reserved_set(own, lease->base, size, err);
 	return r;
+}
+
+int lease_keep(const char *name, const char *memory, struct shift_error *err)
+{
+	_cleanup_free_ char *text = NULL, *own = NULL;
+	_cleanup_close_ int dirfd = -1;
+	uint32_t base, count;
+	int r = place_name(name, &own, err);
+
+	if (r < 0)
+		return r;
+	/* One in the host's ids, or in another pod's range, has none. */
+	if (read_file(memory, 256, &text, NULL, NULL) < 0 ||
+	    !lease_name_parse(text, &base, &count) || !base || !count ||
+	    (uint64_t)base + count > UINT32_MAX)
+		return 0;
+	r = dirfd = lock_dir(err);
+	return r < 0 ? r : reserved_set(own, base, count, err);
+}
+
+void lease_forget(const char *name)
+{
+	_cleanup_free_ char *own = NULL;
+
+	if (place_name(name, &own, NULL) >= 0)
+		reserved_drop(own);
 }
 
 void lease_release(struct lease *lease)

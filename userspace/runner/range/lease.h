@@ -6,6 +6,12 @@
  * which its holders have a shared flock(2); the kernel drops the lock when a
  * holder ends, however it ends, so a file that nobody has locked is nobody's.
  * Selection runs under a lock of the folder.
+ *
+ * A pod that keeps its changes keeps its range from other pods while it is not up:
+ * /run/runner/reserved/BASE-COUNT-POD, POD being its place_name(), is made with
+ * its first lease and, after a boot of the host, from what the pod remembers.  It
+ * only keeps runner from choosing that range for another pod while there are
+ * others: who asks for it by number has it.
  */
 #ifndef RUNNER_LEASE_H
 #define RUNNER_LEASE_H
@@ -17,6 +23,7 @@
 #include "error.h"
 
 #define LEASE_DIR "/run/runner/uids"
+#define LEASE_RESERVED "/run/runner/reserved"
 #define LEASE_SIZE 65536u
 
 /* ranges_know_map() */
@@ -52,10 +59,17 @@ int lease_parse(const char *text, struct lease_request *request,
  * a live user namespace, not given to anybody in /etc/subuid and /etc/subgid
  * other than "runner", no user or group of the host in it.  @memory, a file or
  * NULL, holds the range the pod had before, which it gets again if that is
- * free, and is written.
+ * free, and is written; with @keep the range is reserved for it.
  */
 int lease_take(struct lease *lease, const struct lease_request *request,
-	       const char *name, const char *memory, struct shift_error *err);
+	       const char *name, const char *memory, bool keep,
+	       struct shift_error *err);
+
+/* Reserves what @memory holds, if anything, for the pod @name, after a boot. */
+int lease_keep(const char *name, const char *memory, struct shift_error *err);
+
+/* The pod @name is no more: nothing is reserved for it. */
+void lease_forget(const char *name);
 
 /* Drops the lock and, when nobody else holds it, removes the file. */
 void lease_release(struct lease *lease);

@@ -33,7 +33,7 @@ static int bad(const char *text, const char *why, struct shift_error *err)
 int devices_option(struct spec *spec, const char *text,
 		   struct shift_error *err)
 {
-	_cleanup_free_ char *copy = strdup(text);
+	_cleanup_free_ char *copy = strdup(text), *key = NULL;
 	struct spec_device_rule rule = { .allow = true, .access = "rwm" };
 	struct spec_device device = { .mode = 0666 };
 	char *host, *in_pod, *access_, *rest = copy;
@@ -71,9 +71,63 @@ int devices_option(struct spec *spec, const char *text,
 	rule.major = device.major;
 	rule.minor = device.minor;
 	if ((r = spec_add_device(spec, &device, err)) < 0 ||
-	    (r = spec_share_device(spec, in_pod, shared, err)) < 0)
+	    (r = spec_share_device(spec, in_pod, shared, err)) < 0 ||
+	    (r = spec_add_device_rule(spec, &rule, err)) < 0)
 		return r;
-	return spec_add_device_rule(spec, &rule, err);
+	/* What the numbers are another time: devices_again(). */
+	if (strf(&key, err, SPEC_ANNOTATION_DEVICE "%s", in_pod) < 0)
+		return -ENOMEM;
+	return spec_annotate(spec, err, key, "%s", host);
+}
+
+/* The rules of devices as they were before any of them has new numbers. */
+static void renumber(struct spec_resources *res, size_t n,
+		     const struct spec_device *old,
+		     const struct spec_device *new, bool *done)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct spec_device_rule *rule = &res->devices[i];
+
+		if (done[i] || !rule->allow || rule->type != old->type ||
+		    rule->major != (int64_t)old->major ||
+		    rule->minor != (int64_t)old->minor)
+			continue;
+		rule->major = new->major;
+		rule->minor = new->minor;
+		done[i] = true;
+	}
+}
+
+int devices_again(struct spec *spec, struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	bool *done = calloc(res->n_devices + 1, sizeof(*done));
+	int r = done ? 0 : shift_err_set(err, ENOMEM, "cannot allocate memory");
+
+	for (size_t i = 0; r >= 0 && i < spec->linux_.n_devices; i++) {
+		struct spec_device *d = &spec->linux_.devices[i], old = *d;
+		_cleanup_free_ char *key = NULL;
+		const char *host;
+		struct stat st;
+
+		r = strf(&key, err, SPEC_ANNOTATION_DEVICE "%s", d->path);
+		host = r < 0 ? NULL : spec_annotation(spec, key);
+		if (!host)
+			continue;
+		if (stat(host, &st) < 0) {
+			r = shift_err_set(err, errno, "device %s", host);
+		} else if (d->type == 'b' ? !S_ISBLK(st.st_mode) :
+					    !S_ISCHR(st.st_mode)) {
+			r = shift_err_set(err, 0, "device %s is not the kind of device that it was",
+					  host);
+		} else {
+			d->major = major(st.st_rdev);
+			d->minor = minor(st.st_rdev);
+			renumber(res, res->n_devices, &old, d, done);
+		}
+	}
+	free(done);
+	return r;
 }
 
 /* What of the limits @old of a device stays when @new come: others' keys. */

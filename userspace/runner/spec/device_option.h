@@ -19,6 +19,12 @@ int devices_option(struct spec *spec, const char *text,
 		   struct shift_error *err);
 
 /*
+ * The devices of the description as they are on the host now: a device's number
+ * can be another one's after a boot.  An error names one that is no more.
+ */
+int devices_again(struct spec *spec, struct shift_error *err);
+
+/*
  * DEVICE:rbps=N,wbps=N,riops=N,wiops=N as "io.max=" and lines, together with
  * those that @res has, the caller's.
  */

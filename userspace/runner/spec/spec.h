@@ -176,6 +176,7 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_GROUPS "runner.group-add"	/* names, by commas */
 #define SPEC_ANNOTATION_RLIMIT "runner.ulimit."	/* and its name: SOFT:HARD */
 #define SPEC_ANNOTATION_STOP_TIMEOUT "runner.stop-timeout"	/* seconds */
+#define SPEC_ANNOTATION_DEVICE "runner.device."	/* and its path: the host's */
 #define SPEC_ANNOTATION_PARENT "runner.cgroup-parent"	/* its cgroup */
 
 #endif
