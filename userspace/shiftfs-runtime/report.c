@@ -10,14 +10,22 @@
 #include "escape.h"
 #include "json.h"
 
-/* One line, as the logs of runtimes have: what follows an error's first line as well. */
+/*
+ * One line, as a runtime's errors have: of what is on stderr an engine may show the last
+ * line alone.
+ */
 static char *one_line(const struct shift_error *err)
 {
-	char *text = strdup(shift_err_text(err));
+	const char *from = shift_err_text(err);
+	char *text = malloc(2 * strlen(from) + 1), *to = text;
 
-	for (char *p = text; p && *p; p++)
-		if (*p == '\n')
-			*p = ';';
+	for (; text && *from; from++) {
+		*to++ = *from == '\n' ? ';' : *from;
+		if (*from == '\n')
+			*to++ = ' ';
+	}
+	if (text)
+		*to = '\0';
 	return text;
 }
 
@@ -65,6 +73,9 @@ int report(const struct oci_args *args, const struct shift_error *err)
 		else if (fd >= 0)
 			close(fd);
 	}
-	shift_err_print(err, stderr, "shiftfs-runtime");
+	fputs("shiftfs-runtime: ", stderr);
+	if (text)
+		shift_print_escaped(stderr, text, strlen(text), SHIFT_ESCAPE_ALL);
+	putc('\n', stderr);
 	return 1;
 }

@@ -56,6 +56,14 @@ static int open_source(int bundle, const struct wish *wish)
 	return fd;
 }
 
+/* crun 1.8 forgets the map of a source that is a symbolic link, without a word. */
+static bool is_link(int bundle, const char *source)
+{
+	struct stat st;
+
+	return !fstatat(bundle, source, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode);
+}
+
 static int grant(int bundle, const struct wish *wish, const struct settings *settings,
 		 struct grant *ret, struct shift_error *err)
 {
@@ -72,7 +80,8 @@ static int grant(int bundle, const struct wish *wish, const struct settings *set
 	ret->mount = tree_mount(&want, &idmapped, err);
 	if (ret->mount < 0)
 		return ret->mount;
-	if (idmapped && !wish->ours && settings_runtime_idmaps(settings)) {
+	if (idmapped && !wish->ours && settings_runtime_idmaps(settings) &&
+	    !is_link(bundle, wish->source)) {
 		close(steal_fd(&ret->mount));
 		return 0;
 	}

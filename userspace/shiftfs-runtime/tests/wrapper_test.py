@@ -199,10 +199,12 @@ def a_runtime_that_idmaps_is_left_to_it():
         got = given()
         equal(got["mountinfo"], read("/proc/self/mountinfo"), "the namespace")
         equal(json.loads(got["config"]), config(), "config.json")
-    # crun 1.8 ignores ridmap
-    bundle(config(["rbind", "ridmap"]))
-    run(*CREATE)
-    shifted(SOURCE)
+    # crun 1.8 ignores ridmap, and forgets the map if the source is a link
+    os.symlink(SOURCE, "/run/link-to-source")
+    for value in (config(["rbind", "ridmap"]), config(source="/run/link-to-source")):
+        bundle(value)
+        run(*CREATE)
+        shifted(SOURCE)
     settings(idmap="wrapper")
 
 
@@ -234,6 +236,13 @@ def the_private_place_shows_the_map():
     p.kill()
     p.communicate()
     os.chown(f"{SOURCE}/file", 0, 0)
+
+
+def words_that_are_spelled_with_escapes():
+    for word, escaped in (("idmap", "\\u0069dmap"), ("options", "opt\\u0069ons")):
+        bundle(json.dumps(config()).replace(f'"{word}"', f'"{escaped}"'))
+        run(*CREATE)
+        shifted(SOURCE)
 
 
 def a_file_as_source():
@@ -644,6 +653,7 @@ def main():
             commands_go_through_unchanged, create_without_maps_goes_through_unchanged,
             a_runtime_that_idmaps_is_left_to_it, a_mapped_mount_is_at_a_private_place,
             the_private_place_shows_the_map, a_file_as_source,
+            words_that_are_spelled_with_escapes,
             a_source_by_links_and_by_a_relative_path, bundles_by_other_names,
             mounts_propagate_as_if_nothing_was_there, private_and_slave_mounts_stay_so,
             the_engine_has_the_runtimes_process, signals_and_descriptors_are_inherited,
