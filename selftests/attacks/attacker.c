@@ -10,6 +10,8 @@
  *	socketcall N	opens a socket of the family N by the i386 system call
  *	calls		prints what fsopen(2) and unshare(2) say
  *	fake-pts	a FIFO in place of /dev/pts/ptmx
+ *	mount-tmpfs DIR	a filesystem of its own on DIR
+ *	chroot DIR COMMAND...
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -257,6 +259,15 @@ static int fake_pts(void)
 	return 0;
 }
 
+static int change_root(char **argv)
+{
+	if (chroot(argv[0]) < 0 || chdir("/") < 0)
+		perror(argv[0]);
+	else
+		execvp(argv[1], argv + 1);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -274,5 +285,9 @@ int main(int argc, char **argv)
 		return calls();
 	if (!strcmp(what, "fake-pts"))
 		return fake_pts();
+	if (!strcmp(what, "mount-tmpfs") && argc == 3)
+		return mount("own", argv[2], "tmpfs", 0, NULL) < 0;
+	if (!strcmp(what, "chroot") && argc > 3)
+		return change_root(argv + 2);
 	return 2;
 }

@@ -7,10 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup/devbpf.h"
 #include "cli/words.h"
 #include "pod/pod.h"
-#include "pod/pod_blockdev.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
 #include "spec/device_option.h"
@@ -20,48 +18,22 @@
 static int add(const struct state *st, struct spec *spec, const char *text,
 	       struct shift_error *err)
 {
-	struct spec_resources *res = &spec->linux_.resources;
+	size_t before = spec->linux_.resources.n_devices;
 	int r = devices_option(spec, text, err);
 
-	if (r >= 0)
-		r = pod_blockdev_add(st, spec, spec->linux_.n_devices - 1,
-				     true, err);
-	/* The right first: what is there can be used. */
-	if (r >= 0)
-		r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
-	return r < 0 ? r : pod_device_make(st,
-		&spec->linux_.devices[spec->linux_.n_devices - 1], err);
+	return r < 0 ? r : pod_device_give(st, spec, before, true, err);
 }
 
 static int drop(const struct state *st, struct spec *spec, const char *path,
 		struct shift_error *err)
 {
-	struct spec_resources *res = &spec->linux_.resources;
-	struct spec_device *d = NULL;
-	size_t kept = 0, i;
-	int r;
+	int r = pod_device_take(st, spec, path, true, err), saved;
 
-	for (i = 0; i < spec->linux_.n_devices && !d; i++)
-		if (!strcmp(spec->linux_.devices[i].path, path))
-			d = &spec->linux_.devices[i];
-	if (!d)
+	if (!r)
 		return shift_err_set(err, 0, "the pod %s has no device %s",
 				     st->name, path);
-	for (i = 0; i < res->n_devices; i++)
-		if (!res->devices[i].allow || res->devices[i].type != d->type ||
-		    res->devices[i].major != d->major ||
-		    res->devices[i].minor != d->minor)
-			res->devices[kept++] = res->devices[i];
-	res->n_devices = kept;
-	r = devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
-	if (r >= 0)
-		r = pod_device_remove(st, d, err);
-	if (r >= 0)
-		r = pod_blockdev_remove(st, spec, (size_t)(d - spec->linux_.devices),
-					true);
-	free(d->path);
-	*d = spec->linux_.devices[--spec->linux_.n_devices];
-	return r;
+	saved = state_save_spec(st, spec, r < 0 ? NULL : err);
+	return r < 0 ? r : saved;
 }
 
 static const struct words_option none[] = { WORDS_END };
@@ -102,7 +74,7 @@ int cmd_device(int argc, char **argv, struct shift_error *err)
 	for (int i = 2; r >= 0 && i < w.n; i++) {
 		r = adding ? add(&st, &spec, w.operands[i], err) :
 			     drop(&st, &spec, w.operands[i], err);
-		if (r >= 0)
+		if (r >= 0 && adding)
 			r = state_save_spec(&st, &spec, err);
 	}
 	spec_clear(&spec);

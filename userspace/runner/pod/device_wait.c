@@ -5,14 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
-#include "cgroup/devbpf.h"
 #include "cleanup.h"
 #include "monitor/uevent.h"
-#include "pod/pod_blockdev.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
 #include "spec/device_option.h"
@@ -73,55 +70,6 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 	return len ? uevent_open(&m->uevent_fd, err) : 0;
 }
 
-/* Forgets the device at @path and its rule, if the pod has one. */
-static int forget(const struct state *st, struct spec *spec, const char *path,
-		  struct shift_error *err)
-{
-	struct spec_resources *res = &spec->linux_.resources;
-
-	for (size_t i = 0; i < spec->linux_.n_devices; i++) {
-		struct spec_device *d = &spec->linux_.devices[i];
-		size_t kept = 0;
-		int r;
-
-		if (strcmp(d->path, path))
-			continue;
-		for (size_t k = 0; k < res->n_devices; k++)
-			if (!res->devices[k].allow ||
-			    res->devices[k].type != d->type ||
-			    res->devices[k].major != d->major ||
-			    res->devices[k].minor != d->minor)
-				res->devices[kept++] = res->devices[k];
-		res->n_devices = kept;
-		r = pod_device_remove(st, d, err);
-		pod_blockdev_remove(st, spec, i, false);
-		free(d->path);
-		*d = spec->linux_.devices[--spec->linux_.n_devices];
-		return r;
-	}
-	return 0;
-}
-
-/*
- * Others look at a device that is new: they get a second for it.  The monitor
- * waits for this process, so it answers later.
- */
-static int hold_awaited(const struct state *st, const struct spec *spec,
-			struct shift_error *err)
-{
-	const struct timespec t = { 0, 100000000 };
-	size_t last = spec->linux_.n_devices - 1;
-	int r = 0;
-
-	for (int i = 0; i < 10; i++) {
-		r = pod_blockdev_add(st, spec, last, false, err);
-		if (r != -EBUSY)
-			break;
-		nanosleep(&t, NULL);
-	}
-	return r;
-}
-
 static int give(const struct state *st, struct spec *spec, const char *path,
 		const char *access_, char *const dev[3],
 		struct shift_error *err)
@@ -137,32 +85,20 @@ static int give(const struct state *st, struct spec *spec, const char *path,
 		.allow = true, .type = d.type,
 		.major = d.major, .minor = d.minor,
 	};
-	struct spec_resources *res = &spec->linux_.resources;
+	size_t before;
 	bool shared;
 	int r;
 
 	/* It has been looked at when it was given. */
 	if (!devices_access(access_, rule.access, &shared))
 		return shift_err_set(err, EINVAL, "%s", access_);
-	if ((r = forget(st, spec, path, err)) < 0 ||
-	    (r = spec_add_device(spec, &d, err)) < 0 ||
+	r = pod_device_take(st, spec, path, false, err);
+	before = spec->linux_.resources.n_devices;
+	if (r < 0 || (r = spec_add_device(spec, &d, err)) < 0 ||
 	    (r = spec_share_device(spec, path, shared, err)) < 0 ||
-	    (r = spec_add_device_rule(spec, &rule, err)) < 0 ||
-	    (r = hold_awaited(st, spec, err)) < 0 ||
-	    (r = devbpf_apply(st->cgroup, res->devices, res->n_devices,
-			      err)) < 0)
+	    (r = spec_add_device_rule(spec, &rule, err)) < 0)
 		return r;
-	return pod_device_make(st, &d, err);
-}
-
-static int take(const struct state *st, struct spec *spec, const char *path,
-		struct shift_error *err)
-{
-	struct spec_resources *res = &spec->linux_.resources;
-	int r = forget(st, spec, path, err);
-
-	return r < 0 ? r : devbpf_apply(st->cgroup, res->devices,
-					res->n_devices, err);
+	return pod_device_give(st, spec, before, false, err);
 }
 
 int device_wait_cmd(int argc, char **argv, struct shift_error *err)
@@ -184,9 +120,10 @@ int device_wait_cmd(int argc, char **argv, struct shift_error *err)
 	    (path = strndup(value, (size_t)(colon - value)))) {
 		r = !strcmp(argv[2], "add") ?
 			give(&st, &spec, path, colon + 1, argv + 4, err) :
-			take(&st, &spec, path, err);
-		if (r >= 0)
-			r = state_save_spec(&st, &spec, err);
+			pod_device_take(&st, &spec, path, false, err);
+		/* Also when there is no node: the right is another matter. */
+		if (state_save_spec(&st, &spec, r < 0 ? NULL : err) < 0)
+			r = -EIO;
 	}
 	spec_clear(&spec);
 	state_clear(&st);

@@ -12,9 +12,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "cgroup/devbpf.h"
 #include "cleanup.h"
+#include "pod/pod_blockdev.h"
 
 /*
  * Opens @path below the pod's /dev.  The pod may do there what it likes, so no
@@ -85,8 +88,8 @@ static int make_as(uint32_t owner, int dir, const char *name, mode_t mode,
 	return r;
 }
 
-int pod_device_make(const struct state *st, const struct spec_device *d,
-		struct shift_error *err)
+static int make_node(const struct state *st, const struct spec_device *d,
+		     struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(d->path + strlen("/dev/"));
 	_cleanup_close_ int dir = -1;
@@ -116,8 +119,8 @@ int pod_device_make(const struct state *st, const struct spec_device *d,
 		       makedev(d->major, d->minor), err);
 }
 
-int pod_device_remove(const struct state *st, const struct spec_device *d,
-		  struct shift_error *err)
+static int remove_node(const struct state *st, const struct spec_device *d,
+		       struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(d->path + strlen("/dev/"));
 	_cleanup_close_ int dir = -1;
@@ -135,4 +138,96 @@ int pod_device_remove(const struct state *st, const struct spec_device *d,
 		return shift_err_set(err, errno, "cannot remove %s in the pod",
 				     d->path);
 	return 0;
+}
+
+static int apply(const struct state *st, const struct spec *spec,
+		 struct shift_error *err)
+{
+	const struct spec_resources *res = &spec->linux_.resources;
+
+	return devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
+}
+
+static void drop_device(struct spec *spec, size_t i)
+{
+	struct spec_device *d = &spec->linux_.devices[i];
+
+	free(d->path);
+	*d = spec->linux_.devices[--spec->linux_.n_devices];
+}
+
+/* The locks of the last device, if it has some and they are free. */
+static int hold(const struct state *st, const struct spec *spec, bool wait,
+		struct shift_error *err)
+{
+	const struct timespec t = { 0, 100000000 };
+	size_t last = spec->linux_.n_devices - 1;
+	int r = 0;
+
+	if (wait)
+		return pod_blockdev_add(st, spec, last, true, err);
+	/* Others look at a device that is new: they get a second for it. */
+	for (int i = 0; i < 10; i++) {
+		r = pod_blockdev_add(st, spec, last, false, err);
+		if (r != -EBUSY)
+			break;
+		nanosleep(&t, NULL);
+	}
+	return r;
+}
+
+int pod_device_give(const struct state *st, struct spec *spec,
+		    size_t rules_before, bool wait, struct shift_error *err)
+{
+	size_t last = spec->linux_.n_devices - 1;
+	int r = hold(st, spec, wait, err);
+	bool held = r >= 0;
+
+	/* The right first: what is there can be used. */
+	if (r >= 0)
+		r = apply(st, spec, err);
+	if (r >= 0)
+		r = make_node(st, &spec->linux_.devices[last], err);
+	if (r >= 0)
+		return r;
+	if (held)
+		pod_blockdev_remove(st, spec, last, wait);
+	drop_device(spec, last);
+	spec->linux_.resources.n_devices = rules_before;
+	if (apply(st, spec, NULL) < 0)
+		shift_err_hint(err, "the pod %s may use the device all the same, as its list could not be put back: end the pod",
+			       st->name);
+	return r;
+}
+
+int pod_device_take(const struct state *st, struct spec *spec,
+		    const char *path, bool wait, struct shift_error *err)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	struct spec_device *d = NULL;
+	size_t i, kept = 0;
+	int r, freed;
+
+	for (i = 0; i < spec->linux_.n_devices && !d; i++)
+		if (!strcmp(spec->linux_.devices[i].path, path))
+			d = &spec->linux_.devices[i];
+	if (!d)
+		return 0;
+	for (size_t k = 0; k < res->n_devices; k++)
+		if (!res->devices[k].allow || res->devices[k].type != d->type ||
+		    res->devices[k].major != d->major ||
+		    res->devices[k].minor != d->minor)
+			res->devices[kept++] = res->devices[k];
+	res->n_devices = kept;
+	r = apply(st, spec, err);
+	if (r >= 0) {
+		r = remove_node(st, d, err);
+		freed = pod_blockdev_remove(st, spec, i - 1, wait);
+		if (r >= 0 && freed < 0 && wait)
+			r = shift_err_set(err, -freed, "the monitor of the pod %s does not give back the locks of %s",
+					  st->name, path);
+		r = r < 0 ? r : 1;
+	}
+	drop_device(spec, i - 1);
+	return r;
 }
