@@ -333,6 +333,8 @@ static int enter_cgroup(struct pod *pod, pid_t pid, struct shift_error *err)
 			return 0;
 		return shift_err_set(err, ENOTSUP, "limits need cgroup version 2 mounted at /sys/fs/cgroup");
 	}
+	/* That of the run before, of a pod that is started again. */
+	free(steal_ptr(&st->cgroup));
 	if (cgroup_by_systemd(spec)) {
 		r = cgroup_create_scope(st->name, pid, &st->cgroup, err);
 		if (r >= 0)
