@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2012,SC2016,SC2034,SC2046,SC2116,SC2154
+# shellcheck shell=bash disable=SC2012,SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
 # Attacks on the host that gives a device to a pod which runs, and takes it.
 
 # needs_list: whether the host has lists of devices

@@ -63,6 +63,20 @@ attack_volume_below() {
 	plant "$work/hosts"
 	runner run --userns=host --image "$image" -v "$volume/data:/data" -v "$work/mine/sub:/sub" -- cat /sub/file
 	same "through it to the pod's" 125 "$status$out"
+	# a mount of the host's below what a pod can write is a directory like others
+	mkdir "$volume/data/mounted"
+	mount -t tmpfs none "$volume/data/mounted"
+	mkdir "$volume/data/mounted/dir"
+	echo mounted >"$volume/data/mounted/dir/file"
+	ln -s mounted/dir "$volume/data/within"
+	ln -s "$work/hosts" "$volume/data/mounted/out"
+	for link in mounted/dir within mounted/../within; do
+		runner run --userns=host --image "$image" -v "$volume/data:/data" -v "$volume/data/$link:/sub" -- cat /sub/file
+		same "$link" "0mounted" "$status$out$errors"
+	done
+	runner run --userns=host --image "$image" -v "$volume/data:/data" -v "$volume/data/mounted/out:/sub" -- cat /sub/file
+	same "a link out of it" 125 "$status$out"
+	umount "$volume/data/mounted"
 }
 
 attack volume_changes - CVE-2017-1002101, the layer of a pod as a volume of another

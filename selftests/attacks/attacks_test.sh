@@ -18,8 +18,76 @@
 #
 # attacks_test [NAME[.MODE]]... or [-t NAME[.MODE]]; --list prints the table
 #
+# All of them are done by two at a time, each with half of the subjects, folders,
+# cgroups and ids of its own: most of the time an attack waits for something.
+#
 # shellcheck disable=SC2016,SC2034,SC2317 # for the pod's shell; used by the attacks; called by name
 # shellcheck source=../lib/runner.sh
+table=()
+subject=''
+attack() {
+	table+=("${subject%.sh} $*")
+}
+
+#@ATTACKS@
+
+# Whether @subject is this half's. Those which look at all processes of the host
+# for a secret that others have as well are in one.
+is_ours() {
+	case ${ATTACKS_HALF:-}:$1 in
+	1:paths | 1:places | 1:store | 1:volume) return 1 ;;
+	2:paths | 2:places | 2:store | 2:volume | 1:* | :*) ;;
+	*) return 1 ;;
+	esac
+}
+
+wanted=("$@")
+[ "${1:-}" != -t ] || wanted=("${@:2}")
+chosen_lines=()
+for line in "${table[@]}"; do
+	read -r each name modes holes <<<"$line"
+	is_ours "$each" || continue
+	for mode in ${modes//,/ }; do
+		full=$name
+		[ "$mode" = - ] || full=$name.$mode
+		if [ "${1:-}" = --list ]; then
+			printf '%-34s %s\n' "$full" "$holes"
+			continue
+		fi
+		[ ${#wanted[@]} = 0 ] || case " ${wanted[*]} " in *" $name "* | *" $full "*) ;; *) continue ;; esac
+		chosen_lines+=("$full $mode $name $holes")
+	done
+done
+[ "${1:-}" != --list ] || exit 0
+
+# both_halves: this program twice, and what they say as of one
+both_halves() {
+	local out half
+	out=$(mktemp -d /var/tmp/attacks.XXXXXX) || exit 1
+	trap 'rm -rf "$out"' EXIT
+	for half in 1 2; do
+		{ ATTACKS_HALF=$half "$0" || echo "status $?"; } >"$out/$half" &
+	done
+	wait
+	echo "KTAP version 1"
+	echo "1..${#chosen_lines[@]}"
+	awk '/^KTAP version|^1\.\./ { next }
+		/^# Totals:/ { for (i = 1; i <= 6; i++) { split($(i + 2), t, ":"); name[i] = t[1]; sum[i] += t[2] }; next }
+		/^status / { if ($2 > worst) worst = $2; next }
+		/^ok / { $2 = ++n }
+		/^not ok / { $3 = ++n }
+		{ print }
+		END {
+			printf "# Totals:"
+			for (i = 1; i <= 6; i++) printf " %s:%d", name[i], sum[i]
+			print ""
+			exit worst
+		}' "$out/1" "$out/2"
+	exit
+}
+
+[ ${#wanted[@]} != 0 ] || [ -n "${ATTACKS_HALF:-}" ] || both_halves
+
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 400
 here=$(dirname "$(readlink -f "$0")")
@@ -28,11 +96,6 @@ make_image() { # make_image ROOT LAYOUT CONFIG
 	python3 - "$@" <<'LAYOUTS'
 #@LAYOUTS@
 LAYOUTS
-}
-
-table=()
-attack() {
-	table+=("$*")
 }
 
 # For the pods of an attack: options of run, and of run and exec.
@@ -122,29 +185,24 @@ wait_line() { # wait_line FILE LINE
 	problem "there is no '$2' in $1"
 }
 
-#@ATTACKS@
-
-wanted=("$@")
-[ "${1:-}" != -t ] || wanted=("${@:2}")
-chosen_lines=()
-for line in "${table[@]}"; do
-	read -r name modes holes <<<"$line"
-	for mode in ${modes//,/ }; do
-		full=$name
-		[ "$mode" = - ] || full=$name.$mode
-		if [ "${1:-}" = --list ]; then
-			printf '%-34s %s\n' "$full" "$holes"
-			continue
-		fi
-		[ ${#wanted[@]} = 0 ] || case " ${wanted[*]} " in *" $name "* | *" $full "*) ;; *) continue ;; esac
-		chosen_lines+=("$full $mode $name $holes")
-	done
-done
-[ "${1:-}" != --list ] || exit 0
-
 make_root "$image" cp dd env grep head mkfifo mknod mv readlink rmdir seq sort stty tail test timeout touch tr tty unshare wc
 cp "$here/attacker" "$here/writer" "$here/hostile" "$image/bin"
 chmod 755 "$image"
+
+# An attack finds what a test before it has left: an empty volume, and in $work
+# what was there at first.
+shopt -s dotglob
+kept=" $(echo "$work"/*) $work/out $work/err "
+clear_away() {
+	local each
+	same "pods that it left" '' "$(cd /run/runner/pods 2>/dev/null && echo [!.]*/state.json | sed 's/^\[!\.\]\*.*//')"
+	for each in "$work"/*; do
+		case $kept$work/sanitizer in *" $each "* | *"${each%.*}") continue ;; esac
+		rm -rf --one-file-system "$each" || problem "$each stays"
+	done
+	rm -rf --one-file-system "${volume:?}"/* || problem "$volume stays"
+}
+
 echo "KTAP version 1"
 echo "1..${#chosen_lines[@]}"
 for line in "${chosen_lines[@]}"; do
@@ -152,6 +210,7 @@ for line in "${chosen_lines[@]}"; do
 	pod_options=() options=()
 	skip_reason=''
 	"attack_$name" "$mode"
+	clear_away
 	if [ -n "$skip_reason" ]; then
 		skipped "$full" "$name: $skip_reason"
 	else

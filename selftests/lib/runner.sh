@@ -29,8 +29,8 @@ if [ -z "${RUNNER_TEST_NS:-}" ]; then
 	for each in "${each[@]}"; do
 		echo "+$each" >"$cgroups/cgroup.subtree_control"
 	done
-	own=$cgroups/runner-selftest.$$
-	mkdir "$own" || exit 1
+	# by chance and not by number: tests in pid namespaces have the same ones
+	own=$(mktemp -d "$cgroups/runner-selftest.XXXXXX") || exit 1
 	(
 		echo "$BASHPID" >"$own/cgroup.procs" &&
 			RUNNER_TEST_CGROUP=1 exec unshare -m -C --propagation private -- "$0" "$@"
@@ -86,7 +86,7 @@ trap cleanup EXIT
 
 # Host ids for this run alone, 400 ranges of 65536, which no user of a host has:
 # by them its processes are known from those of others.
-ids=$((1000000000 + $$ % 120 * 26214400))
+ids=$((1000000000 + RANDOM % 120 * 26214400))
 
 # own_ranges COUNT: those ranges, as the user runner's subordinate ids
 own_ranges() {
@@ -106,6 +106,9 @@ own_processes() {
 		while IFS=/ read -r _ _ pid _; do ps -o ppid=,stat=,pid=,lstart=,args= -p "$pid" || :; done |
 		grep -v '^ *1 *Z'
 }
+
+# What a sanitizer says is a failure, in a process without a standard error as well.
+export ASAN_OPTIONS=log_path=$work/sanitizer UBSAN_OPTIONS=log_path=$work/sanitizer
 
 pass=0 fail=0 skip=0 number=0 problems=''
 
@@ -132,6 +135,10 @@ hasnt() {
 }
 
 finish() {
+	local report
+	for report in "$work"/sanitizer.*; do
+		[ ! -e "$report" ] || problem "$(head -n 30 "$report" && rm "$report")"
+	done
 	number=$((number + 1))
 	if [ -z "$problems" ]; then
 		pass=$((pass + 1))
