@@ -6,6 +6,7 @@ attack store_chain - an image that was imported first decides owners in another
 attack store_fifo - FIFOs, devices and links as documents and blobs of an image
 attack store_tables plain exec FIFOs and devices as /etc/passwd and /etc/group
 attack store_process - the process that unpacks: as the host sees it
+attack store_skopeo - what skopeo is and can, which reads archives and directories of others
 attack store_leavings - what a failed import leaves, and limits by the layer
 attack store_links - hard links of a layer whose folder a later entry makes a link out of the image
 attack store_deep - a layer with a tree deeper than a path can be
@@ -151,6 +152,46 @@ attack_store_process() {
 		same "import" 0 "$?$(cat "$work/e")"
 	done
 	[ $found -gt 0 ] || problem "no process in a sandbox was seen"
+}
+
+# A program in its place tells of itself.
+attack_store_skopeo() {
+	local skopeo from each
+	skopeo=$(type -P skopeo) || {
+		skip_reason='there is no skopeo'
+		return
+	}
+	skopeo=$(readlink -f "$skopeo")
+	mkdir -p "$work/l/dir"
+	echo 'Directory Transport Version: 1.1' >"$work/l/dir/version"
+	echo '{"schemaVersion": 2, "config": {}, "layers": []}' >"$work/l/dir/manifest.json"
+	echo '[{"Config": "x.json", "RepoTags": ["a:1"], "Layers": []}]' >"$work/l/manifest.json"
+	tar -C "$work/l" -cf "$work/l/docker.tar" manifest.json
+	mount --bind "$here/attacker" "$skopeo"
+	for from in docker.tar dir; do
+		SECRET=topsecret store_image import "$work/l/$from"
+		same "$from" 125 "$status"
+		has "$from: it ran" "$errors" "skopeo:  pid:["
+		for each in pid net ipc mnt uts cgroup user; do
+			hasnt "$from: the host's $each namespace" "$errors" "$(readlink "/proc/self/ns/$each")"
+		done
+		# DAC_READ_SEARCH, to read what belongs to others
+		has "$from: capabilities" "$errors" " CapEff:4 CapBnd:4 Seccomp:2 NoNewPrivs:1 number:1 uid:0 "
+		has "$from: descriptors" "$errors" " fds:0:1:2:3 "
+		has "$from: its root" "$(xargs -n 1 <<<"$errors" | grep ^root: | tr : '\n' | sort | xargs)" "etc in"
+		for each in var run home root dev sys tmp; do
+			case $(xargs -n 1 <<<"$errors" | grep ^root:): in root*":$each:"*) problem "$from: it sees the host's /$each" ;; esac
+		done
+		has "$from: what it can" "$errors" " etc:ld.so.cache terminal:no network:no process:no process3:no mount:no write:no out:yes env:PATH env:TMPDIR env:HOME"
+		hasnt "$from: more of the environment" "$errors" SECRET
+		store_empty "$from"
+	done
+	# of a registry it is the administrator's, but for his terminal
+	store_image import docker://localhost/x
+	has "a registry" "$errors" "NoNewPrivs:1"
+	has "a registry: no terminal" "$errors" "terminal:no"
+	has "a registry: descriptors" "$errors" " fds:0:1:2 "
+	umount "$skopeo"
 }
 
 attack_store_leavings() {

@@ -89,15 +89,16 @@ static int import_layout(struct import *m, const char *path, const char *name,
 }
 
 /* By skopeo, which makes a layout of it. */
-static int import_foreign(struct import *m, const char *from, int fd,
-			  bool remote, struct shift_error *err)
+static int import_foreign(struct import *m, const char *from, const char *in,
+			  int fd, bool remote, struct shift_error *err)
 {
 	_cleanup_free_ char *layout = NULL;
 	int r = make_inner(m, "layout", &layout, err);
 
 	progress_begin(&m->build.progress, remote ? "fetching" : "reading the image", 0);
 	if (r >= 0)
-		r = skopeo_copy(from, layout, fd, remote, m->build.budget.bytes, err);
+		r = skopeo_copy(from, layout, in, fd, remote,
+				m->build.budget.bytes, err);
 	progress_end(&m->build.progress);
 	return r < 0 ? r : import_layout(m, layout, NULL, err);
 }
@@ -146,7 +147,6 @@ static int import_tree(struct import *m, const char *path,
 static int import_directory(struct import *m, const char *path,
 			    const char *name, struct shift_error *err)
 {
-	_cleanup_free_ char *real = NULL, *from = NULL;
 	enum look_kind kind;
 	int r = look_directory(path, &kind, err);
 
@@ -159,11 +159,7 @@ static int import_directory(struct import *m, const char *path,
 				     path, name);
 	if (kind == LOOK_ROOTFS)
 		return import_tree(m, path, err);
-	real = realpath(path, NULL);
-	if (!real)
-		return shift_err_set(err, errno, "cannot read %s", path);
-	r = strf(&from, err, "dir:%s", real);
-	return r < 0 ? r : import_foreign(m, from, -1, false, err);
+	return import_foreign(m, "dir:/in", path, -1, false, err);
 }
 
 static json_object *tags_of(json_object *image)
@@ -292,7 +288,7 @@ static int import_docker(struct import *m, int given, const char *path,
 	}
 	if (r >= 0)
 		r = strf(&from, err, "docker-archive:/proc/self/fd/3:@%d", r);
-	return r < 0 ? r : import_foreign(m, from, fd, false, err);
+	return r < 0 ? r : import_foreign(m, from, NULL, fd, false, err);
 }
 
 /* An OCI image layout in an archive: skopeo knows one name of those in it. */
@@ -531,7 +527,7 @@ static int import_from(struct import *m, struct shift_error *err)
 	if (!path)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	if (is_remote(m->source)) {
-		r = import_foreign(m, m->source, -1, true, err);
+		r = import_foreign(m, m->source, NULL, -1, true, err);
 		return r < 0 ? r : remote_name(m, m->source, err);
 	}
 	if (!strcmp(path, "-"))

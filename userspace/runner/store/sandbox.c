@@ -21,7 +21,7 @@
 #include "base/digest.h"
 #include "cleanup.h"
 #include "store/sandbox_calls.h"
-#include "syscalls.h"
+#include "store/sandbox_root.h"
 #include "userns.h"
 
 #define FDS_MAX 8
@@ -61,33 +61,6 @@ static int take_descriptors(const struct sandbox *s)
 	return close_range(3U + (unsigned int)n, ~0U, 0);
 }
 
-/* Nothing of the host's tree is left to be reached, by whatever way. */
-static int enter_root(const struct sandbox *s)
-{
-	struct mount_attr attr = {
-		.attr_set = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-	};
-
-	if (s->role != SANDBOX_UNPACK)
-		attr.attr_set |= MOUNT_ATTR_RDONLY;
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-		return -1;
-	if (s->role == SANDBOX_READ) {
-		if (mount("empty", s->root, "tmpfs", 0, "size=4k,mode=0555") < 0)
-			return -1;
-	} else if (mount(s->root, s->root, NULL,
-			 MS_BIND | (s->mounts ? MS_REC : 0), NULL) < 0) {
-		return -1;
-	}
-	if (chdir(s->root) < 0 ||
-	    sys_mount_setattr(AT_FDCWD, ".", s->mounts ? AT_RECURSIVE : 0, &attr,
-			      sizeof(attr)) < 0 ||
-	    sys_pivot_root(".", ".") < 0 || umount2(".", MNT_DETACH) < 0 ||
-	    chdir("/") < 0)
-		return -1;
-	return 0;
-}
-
 static int limit(int what, uint64_t most)
 {
 	struct rlimit l = { most, most };
@@ -98,7 +71,9 @@ static int limit(int what, uint64_t most)
 static int set_limits(const struct sandbox *s)
 {
 #ifdef MEMORY_MAX
-	if (limit(RLIMIT_AS, MEMORY_MAX) < 0)
+	/* What is written in Go reserves far more than it uses. */
+	if (limit(s->role == SANDBOX_SKOPEO ? RLIMIT_DATA : RLIMIT_AS,
+		  MEMORY_MAX) < 0)
 		return -1;
 #endif
 	if (limit(RLIMIT_CORE, 0) < 0 || limit(RLIMIT_NOFILE, 128) < 0)
@@ -112,13 +87,15 @@ static int drop_capabilities(enum sandbox_role role)
 	static const cap_value_t unpack[] = {
 		CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP,
 	};
-	static const cap_value_t pack[] = { CAP_DAC_READ_SEARCH };
-	const cap_value_t *keep = role == SANDBOX_UNPACK ? unpack : pack;
-	int n = role == SANDBOX_UNPACK ? 5 : role == SANDBOX_PACK ? 1 : 0, r;
+	static const cap_value_t read[] = { CAP_DAC_READ_SEARCH };
+	const cap_value_t *keep = role == SANDBOX_UNPACK ? unpack : read;
+	int n = role == SANDBOX_UNPACK ? 5 : role == SANDBOX_READ ? 0 : 1, r;
 	cap_t caps;
 
+	/* A program that is executed has what is in the bounding set. */
 	for (int i = 0; i <= CAP_LAST_CAP; i++)
-		if (prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0 && errno != EINVAL)
+		if ((role != SANDBOX_SKOPEO || i != CAP_DAC_READ_SEARCH) &&
+		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0 && errno != EINVAL)
 			return -1;
 	caps = cap_init();
 	r = !caps ||
@@ -129,6 +106,20 @@ static int drop_capabilities(enum sandbox_role role)
 	return r ? -1 : prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 }
 
+/*
+ * Threads and no processes: the C library and Go use clone(2) where clone3(2)
+ * does not exist, whose flags no filter sees.
+ */
+static int allow_threads(scmp_filter_ctx ctx)
+{
+	return seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+#ifdef __s390__
+				SCMP_A1(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+#else
+				SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+#endif
+}
+
 /* A call that is not listed does not exist: libraries try another one then. */
 static int filter(enum sandbox_role role)
 {
@@ -136,6 +127,7 @@ static int filter(enum sandbox_role role)
 		[SANDBOX_READ] = sandbox_calls_read,
 		[SANDBOX_UNPACK] = sandbox_calls_unpack,
 		[SANDBOX_PACK] = sandbox_calls_pack,
+		[SANDBOX_SKOPEO] = sandbox_calls_skopeo,
 	};
 #ifdef __SANITIZE_ADDRESS__
 	/* What the sanitizer itself does to report, and to scan memory. */
@@ -154,6 +146,8 @@ static int filter(enum sandbox_role role)
 		if (call != __NR_SCMP_ERROR && call >= 0)
 			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
 	}
+	if (!r && role == SANDBOX_SKOPEO)
+		r = allow_threads(ctx);
 #ifdef __SANITIZE_ADDRESS__
 	for (const char *const *p = sanitizer; !r && *p; p++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
@@ -186,6 +180,7 @@ static const char *set_up(const struct sandbox *s)
 		[SANDBOX_READ] = "sandbox-read",
 		[SANDBOX_UNPACK] = "sandbox-unpack",
 		[SANDBOX_PACK] = "sandbox-pack",
+		[SANDBOX_SKOPEO] = "sandbox-skopeo",
 	};
 	sigset_t none;
 
@@ -206,7 +201,7 @@ static const char *set_up(const struct sandbox *s)
 	sandbox_warm_up();
 	if (take_descriptors(s) < 0)
 		return "its descriptors";
-	if (enter_root(s) < 0)
+	if (sandbox_enter_root(s) < 0)
 		return "its root";
 	return NULL;
 }

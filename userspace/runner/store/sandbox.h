@@ -19,11 +19,13 @@ enum sandbox_role {
 	SANDBOX_READ,		/* reads pipes: its root is an empty folder */
 	SANDBOX_UNPACK,		/* makes files of any owner in its root */
 	SANDBOX_PACK,		/* reads all of its root, which is read-only */
+	SANDBOX_SKOPEO,		/* executes skopeo: see sandbox_root.h */
 };
 
 struct sandbox {
 	enum sandbox_role role;
 	const char *root;	/* any folder for SANDBOX_READ, which sees it empty */
+	const char *in;		/* SANDBOX_SKOPEO: a folder that it reads, or NULL */
 	const int *fds;		/* become 3, 4 and so on; the last: see below */
 	size_t n;
 	uint64_t file_max;	/* bytes that one file may get */

@@ -24,6 +24,31 @@ static const char *const sandbox_calls_read[] = {
 	"write", "writev", NULL,
 };
 
+static const char *const sandbox_calls_skopeo[] = {
+	"_llseek", "access", "arch_prctl", "brk", "capget", "chdir", "chmod",
+	"clock_gettime", "clock_gettime64", "clock_nanosleep", "close",
+	"copy_file_range", "dup", "dup2", "dup3", "epoll_create1", "epoll_ctl",
+	"epoll_pwait", "epoll_pwait2", "eventfd2", "execve", "exit",
+	"exit_group", "faccessat", "faccessat2", "fchdir", "fchmod", "fchmodat",
+	"fchmodat2", "fcntl", "fcntl64", "fdatasync", "flock", "fstat",
+	"fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync", "ftruncate",
+	"ftruncate64", "futex", "futex_time64", "getcwd", "getdents",
+	"getdents64", "getegid", "getegid32", "geteuid", "geteuid32", "getgid",
+	"getgid32", "getpid", "getrandom", "getrlimit", "gettid",
+	"gettimeofday", "getuid", "getuid32", "lseek", "lstat", "lstat64",
+	"madvise", "mincore", "mkdir", "mkdirat", "mmap", "mmap2", "mprotect",
+	"mremap", "munmap", "nanosleep", "newfstatat", "open", "openat",
+	"pipe2", "prctl", "pread64", "preadv", "prlimit64", "pwrite64",
+	"pwritev", "read", "readlink", "readlinkat", "readv", "rename",
+	"renameat", "renameat2", "restart_syscall", "rmdir", "rseq",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
+	"sched_getaffinity", "sched_yield", "sendfile", "set_robust_list",
+	"set_tid_address", "setitimer", "sigaltstack", "sigreturn", "splice",
+	"stat", "stat64", "statfs", "statfs64", "statx", "sysinfo", "tgkill",
+	"time", "timer_create", "timer_delete", "timer_settime", "umask",
+	"uname", "unlink", "unlinkat", "write", "writev", NULL,
+};
+
 static const char *const sandbox_calls_unpack[] = {
 	"_llseek", "brk", "chmod", "chown", "chown32", "close", "exit",
 	"exit_group", "fchmod", "fchmodat", "fchmodat2", "fchown", "fchown32",

@@ -5,12 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <limits.h>
 #include <linux/close_range.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,75 +19,108 @@
 #include "base/regular.h"
 #include "base/util.h"
 #include "cleanup.h"
+#include "store/sandbox.h"
 
 #define MANIFEST_MAX (4u << 20)
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 
+#define SEARCH "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+
 struct call {
-	const char *from, *to, *tmp;
+	const char *from, *to;
+	const char *layout;		/* the folder in which @to is */
+	const char *in;			/* a folder that is /in, or NULL */
 	int fd, said;
 	bool remote;
 	uint64_t file_max;
 };
 
-static int confine(void)
-{
-	static const cap_value_t keep[] = { CAP_DAC_READ_SEARCH };
-	cap_t caps;
-	int r;
-
-	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0)
-		return -1;
-	for (int i = 0; i <= CAP_LAST_CAP; i++)
-		if (i != CAP_DAC_READ_SEARCH && prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0 &&
-		    errno != EINVAL)
-			return -1;
-	caps = cap_init();
-	r = !caps || cap_set_flag(caps, CAP_PERMITTED, 1, keep, CAP_SET) ||
-	    cap_set_flag(caps, CAP_EFFECTIVE, 1, keep, CAP_SET) || cap_set_proc(caps);
-	cap_free(caps);
-	return r ? -1 : prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-}
-
-static void __attribute__((noreturn)) become(const struct call *c, pid_t parent)
+static void __attribute__((noreturn)) execute(const struct call *c,
+					      const char *to,
+					      char *const environment[])
 {
 	const char *argv[8] = { "skopeo" };
-	struct rlimit most = { c->file_max, c->file_max };
-	char *to = NULL;
-	int n = 1, null, fd = -1;
+	int n = 1;
 
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
-		_exit(126);
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (c->fd >= 0)
-		fd = fcntl(c->fd, F_DUPFD, 100);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(c->said, 2) < 0 || (fd >= 0 && dup2(fd, 3) < 0) ||
-	    close_range(fd >= 0 ? 4 : 3, ~0U, 0) < 0)
-		_exit(126);
-	signal(SIGPIPE, SIG_DFL);
-	setenv("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", 1);
-	setenv("TMPDIR", c->tmp, 1);
-	umask(077);
-	if (c->file_max)
-		setrlimit(RLIMIT_FSIZE, &most);
-	if (!c->remote) {
+	if (!c->remote)
 		argv[n++] = "--insecure-policy";
-		if (confine() < 0) {
-			dprintf(2, "cannot confine it: %s", strerror(errno));
-			_exit(126);
-		}
-	}
-	if (strf(&to, NULL, "dir:%s", c->to) < 0)
-		_exit(126);
 	argv[n++] = "copy";
 	argv[n++] = "--quiet";
 	argv[n++] = "--";
 	argv[n++] = c->from;
 	argv[n++] = to;
 	argv[n] = NULL;
-	execvp(argv[0], (char *const *)argv);
+	execvpe(argv[0], (char *const *)argv, environment);
 	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/*
+ * Of a registry, or what the host has elsewhere: the administrator's environment,
+ * network and files, but not his terminal, and no way to more privileges.
+ */
+static void __attribute__((noreturn)) become(const struct call *c, pid_t parent)
+{
+	struct rlimit most = { c->file_max, c->file_max };
+	char *to = NULL;
+	int null;
+
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
+		_exit(126);
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	    dup2(c->said, 2) < 0 || close_range(3, ~0U, 0) < 0 ||
+	    setsid() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		_exit(126);
+	signal(SIGPIPE, SIG_DFL);
+	setenv("PATH", SEARCH, 1);
+	setenv("TMPDIR", c->layout, 1);
+	umask(077);
+	if (c->file_max)
+		setrlimit(RLIMIT_FSIZE, &most);
+	if (strf(&to, NULL, "dir:%s", c->to) < 0)
+		_exit(126);
+	execute(c, to, environ);
+}
+
+/* Of a file or a directory: it sees that and what it makes. */
+static pid_t start_local(const struct call *c, struct shift_error *err)
+{
+	static char *const environment[] = {
+		"PATH=" SEARCH, "TMPDIR=/out", "HOME=/out", NULL,
+	};
+	_cleanup_close_ int userns = sandbox_userns();
+	_cleanup_close_ int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct sandbox sandbox = {
+		.role = SANDBOX_SKOPEO, .root = c->layout, .in = c->in,
+		.fds = (int[]){ c->fd >= 0 ? c->fd : null, c->said }, .n = 2,
+		.file_max = c->file_max, .userns = userns,
+	};
+	char to[PATH_MAX];
+	pid_t pid;
+
+	if (null < 0)
+		return shift_err_set(err, errno, "/dev/null");
+	pid = sandbox_fork(&sandbox, err);
+	if (pid)
+		return pid;
+	umask(077);
+	snprintf(to, sizeof(to), "dir:/out%s", strrchr(c->to, '/'));
+	if (dup2(4, 2) < 0 || fcntl(4, F_SETFD, FD_CLOEXEC) < 0)
+		_exit(126);
+	execute(c, to, environment);
+}
+
+static pid_t start(const struct call *c, struct shift_error *err)
+{
+	pid_t parent = getpid(), pid;
+
+	if (!c->remote)
+		return start_local(c, err);
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		become(c, parent);
+	return pid < 0 ? shift_err_set(err, errno, "cannot fork") : pid;
 }
 
 /* The last line of what it said, without the frame of its logger. */
@@ -113,8 +145,8 @@ static int run(const struct call *given, struct shift_error *err)
 {
 	_cleanup_close_ int in = -1, out = -1;
 	struct call c = *given;
-	pid_t parent = getpid(), pid;
 	char text[8192];
+	pid_t pid;
 	size_t len = 0;
 	int p[2], status;
 	ssize_t n;
@@ -123,12 +155,9 @@ static int run(const struct call *given, struct shift_error *err)
 		return shift_err_set(err, errno, "cannot make a pipe");
 	in = p[0];
 	c.said = out = p[1];
-	fflush(NULL);
-	pid = fork();
+	pid = start(&c, err);
 	if (pid < 0)
-		return shift_err_set(err, errno, "cannot fork");
-	if (!pid)
-		become(&c, parent);
+		return pid;
 	close(steal_fd(&out));
 	/* Of a long speech the end is what matters. */
 	while ((n = read(in, text + len, sizeof(text) - 1 - len)) > 0 ||
@@ -154,7 +183,10 @@ static int run(const struct call *given, struct shift_error *err)
 		shift_err_set(err, EFBIG, "skopeo: unpacked it is larger than there is room for");
 		return -EFBIG;
 	}
-	shift_err_set(err, 0, "skopeo: %s", last_words(text));
+	if (*text == SANDBOX_FAILED)
+		shift_err_set(err, 0, "%s", text + 1);
+	else
+		shift_err_set(err, 0, "skopeo: %s", last_words(text));
 	return -EBADMSG;
 }
 
@@ -261,13 +293,13 @@ static int make_layout(const char *dir, const char *layout,
 	return r < 0 ? r : write_index(to, hex, text, len, err);
 }
 
-int skopeo_copy(const char *from, const char *layout, int fd, bool remote,
-		uint64_t file_max, struct shift_error *err)
+int skopeo_copy(const char *from, const char *layout, const char *in, int fd,
+		bool remote, uint64_t file_max, struct shift_error *err)
 {
 	_cleanup_free_ char *dir = NULL;
 	struct call c = {
-		.from = from, .tmp = layout, .fd = fd, .remote = remote,
-		.file_max = file_max,
+		.from = from, .layout = layout, .in = in, .fd = fd,
+		.remote = remote, .file_max = file_max,
 	};
 	int r = strf(&dir, err, "%s/dir", layout);
 

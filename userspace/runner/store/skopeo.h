@@ -11,14 +11,13 @@
 /*
  * Makes an OCI image layout in the folder @layout, which must be there, of the
  * image @from, as skopeo calls it: TRANSPORT:REFERENCE.  Digests and documents
- * stay as they are.  @fd, or -1, is open in skopeo as /proc/self/fd/3.  No file
- * grows beyond @file_max bytes.
+ * stay as they are.  No file grows beyond @file_max bytes.
  *
  * With @remote it is what the administrator would start: his environment, files
- * for authentication and policy, and the network.  Without, it has neither a
- * network nor capabilities but to read files.
+ * for authentication and policy, and the network.  Without, it is in a sandbox:
+ * @fd, or -1, is open as /proc/self/fd/3, and the folder @in, or NULL, is /in.
  */
-int skopeo_copy(const char *from, const char *layout, int fd, bool remote,
-		uint64_t file_max, struct shift_error *err);
+int skopeo_copy(const char *from, const char *layout, const char *in, int fd,
+		bool remote, uint64_t file_max, struct shift_error *err);
 
 #endif
