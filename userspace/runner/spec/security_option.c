@@ -13,25 +13,42 @@
 #define SELINUX_DIR "/sys/fs/selinux"
 #define DEFAULT_LABEL "system_u:system_r:container_t:s0"
 
-int security_change_caps(struct spec_capabilities *caps, const char *name,
-			 bool add, struct shift_error *err)
+/* One name as a set; libcap alone would take "chown,kill" for chown. */
+static int cap_set(const char *name, uint64_t *ret, struct shift_error *err)
 {
-	uint64_t set;
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
 	char full[64];
 	cap_value_t c;
 
 	if (!strcasecmp(name, "all")) {
-		set = (1ULL << cap_max_bits()) - 1;
-	} else {
-		snprintf(full, sizeof(full), "%s%s",
-			 strncasecmp(name, "cap_", 4) ? "cap_" : "", name);
-		if (cap_from_name(full, &c) < 0) {
-			shift_err_set(err, 0, "'%s' is no capability", name);
-			shift_err_hint(err, "see capabilities(7)");
-			return -EINVAL;
-		}
-		set = 1ULL << c;
+		*ret |= (1ULL << cap_max_bits()) - 1;
+		return 0;
 	}
+	snprintf(full, sizeof(full), "%s%s",
+		 strncasecmp(name, "cap_", 4) ? "cap_" : "", name);
+	if (name[strspn(name, letters)] || cap_from_name(full, &c) < 0) {
+		shift_err_set(err, 0, "'%s' is no capability", name);
+		shift_err_hint(err, "see capabilities(7)");
+		return -EINVAL;
+	}
+	*ret |= 1ULL << c;
+	return 0;
+}
+
+int security_change_caps(struct spec_capabilities *caps, const char *names,
+			 bool add, struct shift_error *err)
+{
+	_cleanup_free_ char *copy = NULL;
+	char *rest, *name;
+	uint64_t set = 0;
+	int r = str_replace(&copy, names, err);
+
+	rest = copy;
+	while (r >= 0 && (name = strsep(&rest, ",")))
+		r = cap_set(name, &set, err);
+	if (r < 0)
+		return r;
 	if (add) {
 		caps->bounding |= set;
 		caps->permitted |= set;

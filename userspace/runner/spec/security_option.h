@@ -8,8 +8,8 @@
 #include "error.h"
 #include "spec/spec.h"
 
-/* Adds or removes a capability, CAP_X or x or all, in all of @caps' sets. */
-int security_change_caps(struct spec_capabilities *caps, const char *name,
+/* Adds or removes capabilities, CAP_X or x or all, by commas, in all of @caps' sets. */
+int security_change_caps(struct spec_capabilities *caps, const char *names,
 			 bool add, struct shift_error *err);
 
 /* --security-opt: label=, apparmor=, seccomp=, no-new-privileges. */

@@ -132,8 +132,25 @@ static void sizes(void)
 	is_int(numbers_signal("-1"), 0, "-1");
 }
 
+static void lists_of_capabilities(void)
+{
+	struct spec_capabilities caps = { .bounding = 0xff, .effective = 0xff };
+
+	ok(!security_change_caps(&caps, "chown,CAP_KILL", false, NULL) &&
+	   caps.bounding == (0xff & ~0x21) && caps.effective == (0xff & ~0x21),
+	   "two are dropped by one word");
+	ok(!security_change_caps(&caps, "Chown", true, NULL) &&
+	   caps.bounding == (0xff & ~0x20), "one is added");
+	ok(security_change_caps(&caps, "kill,nosuch", true, NULL) < 0 &&
+	   security_change_caps(&caps, "kill,", true, NULL) < 0 &&
+	   security_change_caps(&caps, "kill net_raw", true, NULL) < 0 &&
+	   security_change_caps(&caps, "", true, NULL) < 0 &&
+	   caps.bounding == (0xff & ~0x20), "all of them or none");
+}
+
 int main(void)
 {
+	lists_of_capabilities();
 	round_trip();
 	plain_oci();
 	refused("", "not a JSON object");
