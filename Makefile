@@ -69,6 +69,7 @@ Test, in virtual machines:
   make fuzz KERNEL=7 SEED=1 STEPS=1000  random operations against an idmapped mount
   make choosing-table KERNEL=7   what works on which lower filesystem
   make check-programs [KERNEL=7]     real programs in a pod: apt, PostgreSQL, ...
+  make check-images [IMAGES='FORM...']  images of podman, buildah, umoci and others
   make check-concurrency [KERNEL=debug]   many threads through several mounts
   make check-mutants      that the tests fail on a module without its checks
   make check-packages     the Debian packages in a guest: install, mount, purge
@@ -133,7 +134,7 @@ check: deps-lab
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk tools/packages/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk tools/check-images/*.mk tools/packages/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all: export RUNNER_TEST_LONG := 1

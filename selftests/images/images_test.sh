@@ -116,6 +116,27 @@ test_shared() {
 	finish "files that are the same in two images are one"
 }
 
+# Equal files are one inode in the store, and a pod that writes one has written one;
+# also on a host where overlays have an index by default.
+test_twins() {
+	local index=/sys/module/overlay/parameters/index was
+	was=$(cat $index 2>/dev/null)
+	make_root "$work/twins"
+	echo equal >"$work/twins/twin"
+	cp -a "$work/twins/twin" "$work/twins/other"
+	runner image import "$work/twins" --name twins
+	same "import" 0 "$status$errors"
+	same "one inode below" 1 "$(stat -c %i /var/lib/runner/chains/*/tree/{twin,other} | sort -u | wc -l)"
+	[ ! -w "$index" ] || echo Y >"$index"
+	runner run --rm twins sh -c 'echo more >>/twin; cat /other; echo /; cat /twin'
+	[ ! -w "$index" ] || echo "$was" >"$index"
+	same "in the pod" "equal / equal more" "$(echo $out$errors)"
+	same "in the store" equal "$(cat /var/lib/runner/chains/*/tree/twin)"
+	runner image rm -f twins
+	rm -r "$work/twins"
+	finish "equal files: a write to one is no write to another"
+}
+
 test_layers() {
 	fresh
 	make_root "$work/base" chown getcap mv
@@ -533,4 +554,4 @@ make_archives "$a" || {
 	echo "Bail out! cannot make the archives"
 	exit 1
 }
-run_tests "formats skopeo shared layers chain names verify hostile odd killed trash together terminal" "$@"
+run_tests "formats skopeo shared twins layers chain names verify hostile odd killed trash together terminal" "$@"

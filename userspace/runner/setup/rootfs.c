@@ -145,7 +145,7 @@ static int mount_long_overlay(const char *lower, bool writable,
 			      struct shift_error *err)
 {
 	_cleanup_free_ char *options = NULL;
-	int r = strf(&options, err, "lowerdir=%s%s%s%s%s", lower,
+	int r = strf(&options, err, "index=off,lowerdir=%s%s%s%s%s", lower,
 		     writable ? ",upperdir=" STAGE_WRITABLE "/upper,workdir="
 				STAGE_WRITABLE "/work" : "",
 		     label ? ",context=\"" : "", label ?: "", label ? "\"" : "");
@@ -175,7 +175,12 @@ static int mount_overlay_here(size_t layers, bool writable, const char *target,
 	ctx = shift_fsctx_open("overlay", err);
 	if (ctx < 0)
 		return ctx;
+	/*
+	 * Equal files of images are one inode in the store: with an index, which a
+	 * host can have as its default, a write to one would be one to all.
+	 */
 	if ((r = shift_fsctx_string(ctx, "source", "runner", err)) < 0 ||
+	    (r = shift_fsctx_string(ctx, "index", "off", err)) < 0 ||
 	    (r = shift_fsctx_string(ctx, "lowerdir", lower, err)) < 0)
 		return r;
 	if (writable &&
