@@ -456,6 +456,11 @@ test_volumes() {
 	runner stop -t 0 v
 	runner cp v:/data/file "$host-cp2"
 	same "cp of a stopped one" "0changed" "$status$errors$(cat "$host-cp2")"
+	cp /run/runner/pods/v/config.json "$work/config"
+	echo '{' >/run/runner/pods/v/config.json
+	runner volume prune
+	same "prune, when a pod cannot be read" "$name" "$(ls $volumes)"
+	cp "$work/config" /run/runner/pods/v/config.json
 	runner run -d --name second "$work/layout" sleep 600
 	other=$(find $volumes -mindepth 1 -maxdepth 1 ! -name "$name" -printf %f)
 	same "another pod has its own" "image" "$(cat $volumes/$other/data/file)"
@@ -464,6 +469,13 @@ test_volumes() {
 	runner volume prune
 	same "prune" "0$name" "$status$out$errors"
 	same "the one that is used stays" "$other" "$(ls $volumes)"
+	runner run -d --name third -v "$other:/d" "$image" sleep 600
+	runner rm -f -v second
+	same "rm -v leaves what another pod has" "0$other" "$status$errors$(ls -A $volumes)"
+	runner rm -f -v third
+	runner volume prune
+	same "nothing left" "0" "$status$errors$(ls -A $volumes)"
+	runner run -d --name second "$work/layout" sleep 600
 	runner rm -f -v second
 	same "rm -v" "0" "$status$errors$(ls -A $volumes)"
 	check_clean

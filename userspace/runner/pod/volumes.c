@@ -213,25 +213,39 @@ int volumes_make(struct spec *spec, const char *pod, const char *pod_dir,
 	return r;
 }
 
-/* How many pods have @path as a volume. */
-static size_t count_users(const char *path)
+static bool has(const struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++)
+		if (!strcmp(spec->mounts[i].source, path))
+			return true;
+	return false;
+}
+
+/*
+ * How many pods, but @except, have @path as a volume; one that cannot be read may
+ * have it.
+ */
+static size_t count_users(const char *path, const char *except)
 {
 	struct strv names = { NULL, 0 };
 	size_t users = 0;
 
-	state_list(&names, NULL);
+	if (state_list(&names, NULL) < 0)
+		users++;
 	for (size_t i = 0; i < names.n; i++) {
 		struct state st = STATE_INIT;
 		struct spec spec;
+		int r;
 
+		if (except && !strcmp(names.v[i], except))
+			continue;
 		memset(&spec, 0, sizeof(spec));
-		if (state_load(&st, names.v[i], NULL) >= 0 &&
-		    state_load_spec(&st, &spec, NULL) >= 0)
-			for (size_t k = 0; k < spec.n_mounts; k++)
-				if (!strcmp(spec.mounts[k].source, path)) {
-					users++;
-					break;
-				}
+		r = state_load(&st, names.v[i], NULL);
+		if (r >= 0)
+			r = state_load_spec(&st, &spec, NULL);
+		/* One that has gone meanwhile has none. */
+		users += r < 0 ? r != -ENOENT || !access(st.dir ?: "", F_OK) :
+				 has(&spec, path);
 		spec_clear(&spec);
 		state_clear(&st);
 	}
@@ -290,14 +304,17 @@ int volumes_remove_of(const char *pod_dir, struct shift_error *err)
 	json_object_object_foreach(list, place, value) {
 		const char *name = json_object_get_string(value);
 		_cleanup_free_ char *gone = NULL, *data = NULL, *real = NULL;
+		_cleanup_free_ char *mark = NULL, *pod = NULL;
 
 		(void)place;
 		if (r < 0 || poddir_check_name(name, NULL) < 0 || !there(name) ||
-		    path_of(name, "data", &data, err) < 0)
+		    path_of(name, "data", &data, err) < 0 ||
+		    path_of(name, "anonymous", &mark, err) < 0)
 			continue;
 		real = realpath(data, NULL);
+		read_file(mark, 4096, &pod, NULL, NULL);
 		/* Another pod may have been given it by its name. */
-		if (real && count_users(real) <= 1)
+		if (real && !count_users(real, pod))
 			r = take_away(name, &gone, err);
 	}
 	json_object_put(list);
@@ -343,7 +360,7 @@ int volumes_remove(const char *name, struct shift_error *err)
 	    (r = path_of(name, "data", &data, err)) < 0)
 		return r;
 	real = realpath(data, NULL);
-	if (real && count_users(real)) {
+	if (real && count_users(real, NULL)) {
 		r = shift_err_set(err, EBUSY, "the volume %s is a pod's", name);
 		shift_err_hint(err, "runner volume ls and runner ps -a tell more; runner rm first");
 		return r;
@@ -370,7 +387,7 @@ static int add_entry(const char *name, struct volume_entry *e,
 	    (r = path_of(name, "anonymous", &mark, err)) < 0)
 		return r;
 	read_file(mark, 4096, &e->pod, NULL, NULL);
-	e->users = count_users(e->path);
+	e->users = count_users(e->path, NULL);
 	return 0;
 }
 
