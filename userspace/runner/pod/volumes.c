@@ -379,7 +379,7 @@ static int compare(const void *a, const void *b)
 static int add_entry(const char *name, struct volume_entry *e,
 		     struct shift_error *err)
 {
-	_cleanup_free_ char *mark = NULL;
+	_cleanup_free_ char *mark = NULL, *real = NULL;
 	int r;
 
 	if ((r = str_replace(&e->name, name, err)) < 0 ||
@@ -387,7 +387,8 @@ static int add_entry(const char *name, struct volume_entry *e,
 	    (r = path_of(name, "anonymous", &mark, err)) < 0)
 		return r;
 	read_file(mark, 4096, &e->pod, NULL, NULL);
-	e->users = count_users(e->path, NULL);
+	real = realpath(e->path, NULL);
+	e->users = real ? count_users(real, NULL) : 0;
 	return 0;
 }
 
