@@ -46,6 +46,27 @@ static bool try_unshare(int flags)
 	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
 }
 
+/* As a pod's first process would; the host's has to be seen whole. */
+static bool has_new_proc(void)
+{
+	pid_t pid = fork(), second;
+	int status, ctx;
+
+	if (!pid) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS) < 0)
+			_exit(2);
+		second = fork();
+		if (second > 0)
+			_exit(waitpid(second, &status, 0) != second || status);
+		ctx = second < 0 ? -1 : sys_fsopen("proc", 0);
+		_exit(ctx < 0 ||
+		      sys_fsconfig(ctx, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0 ||
+		      sys_fsmount(ctx, 0, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				  MOUNT_ATTR_NOEXEC) < 0);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
 static bool has_fs(const char *name)
 {
 	_cleanup_free_ char *list = NULL, *line = NULL;
@@ -118,6 +139,8 @@ int cmd_check(int argc, char **argv, struct shift_error *err)
 	    try_unshare(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS |
 			CLONE_NEWIPC | CLONE_NEWNET), true,
 	    "CONFIG_PID_NS, CONFIG_UTS_NS, CONFIG_IPC_NS, CONFIG_NET_NS");
+	say("a new /proc in a pod", has_new_proc(), true,
+	    "something is mounted on a part of /proc: the kernel gives no new one that would show it");
 	say("overlay", has_fs("overlay"), true, "modprobe overlay");
 	say("shiftfs", has_fs("shiftfs"), false,
 	    "modprobe shiftfs; idmapped mounts are used where they work");

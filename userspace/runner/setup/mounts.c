@@ -106,6 +106,11 @@ int mounts_create(const char *fstype, const char *source, const char *options,
 		if (fd >= 0)
 			return fd;
 	}
+	/* mount_too_revealing() in fs/namespace.c */
+	if (r == -EPERM && !strcmp(fstype, "proc")) {
+		shift_err_prefix(err, "a /proc for the pod");
+		shift_err_hint(err, "something is mounted on a part of this host's /proc, in a container perhaps, and the kernel gives no new one that would show it: umount it, or mount a whole proc elsewhere; runner check tells");
+	}
 	return r;
 }
 
