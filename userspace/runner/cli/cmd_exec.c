@@ -235,7 +235,7 @@ static int become_user(const struct request *q, int report_fd, int *ret_slave,
 			r = shift_err_set(err, ESRCH, "runner is gone");
 	}
 	return r < 0 ? r : process_privileges(&q->spec, q->seccomp_fd,
-					      *ret_slave, err);
+					      *ret_slave, false, err);
 }
 
 /* The command's process goes on when it is in the pod's cgroup. */

@@ -308,6 +308,13 @@ static int open_streams(struct pod *pod, struct streams *s,
 		r = open_pipe(&m->out, &s->fd[1], true, err);
 	if (r >= 0)
 		r = open_pipe(&m->err, &s->fd[2], true, err);
+	/* The pod's root can give them to the pod's user then. */
+	for (int i = 0; r >= 0 && i < 3; i++)
+		if ((i || m->in >= 0) &&
+		    fchown(s->fd[i], pod->plan->spec->linux_.host_base,
+			   pod->plan->spec->linux_.host_base) < 0)
+			r = shift_err_set(err, errno, "cannot give the pod its streams");
+	pod->plan->own_streams = true;
 	return r;
 }
 

@@ -607,7 +607,8 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 		/* Of the mounts nothing is open when the command is looked for. */
 		mounts_clear(&plan->mounts);
 		return process_privileges(spec, plan->seccomp_fd,
-					  spec->process.terminal ? 0 : -1, err);
+					  spec->process.terminal ? 0 : -1,
+					  plan->own_streams, err);
 	case OP_EXEC:
 		return process_exec(spec, plan->seccomp_fd, err);
 	}

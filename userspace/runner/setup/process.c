@@ -197,8 +197,23 @@ static int check_range(const struct spec *spec, const struct identity *id,
 	return r;
 }
 
+/*
+ * /dev/stdout is opened anew by its user, nginx for its log, and a pipe has an
+ * owner as a file has.  Only what runner made is given to the user: what the
+ * caller redirected to is the caller's.
+ */
+static void own_pipes(uid_t uid)
+{
+	for (int fd = 0; fd < 3; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+			(void)!fchown(fd, uid, (gid_t)-1);
+	}
+}
+
 int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
-		       struct shift_error *err)
+		       bool own_streams, struct shift_error *err)
 {
 	const char *groups = spec_annotation(spec, SPEC_ANNOTATION_GROUPS);
 	_cleanup_close_ int cwd = -1;
@@ -215,6 +230,8 @@ int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 	/* The terminal belongs to who uses it. */
 	if (terminal >= 0)
 		(void)!fchown(terminal, id.uid, (gid_t)-1);
+	if (own_streams)
+		own_pipes(id.uid);
 	r = security_bounding(spec, err);
 	if (r < 0)
 		return r;
