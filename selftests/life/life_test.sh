@@ -96,6 +96,99 @@ test_shared() {
 	finish "a pod's mounts are shared within it"
 }
 
+# USER UID.  What the pod opens anew is the pipe that runner made for it.
+test_streams() {
+	local who uid before
+	while read -r who uid; do
+		up s -u $who -- sh -c 'echo one >/dev/stdout; echo two >/dev/stderr; echo three >>/proc/self/fd/1; id -u; stat -L -c %F:%u /dev/stdout'
+		runner wait s
+		runner logs s
+		same "$who: stdout" "one three $uid fifo:$uid" "$(echo $out)"
+		same "$who: stderr" two "$errors"
+		runner rm s
+		runner create -i -u $who --image "$image" --name s -- sh -c 'read x </dev/stdin; echo "got $x" >/dev/stdout'
+		same "$who: stdin, and start -a" "got it" "$(echo it | "$RUNNER" start -a s)"
+		runner rm s
+	done <<<'root 0
+user 1000
+mongodb 184'
+	# what the caller redirects to stays the caller's, whoever the pod runs as
+	: >"$work/mine"
+	chmod 600 "$work/mine"
+	before=$(stat -c '%u:%g %a' "$work/mine")
+	"$RUNNER" run -u user --image "$image" -- sh -c 'echo fine' >"$work/mine" 2>&1
+	same "a file of the caller: contents, owner, mode" "fine $before" "$(cat "$work/mine") $(stat -c '%u:%g %a' "$work/mine")"
+	check_clean
+	finish "/dev/stdout is opened by the pod's user"
+}
+
+test_status() {
+	local log=$work/notify.log manager begin
+	python3 -uc 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+while True: print(s.recv(4096).decode())' "$work/notify" >"$log" &
+	manager=$!
+	for _ in $(seq 100); do
+		[ ! -S "$work/notify" ] || break
+		sleep 0.1
+	done
+	# as runner@n.service: in the foreground; and it does not hear of its end
+	NOTIFY_SOCKET=$work/notify "$RUNNER" run --name n --image "$image" -- sh -c 'trap "" TERM; while :; do sleep 0.1; done' &
+	for _ in $(seq 200); do
+		! grep -q '^READY=1' "$log" || break
+		sleep 0.1
+	done
+	same "once it runs" "STATUS=pod n runs" "$(grep ^STATUS= "$log" | tail -n 1)"
+	begin=$SECONDS
+	runner stop -t 2 n
+	same "stop" 0 "$status$errors"
+	[ $((SECONDS - begin)) -lt 12 ] || problem "stop -t 2 took $((SECONDS - begin)) s"
+	wait $!
+	has "it is being stopped" "$(cat "$log")" $'STOPPING=1\nSTATUS=pod n is asked to end'
+	same "at the end" "STATUS=pod n has ended with status 137" "$(grep ^STATUS= "$log" | tail -n 1)"
+	runner rm n
+	kill $manager
+	wait $manager 2>/dev/null
+	rm "$work/notify"
+	check_clean
+	finish "a unit's STATUS=, and its end within the time of stop"
+}
+
+test_paused() {
+	if [ -n "$cgroups" ]; then
+		up p -- sleep 600
+		runner pause p
+		runner ps --format '{{.Names}} {{.Status}}'
+		same "ps" "p paused" "$out"
+		RUNNER_TIMEOUT=20 runner exec p true
+		same "exec, at once" 125 $status
+		has "exec" "$errors" "the pod p is paused"
+		same "no process of it is there" 1 "$(grep -c . "$(field cgroup p)/cgroup.procs")"
+		runner unpause p
+		runner exec p true
+		same "exec after unpause" 0 "$status$errors"
+		runner rm -f p
+	fi
+	check_clean
+	finish "exec in a paused pod is an error at once"
+}
+
+# A host whose /proc is covered in part, as a container's is.
+test_covered_proc() {
+	# shellcheck disable=SC2016
+	out=$(RUNNER=$RUNNER image=$image unshare -m sh -c 'mount --bind /dev/null /proc/version && "$RUNNER" run --image "$image" -- true' 2>&1)
+	has "run" "$out" "something is mounted on a part of this host's /proc"
+	# shellcheck disable=SC2016
+	out=$(RUNNER=$RUNNER unshare -m sh -c 'mount --bind /dev/null /proc/version && "$RUNNER" check; echo "status $?"' 2>&1)
+	has "check" "$(grep 'a new /proc' <<<"$out")" MISSING
+	has "check" "$out" "status 1"
+	runner check
+	has "check elsewhere" "$(grep 'a new /proc' "$work/out")" yes
+	check_clean
+	finish "a covered /proc is explained, and runner check knows it"
+}
+
 # reboot: what a boot of the host does to runner.  All processes are gone at once,
 # and what is in /run; what was not written back may be.  The kernel's own number
 # of the boot is covered, so that no option or variable of runner is for tests.
@@ -171,6 +264,7 @@ test_reboot() {
 	# a shutdown is nobody's wish for their end
 	runner stop --boot
 	same "stop --boot" "0" "$status$errors"
+	same "the others are as they were" "r running" "$("$RUNNER" ps --format "{{.Names}} {{.Status}}")"
 	same "up" r "$("$RUNNER" ps -q)"
 	reboot
 	runner start --boot
@@ -302,4 +396,4 @@ test_boot_devices() {
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused covered_proc reboot boot_order crash boot_devices" "$@"

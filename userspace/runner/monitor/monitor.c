@@ -153,6 +153,15 @@ static void hear_device(struct monitor *m, int i, const char *message, int n,
 		drop(m, i);
 }
 
+/* Somebody wants the pod's end: it does not come back. */
+static void stopping(struct monitor *m)
+{
+	if (!m->no_restart)
+		notify_manager("STOPPING=1\nSTATUS=pod %s is asked to end",
+			       m->pod);
+	m->no_restart = true;
+}
+
 static void hear(struct monitor *m, int i)
 {
 	char message[MONITOR_MESSAGE + 1];
@@ -180,7 +189,7 @@ static void hear(struct monitor *m, int i)
 		m->start = true;
 		break;
 	case 'N':
-		m->no_restart = true;
+		stopping(m);
 		send_to(m, i, "n", 1, -1);
 		break;
 	case 'D':
@@ -217,7 +226,7 @@ static void take_signal(struct monitor *m)
 		return;
 	}
 	if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
-		m->no_restart = true;
+		stopping(m);
 	sys_pidfd_send_signal(m->pidfd, (int)info.ssi_signo, NULL, 0);
 }
 

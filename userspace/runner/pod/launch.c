@@ -310,6 +310,9 @@ static void finish(struct held *h, int *status)
 	struct state *st = &h->state;
 	int r;
 
+	if (st->name)
+		notify_manager("STATUS=pod %s has ended with status %d",
+			       st->name, *status);
 	st->status = STATUS_EXITED;
 	st->exit_status = *status;
 	st->finished = time(NULL);

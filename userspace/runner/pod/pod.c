@@ -487,7 +487,8 @@ static int start(struct pod *pod, int *status, struct shift_error *err)
 	/* Who has not been told a socket cannot say when it is ready. */
 	if (r >= 0 && !strv_getenv(&pod->plan->spec->process.env,
 				   "NOTIFY_SOCKET"))
-		notify_manager("READY=1\nMAINPID=%d", (int)getpid());
+		notify_manager("READY=1\nMAINPID=%d\nSTATUS=pod %s runs",
+			       (int)getpid(), pod->st->name);
 	announce(pod);
 	if (r >= 0 && pod->monitor.relay && pod->interactive)
 		tty_raw();
