@@ -270,6 +270,90 @@ EOF
 	finish "an image of 131 layers"
 }
 
+# FORM|WHAT IS IN THE STORE: name, type, mode, size, target of a link, sorted
+odd_tars='
+directory-after|d d 2500 -,d/f f 644 1,d/g f 644 1
+duplicate|a f 600 3
+file-then-directory|a d 755 -,a/b f 644 1
+directory-then-file|a f 644 1
+hard-to-symlink|h l 777 nowhere,l l 777 nowhere
+hard-before|b f 640 4,c f 640 4
+global|a f 644 1
+long|LONG/x f 644 4,LONG d 755 -
+dot-slash|a d 755 -,a/b f 644 1
+inner-dotdot|y f 644 1
+absolute|etc d 755 -,etc/abs f 644 3
+devices|a f 644 1
+set-ids|a f 6755 1
+sparse|sparse f 644 1048576
+old-gnu|a f 644 1
+ustar|a f 644 1
+no-padding|a f 644 1
+'
+
+make_odd() {
+	python3 - "$1" <<-'EOF'
+		import io, os, subprocess, sys, tarfile
+		out = sys.argv[1]
+		os.makedirs(out)
+		D, L, H, C = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
+		def e(name, kind=tarfile.REGTYPE, data=b"", mode=0o644, link=""):
+		    info = tarfile.TarInfo(name)
+		    info.type, info.size, info.mode, info.linkname, info.mtime = kind, len(data), mode, link, 1
+		    return info, data
+		def tar(name, *entries, form=tarfile.PAX_FORMAT, **more):
+		    with tarfile.open(f"{out}/{name}.tar", "w", format=form, **more) as t:
+		        for info, data in entries:
+		            t.addfile(info, io.BytesIO(data))
+		a = e("a", data=b"1")
+		tar("directory-after", e("d/f", data=b"x"), e("d", D, mode=0o2500), e("d/g", data=b"y"))
+		tar("duplicate", a, e("a", data=b"22"), e("./a", data=b"333", mode=0o600))
+		tar("file-then-directory", a, e("a", D, mode=0o755), e("a/b", data=b"1"))
+		tar("directory-then-file", e("a", D, mode=0o755), e("a/b", data=b"1"), a)
+		tar("hard-to-symlink", e("l", L, link="nowhere"), e("h", H, link="l"))
+		tar("hard-before", e("b", data=b"text", mode=0o640), e("c", H, link="./b"))
+		tar("global", a, pax_headers={"comment": "of git archive", "mtime": "7"})
+		long = "/".join(["n" * 90] * 4)
+		tar("long", e(long, D, mode=0o755), e(long + "/x", data=b"long"), form=tarfile.GNU_FORMAT)
+		tar("dot-slash", e("./", D, mode=0o755), e("./a/", D, mode=0o755), e("./a/./b", data=b"1"))
+		tar("inner-dotdot", e("x/../y", data=b"1"))
+		tar("absolute", e("/etc", D, mode=0o755), e("/etc/abs", data=b"abs"))
+		tar("devices", a, e("null", C))
+		tar("set-ids", e("a", data=b"1", mode=0o6755))
+		tar("old-gnu", a, form=tarfile.GNU_FORMAT)
+		tar("ustar", a, form=tarfile.USTAR_FORMAT)
+		with open(out + "/no-padding.tar", "wb") as f:
+		    f.write(open(out + "/ustar.tar", "rb").read()[:1024])
+		with open(out + "/sparse", "wb") as f:
+		    f.truncate(1 << 20)
+		    f.seek(500000)
+		    f.write(b"middle")
+		os.chmod(out + "/sparse", 0o644)
+		subprocess.run(["tar", "-S", "--format=pax", "-C", out, "-cf", out + "/sparse.tar", "sparse"], check=True)
+	EOF
+}
+
+test_odd() {
+	local odd=$work/odd form want long got
+	make_odd "$odd"
+	long=$(printf 'n%.0s' $(seq 90))
+	long=$long/$long/$long/$long
+	while IFS='|' read -r form want; do
+		[ -n "$form" ] || continue
+		rm -rf "$store"
+		image import "$odd/$form.tar" --name odd
+		same "$form" 0 "$status$errors"
+		got=$(cd "$store"/chains/*/tree 2>/dev/null && find . -mindepth 1 \( -type d -printf '%P %y %m -\n' -o -type l -printf '%P %y %m %l\n' -o -printf '%P %y %m %s\n' \) |
+			grep -v -E '^n+(/n+){0,2} d' | LC_ALL=C sort | paste -sd,)
+		same "$form: below" "$(tr , '\n' <<<"${want//LONG/$long}" | LC_ALL=C sort | paste -sd,)" "$got"
+		image verify odd
+		same "$form: verify" 0 "$status"
+	done <<<"$odd_tars"
+	same "holes: the text" middle "$(dd if="$odd/sparse" bs=1 skip=500000 count=6 2>/dev/null)"
+	rm -rf "$store"
+	finish "odd forms of tar archives"
+}
+
 shift=${SHIFTFS_TEST_BACKEND:-shiftfs}
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
@@ -279,4 +363,4 @@ make_forms "$a" || {
 	echo "Bail out! cannot make the images"
 	exit 1
 }
-run_tests "docker transports layouts tolerated bytes plainly config many" "$@"
+run_tests "docker transports layouts tolerated bytes odd plainly config many" "$@"

@@ -215,11 +215,26 @@ static void list_entry(struct layer *l, char type, uint64_t size,
 	fputc('\n', l->list);
 }
 
-/* The content of the entry, holes as zeros, into the file and into @hex. */
-static int copy_data(struct layer *l, const char *name,
-		     char hex[DIGEST_HEX + 1], struct shift_error *err)
+/* A hole from @from to @to. */
+static bool digest_hole(struct digest *d, int64_t from, int64_t to)
 {
 	static const char zeros[65536];
+	bool good = true;
+
+	while (good && from < to) {
+		size_t n = to - from < (int64_t)sizeof(zeros) ?
+			   (size_t)(to - from) : sizeof(zeros);
+
+		good = digest_add(d, zeros, n);
+		from += (int64_t)n;
+	}
+	return good;
+}
+
+/* The content of the entry, holes as zeros, into the file and into @hex. */
+static int copy_data(struct layer *l, const char *name, int64_t size,
+		     char hex[DIGEST_HEX + 1], struct shift_error *err)
+{
 	struct digest *d = digest_begin();
 	int64_t offset, at = 0;
 	const void *buf;
@@ -233,13 +248,8 @@ static int copy_data(struct layer *l, const char *name,
 			r = archive_failed(l->tar, l, name, err);
 			break;
 		}
-		while (good && at < offset) {
-			size_t n = offset - at < (int64_t)sizeof(zeros) ?
-				   (size_t)(offset - at) : sizeof(zeros);
-
-			good = digest_add(d, zeros, n);
-			at += (int64_t)n;
-		}
+		good = good && digest_hole(d, at, offset);
+		at = offset > at ? offset : at;
 		good = good && digest_add(d, buf, len);
 		/* Where this block begins: it is not consumed yet. */
 		l->end = (uint64_t)archive_filter_bytes(l->tar, 0) + len;
@@ -249,6 +259,8 @@ static int copy_data(struct layer *l, const char *name,
 			break;
 		}
 	}
+	/* A sparse file may end in one. */
+	good = good && digest_hole(d, at, size);
 	if (!r && (!good || !digest_end(d, hex)))
 		r = shift_err_set(err, EIO, "cannot compute a sha256");
 	digest_free(d);
@@ -273,7 +285,7 @@ static int write_entry(struct layer *l, struct archive_entry *entry,
 	if (archive_write_header(l->disk, entry) != ARCHIVE_OK)
 		return archive_failed(l->disk, l, name, err);
 	if (data) {
-		int r = copy_data(l, name, hex, err);
+		int r = copy_data(l, name, archive_entry_size(entry), hex, err);
 
 		if (r < 0)
 			return r;
