@@ -84,8 +84,9 @@ static void attributes(FILE *out, const char *path)
 		return;
 	}
 	for (char *name = list; name < list + size; name += strlen(name) + 1)
-		/* of trusted.* a pod sees nothing */
-		if (n < 256 && strncmp(name, "trusted.", 8))
+		/* of trusted.* a pod sees nothing; NFS makes this of the mode */
+		if (n < 256 && strncmp(name, "trusted.", 8) &&
+		    strcmp(name, "system.nfs4_acl"))
 			names[n++] = name;
 	qsort(names, n, sizeof(*names), by_name);
 	for (size_t i = 0; i < n; i++) {
