@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "fileio.h"
 #include "mounttree.h"
 #include "place.h"
 #include "syscalls.h"
@@ -58,6 +59,25 @@ static bool is_left_out(const struct submounts *submounts, size_t i)
 	return false;
 }
 
+/*
+ * Whether mountinfo has the source's path with a slash behind it: for most it has not, and
+ * libmount need not be loaded.  A name with a character that mountinfo spells otherwise
+ * may be there.
+ */
+static bool may_have_any(const char *source)
+{
+	_cleanup_free_ char *path = realpath(source, NULL), *text = NULL, *word = NULL;
+
+	if (!path || path[strcspn(path, " \t\n\\#")] || !strcmp(path, "/") ||
+	    shift_read_file("/proc/self/mountinfo", &text, NULL) < 0)
+		return true;
+	if (asprintf(&word, " %s/", path) < 0) {
+		word = NULL;
+		return true;
+	}
+	return strstr(text, word);
+}
+
 int submounts_make(const struct tree_want *want, bool map, struct submounts *ret,
 		   struct shift_error *err)
 {
@@ -65,6 +85,8 @@ int submounts_make(const struct tree_want *want, bool map, struct submounts *ret
 	int r;
 
 	snprintf(source, sizeof(source), "/proc/self/fd/%d", want->source);
+	if (!may_have_any(source))
+		return 0;
 	r = below_list(source, true, &ret->below, err);
 	if (r < 0)
 		return r;
