@@ -57,7 +57,7 @@ NOTIFY
 	has "runner says that it is ready" "$out" "READY=1"
 }
 
-attack exec_user exec,plain,host CVE-2026-30892, what -u makes of a text
+attack exec_user exec,exec-host,plain,host,detached,created CVE-2026-30892, what -u makes of a text
 
 attack_exec_user() {
 	local text
@@ -65,7 +65,7 @@ attack_exec_user() {
 		options=(-u "${text%=*}")
 		in_mode "$1" sh -c 'echo "$(id -u):$(id -g)"'
 		case $text in
-		*=bad) [ "$1" = host ] || [ "$status" = 125 ] || problem "-u ${text%=*}: status $status $out" ;;
+		*=bad) [[ $1 == *host ]] || [ "$status" = 125 ] || problem "-u ${text%=*}: status $status $out" ;;
 		*) same "-u ${text%=*}" "${text#*=}" "$out" ;;
 		esac
 	done
@@ -76,7 +76,7 @@ attack_exec_user() {
 	done
 }
 
-attack socketcall plain,host,detached,exec the filter of sockets by socketcall of i386
+attack socketcall plain,host,detached,created,exec,exec-host the filter of sockets by socketcall of i386
 
 attack_socketcall() {
 	local family
@@ -89,7 +89,7 @@ attack_socketcall() {
 	done
 }
 
-attack mount_api plain,tty,detached,exec CVE-2022-0185, the reach of fsopen and unshare
+attack mount_api plain,tty,detached,created,exec,exec-tty CVE-2022-0185, the reach of fsopen and unshare
 
 attack_mount_api() {
 	in_mode "$1" attacker calls
@@ -125,7 +125,7 @@ attack_folders() {
 	gone folders
 }
 
-attack masked plain,host,detached,exec newer paths that are masked
+attack masked plain,host,detached,created,exec,exec-host newer paths that are masked
 
 attack_masked() {
 	in_mode "$1" sh -c 'for f in /proc/interrupts /proc/kcore /proc/keys /proc/timer_list; do [ ! -e $f ] || stat -c %t:%T $f; done; for d in /sys/devices/system/cpu/cpu*/thermal_throttle /sys/devices/virtual/powercap /sys/firmware; do [ ! -e $d ] || ls -A $d; done'

@@ -21,7 +21,7 @@ attack_workdir_fd() {
 	exec 8<&- 9<&-
 }
 
-attack workdir_link plain,host,tty,detached,systemd CVE-2024-21626, by a link of the image
+attack workdir_link plain,host,tty,detached,created,systemd CVE-2024-21626, by a link of the image
 
 attack_workdir_link() {
 	local n saved=$image
@@ -73,7 +73,7 @@ attack_stdin_dir() {
 	[ "$1" != exec ] || gone "$pod"
 }
 
-attack dev_link plain,host,tty,detached,systemd CVE-2026-41579, /dev of the image is a link
+attack dev_link plain,host,tty,detached,created,systemd CVE-2026-41579, /dev of the image is a link
 
 attack_dev_link() {
 	local to saved=$image
@@ -89,7 +89,7 @@ attack_dev_link() {
 	image=$saved
 }
 
-attack proc_link plain,host CVE-2019-16884, a volume lands on /proc by a link
+attack proc_link plain,host,detached,created,tty,systemd CVE-2019-16884, a volume lands on /proc by a link
 
 attack_proc_link() {
 	local to tail='' saved=$image
@@ -115,7 +115,7 @@ attack_proc_link() {
 	image=$saved
 }
 
-attack mount_fd plain,host,detached,systemd CVE-2025-52565, a mount target by a link to a descriptor
+attack mount_fd plain,host,detached,created,tty,systemd CVE-2025-52565, a mount target by a link to a descriptor
 
 attack_mount_fd() {
 	local n saved=$image
@@ -134,7 +134,7 @@ attack_mount_fd() {
 	image=$saved
 }
 
-attack mask plain,host,tty,detached,exec,exec-host CVE-2025-31133, what masks is /dev/null itself
+attack mask plain,host,tty,detached,created,exec,exec-host CVE-2025-31133, what masks is /dev/null itself
 
 # /dev is the administrator's volume, with a null that leads elsewhere.
 attack_mask() {

@@ -4,7 +4,7 @@
 
 attack store_chain - an image that was imported first decides owners in another
 attack store_fifo - FIFOs, devices and links as documents and blobs of an image
-attack store_tables plain exec FIFOs and devices as /etc/passwd and /etc/group
+attack store_tables plain,exec FIFOs and devices as /etc/passwd and /etc/group
 attack store_process - the process that unpacks: as the host sees it
 attack store_skopeo - what skopeo is and can, which reads archives and directories of others
 attack store_leavings - what a failed import leaves, and limits by the layer
@@ -110,7 +110,7 @@ attack_store_tables() {
 				runner exec tables sh -c "rm -f /etc/$file; mkfifo /etc/$file"
 				status=0
 				timeout -s KILL 30 "$RUNNER" exec --user bob:staff tables true >"$work/o" 2>"$work/e" </dev/null || status=$?
-				runner rm -f tables
+				"$RUNNER" rm -f tables
 			else
 				rm -f "$root/etc/$file"
 				case $kind in

@@ -4,10 +4,14 @@
 #   make check-attacks [ATTACKS='exec_seize state.tty']     on this machine
 #   make check-attacks-guest [KERNEL=7] [ATTACKS=]          in a guest
 #   make list-attacks                                       the table
+#   make check-fuzzers [FUZZ_SECONDS=60]                    each of runner's, so long
 
-CHECK_ALL += check-attacks-guest
+CHECK_ALL += check-attacks-guest check-fuzzers
 
-.PHONY: check-attacks check-attacks-guest list-attacks attacks-parts
+.PHONY: check-attacks check-attacks-guest check-fuzzers list-attacks attacks-parts
+check-fuzzers:
+	@$(MAKE) -C userspace/runner fuzz FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60)
+
 attacks-parts:
 	@$(MAKE) -s tools >&2
 	@$(MAKE) -s -C selftests attacks >&2
