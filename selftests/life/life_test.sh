@@ -174,6 +174,47 @@ test_paused() {
 	finish "exec in a paused pod is an error at once"
 }
 
+# ARGUMENTS|TEXT: a number is one, and in its range
+numbers='
+run --uidmap 0:1:99999999999|is not 0:BASE:COUNT
+run --uidmap 0:4294967296:5|is not 0:BASE:COUNT
+run --gidmap 0:1:5:6|is not 0:BASE:COUNT
+run --pids-limit +5|is not a number from 1 to
+run --pids-limit 99999999999999999999|is not a number from 1 to
+run --cpus nan|is no number of processors
+run --memory 99999999999t|is no number of bytes
+run --stop-timeout 1.5|is not a number from 0 to
+run --stop-signal 65|is no signal
+run --stop-signal RTMIN+99|is no signal
+run --ulimit nofile=99999999999999999999|a limit is a number
+run --restart on-failure:4294967296|on-failure:N
+run --userns 4294967296|the first id of a range
+run --user 4294967296|the user id 4294967296 is not a number from 0 to 4294967294
+run --user 99999999999999999999|is not a number from 0 to 4294967294
+run --user 0:4294967295|the group id 4294967295 is not a number
+run --group-add 4294967296|the group id 4294967296 is not a number
+run --user 65536|the user id 65536 is outside of the pod
+'
+
+test_numbers() {
+	local args text
+	while IFS='|' read -r args text; do
+		[ -n "$args" ] || continue
+		runner $args --rm --image "$image" -- true
+		same "$args: status" 125 "$status$out"
+		has "$args" "$errors" "$text"
+		hasnt "$args: an error of the kernel's" "$errors" "Invalid argument"
+	done <<<"$numbers"
+	# what others have in a file: a range that is too long ends with the ids
+	echo "somebody:$((ids + 65536)):99999999999" >>"$work/subids"
+	runner run --rm --userns $((ids + 65536)) --image "$image" -- true
+	same "ids that are given away in a long range" 125 $status
+	has "ids that are given away in a long range" "$errors" somebody
+	sed -i '$d' "$work/subids"
+	check_clean
+	finish "a number is a number, in its range"
+}
+
 # A host whose /proc is covered in part, as a container's is.
 test_covered_proc() {
 	# shellcheck disable=SC2016
@@ -396,4 +437,4 @@ test_boot_devices() {
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared streams status paused covered_proc reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused numbers covered_proc reboot boot_order crash boot_devices" "$@"

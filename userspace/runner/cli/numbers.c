@@ -45,8 +45,11 @@ int numbers_integer(const char *text, long min, long max, long *ret,
 
 	errno = 0;
 	v = strtol(text, &end, 10);
-	if (!*text || *end || errno || v < min || v > max)
-		return shift_err_set(err, EINVAL, "'%s' is not a number from %ld to %ld",
+	/* strtol(3) takes blanks and signs before it. */
+	if (*(*text == '-' ? text + 1 : text) < '0' ||
+	    *(*text == '-' ? text + 1 : text) > '9' ||
+	    *end || errno || v < min || v > max)
+		return shift_err_set(err, 0, "'%s' is not a number from %ld to %ld",
 				     text, min, max);
 	*ret = v;
 	return 0;

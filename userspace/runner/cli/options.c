@@ -154,22 +154,31 @@ static int take(struct options *o, const struct words *w,
 /* 0:BASE:COUNT, the only map that a pod has. */
 static int take_map(struct options *o, struct shift_error *err)
 {
-	unsigned int first, base, count;
 	const char *uids = o->uidmap ?: o->gidmap;
+	_cleanup_free_ char *copy = uids ? strdup(uids) : NULL;
+	char *rest = copy, *word;
+	long v[3] = { 0, 0, 0 };
 	int n = 0;
 
 	if (!uids)
 		return 0;
-	if (sscanf(uids, "%u:%u:%u%n", &first, &base, &count, &n) != 3 ||
-	    uids[n] || strpbrk(uids, "-+ "))
-		return shift_err_set(err, 0, "--%s '%s' is not 0:BASE:COUNT",
+	if (!copy)
+		return shift_err_set(err, ENOMEM, "cannot allocate memory");
+	/* sscanf(3) takes a number that is too large for another one. */
+	while ((word = strsep(&rest, ":")))
+		if (n == 3 || numbers_integer(word, 0, UINT32_MAX - 1, &v[n++],
+					      NULL) < 0)
+			n = 4;
+	if (n != 3)
+		return shift_err_set(err, 0, "--%s '%s' is not 0:BASE:COUNT, numbers up to 4294967294",
 				     o->uidmap ? "uidmap" : "gidmap", uids);
-	if (first || !count || (o->gidmap && strcmp(uids, o->gidmap)))
+	if (v[0] || !v[2] || (o->gidmap && strcmp(uids, o->gidmap)))
 		return shift_err_set(err, 0, "--uidmap, --gidmap: a pod has one range, the same for users and groups, that begins with its id 0");
 	if (o->userns.mode != LEASE_AUTO)
 		return shift_err_set(err, 0, "--uidmap and --userns exclude each other");
-	o->userns = (struct lease_request){ .mode = LEASE_FIXED, .base = base,
-					    .size = count };
+	o->userns = (struct lease_request){ .mode = LEASE_FIXED,
+					    .base = (uint32_t)v[1],
+					    .size = (uint32_t)v[2] };
 	return 0;
 }
 

@@ -42,11 +42,15 @@ static int add_subids(const char *path, struct ranges *taken,
 			shift_err_set(err, errno, "cannot read %s", path);
 	while (getline(&line, &room, f) >= 0) {
 		char name[256];
+		unsigned long long from, n;
 		uint32_t first, count;
 
-		if (sscanf(line, "%255[^:]:%" SCNu32 ":%" SCNu32, name, &first,
-			   &count) != 3 || !count)
+		if (sscanf(line, "%255[^:]:%llu:%llu", name, &from, &n) != 3 ||
+		    !n || from >= UINT32_MAX)
 			continue;
+		/* What is beyond the last id is nobody's. */
+		first = (uint32_t)from;
+		count = n > UINT32_MAX - from ? UINT32_MAX - first : (uint32_t)n;
 		if (!strcmp(name, "runner"))
 			r = ranges_add(pool, first, count, err, "%s for runner",
 				       path);

@@ -146,6 +146,17 @@ static int find_groups(const char *name, struct identity *id,
 	return r;
 }
 
+static int unknown(const char *what, const char *text, const char *file,
+		   struct shift_error *err)
+{
+	/* A number that find_user() and find_group() could not take. */
+	if (*text && text[strspn(text, "-0123456789")] == '\0')
+		return shift_err_set(err, 0, "the %s id %s is not a number from 0 to %u",
+				     what, text, UINT32_MAX - 1);
+	return shift_err_set(err, 0, "the %s '%s' is not in the image's %s",
+			     what, text, file);
+}
+
 int user_resolve(const char *user, struct identity *id,
 		 struct shift_error *err)
 {
@@ -164,17 +175,13 @@ int user_resolve(const char *user, struct identity *id,
 	if (r < 0)
 		return r;
 	if (!r)
-		return shift_err_set(err, 0,
-				     "the user '%s' is not in the image's /etc/passwd",
-				     copy);
+		return unknown("user", copy, "/etc/passwd", err);
 	if (!group)
 		return find_groups(name, id, err);
 	r = find_group(group, &id->gid, err);
 	if (r < 0)
 		return r;
-	return r ? 0 : shift_err_set(err, 0,
-				     "the group '%s' is not in the image's /etc/group",
-				     group);
+	return r ? 0 : unknown("group", group, "/etc/group", err);
 }
 
 int user_add_groups(const char *list, struct identity *id,
@@ -192,9 +199,7 @@ int user_add_groups(const char *list, struct identity *id,
 		if (r < 0)
 			return r;
 		if (!r)
-			return shift_err_set(err, 0,
-					     "the group '%s' is not in the image's /etc/group",
-					     name);
+			return unknown("group", name, "/etc/group", err);
 		if (id->n_groups == USER_MAX_GROUPS)
 			return shift_err_set(err, 0, "the command has more than %d groups",
 					     USER_MAX_GROUPS);
