@@ -150,6 +150,9 @@ in_mode() {
 			runner logs "$pod"
 			text+=$out$errors
 			gone "$pod"
+		else
+			# or the next one of that name is refused for its name
+			"$RUNNER" rm -f "$pod" 2>/dev/null
 		fi
 		out=$text status=$saved
 		;;
