@@ -11,6 +11,7 @@ enum report_type {
 	REPORT_NONE,		/* end: it became the command, or died */
 	REPORT_READY,		/* all set up, waits for the word to start */
 	REPORT_CONSOLE,		/* with the terminal's other side */
+	REPORT_LISTENER,	/* with a listener of seccomp(2) */
 	REPORT_FAILED,
 };
 

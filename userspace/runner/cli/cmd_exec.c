@@ -209,7 +209,7 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 	if (r >= 0 && slave >= 0)
 		r = process_take_terminal(slave, &err);
 	if (r >= 0) {
-		r = process_exec(&q->spec, q->seccomp_fd, &err);
+		r = process_exec(&q->spec, q->seccomp_fd, -1, &err);
 		report.status = r == -ENOENT ? POD_STATUS_NOT_FOUND :
 					       POD_STATUS_CANNOT_EXECUTE;
 	}

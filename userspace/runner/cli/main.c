@@ -15,6 +15,7 @@
 #include "cli/words.h"
 #include "escape.h"
 #include "pod/device_wait.h"
+#include "pod/intercept.h"
 #include "pod/kept.h"
 #include "pod/launch.h"
 #include "pod/pod.h"
@@ -107,6 +108,7 @@ static const struct command {
 static const struct command internal[] = {
 	{ "-resume", launch_resume_cmd, NULL },
 	{ "-device", device_wait_cmd, NULL },
+	{ "-intercept", intercept_cmd, NULL },
 };
 
 static void usage(void)

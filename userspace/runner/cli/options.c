@@ -19,6 +19,7 @@
 #include "spec/device_option.h"
 #include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
+#include "spec/intercept_option.h"
 #include "spec/publish_option.h"
 #include "spec/rlimit_option.h"
 #include "spec/seccomp.h"
@@ -398,6 +399,8 @@ static int apply(struct spec *spec, int option, const char *value,
 		return str_replace(&spec->linux_.cgroups_path, value, err);
 	case OPT_CGROUPFS:
 		return apply_cgroupfs(spec, value, err);
+	case OPT_INTERCEPT:
+		return intercept_option(spec, value, err);
 	case OPT_CREDENTIAL:
 		return hostdir_credential(spec, value, err);
 	case OPT_SDNOTIFY:

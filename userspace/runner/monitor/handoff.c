@@ -4,9 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "syscalls.h"
 
 int fd_keep(int fd)
 {
@@ -31,6 +35,29 @@ int runner_become(int runner_fd, const char *const argv[])
 {
 	execveat(runner_fd, "", (char *const *)argv, environ, AT_EMPTY_PATH);
 	return -errno;
+}
+
+int runner_start(int runner_fd, int in, const char *const argv[])
+{
+	pid_t pid = fork();
+	int fd;
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if (dup2(in, 0) == 0 &&
+		    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+			runner_become(runner_fd, argv);
+		_exit(127);
+	}
+	if (pid < 0)
+		return -errno;
+	fd = sys_pidfd_open(pid, 0);
+	if (fd < 0) {
+		fd = -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	return fd;
 }
 
 void runner_call(int runner_fd, const char *const argv[])

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@ void monitor_init(struct monitor *m)
 	m->in = m->out = m->err = m->log.fd = m->log.dir_fd = -1;
 	m->notify_fd = -1;
 	m->uevent_fd = m->runner_fd = -1;
+	m->intercept_fd = m->intercept_pidfd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
 	for (int i = 0; i < MONITOR_DEVICES; i++)
@@ -295,8 +297,37 @@ void monitor_drain(struct monitor *m)
 	}
 }
 
+/* One system call of the pod at a time; the process says when it is done by ending. */
+static void intercept_begin(struct monitor *m, int events)
+{
+	if (!(events & POLLIN)) {
+		/* No process of the pod has the filter any more. */
+		end_stream(&m->intercept_fd);
+		return;
+	}
+	m->intercept_pidfd = runner_start(m->runner_fd, m->intercept_fd,
+			(const char *const []){ "runner", "-intercept", m->pod,
+						NULL });
+	/* Who waits in a call that nobody answers gets ENOSYS. */
+	if (m->intercept_pidfd < 0)
+		end_stream(&m->intercept_fd);
+}
+
+static void intercept_end(struct monitor *m)
+{
+	siginfo_t end = { 0 };
+
+	if (m->intercept_pidfd < 0)
+		return;
+	waitid(P_PIDFD, (id_t)m->intercept_pidfd, &end, WEXITED);
+	end_stream(&m->intercept_pidfd);
+	/* It answered nothing, and will not the next time. */
+	if (end.si_code != CLD_EXITED || end.si_status)
+		end_stream(&m->intercept_fd);
+}
+
 /* What is polled besides the clients. */
-#define FIXED 9
+#define FIXED 11
 
 static int once(struct monitor *m, int ms, bool *ended,
 		struct shift_error *err)
@@ -320,6 +351,8 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
 	p[7].fd = m->notify_fd;
 	p[8].fd = m->uevent_fd;
+	p[9].fd = m->intercept_pidfd < 0 ? m->intercept_fd : -1;
+	p[10].fd = m->intercept_pidfd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
@@ -348,6 +381,10 @@ static int once(struct monitor *m, int ms, bool *ended,
 		notify_relay(m->notify_fd);
 	if (p[8].revents)
 		uevent_take(m);
+	if (p[9].revents)
+		intercept_begin(m, p[9].revents);
+	if (p[10].revents)
+		intercept_end(m);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if ((p[FIXED + i].revents & ~POLLOUT) && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -396,7 +433,8 @@ int monitor_keep(const struct monitor *m)
 {
 	const int fds[] = {
 		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
-		m->uevent_fd, m->runner_fd, m->in, m->out, m->err, m->log.fd,
+		m->uevent_fd, m->runner_fd, m->intercept_fd,
+		m->intercept_pidfd, m->in, m->out, m->err, m->log.fd,
 		m->log.dir_fd,
 	};
 	int r = 0;
@@ -418,6 +456,10 @@ void monitor_end_run(struct monitor *m)
 	end_stream(&m->err);
 	end_stream(&m->pidfd);
 	end_stream(&m->notify_fd);
+	end_stream(&m->intercept_fd);
+	if (m->intercept_pidfd >= 0)
+		sys_pidfd_send_signal(m->intercept_pidfd, SIGKILL, NULL, 0);
+	intercept_end(m);
 }
 
 void monitor_close(struct monitor *m)

@@ -43,6 +43,8 @@ struct monitor {
 	int master;		/* the pod's terminal, -1 without one */
 	int notify_fd;		/* the pod's, or -1 */
 	int uevent_fd;		/* for --device-wait, or -1 */
+	int intercept_fd;	/* seccomp(2)'s listener, or -1 */
+	int intercept_pidfd;	/* of the process that answers it, or -1 */
 	int runner_fd;		/* runner's program, for that and the end */
 	char awaited[2048];	/* device paths, one after the other */
 	char pod[64];		/* its name */

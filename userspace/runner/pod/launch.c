@@ -29,6 +29,7 @@
 #include "pod/volumes.h"
 #include "pod/pod_blockdev.h"
 #include "pod/written.h"
+#include "spec/intercept_option.h"
 
 void held_clear(struct held *h)
 {
@@ -272,7 +273,8 @@ static int launch(struct held *h, const struct lease_request *userns,
 	st->monitor = getpid();
 	st->monitor_started = procid_started(st->monitor);
 	monitor_init(&h->pod.monitor);
-	if ((r = pod_blockdev_hold(&h->spec, &h->pod.monitor, err)) < 0 ||
+	if ((r = intercept_possible(&h->spec, err)) < 0 ||
+	    (r = pod_blockdev_hold(&h->spec, &h->pod.monitor, err)) < 0 ||
 	    (r = describe_state(st, &h->spec, err)) < 0 ||
 	    (r = state_save(st, err)) < 0)
 		return r;

@@ -218,6 +218,10 @@ static int release(struct pod *pod, const struct pod_child *child,
 			tty_copy_size(fd);
 			continue;
 		}
+		if (report.type == REPORT_LISTENER && fd >= 0) {
+			pod->monitor.intercept_fd = fd;
+			continue;
+		}
 		if (fd >= 0)
 			close(fd);
 		if (report.type == until)

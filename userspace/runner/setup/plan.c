@@ -610,7 +610,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 					  spec->process.terminal ? 0 : -1,
 					  plan->own_streams, err);
 	case OP_EXEC:
-		return process_exec(spec, plan->seccomp_fd, err);
+		return process_exec(spec, plan->seccomp_fd, say_fd, err);
 	}
 	return shift_err_set(err, ENOSYS, "operation %d", op->type);
 }

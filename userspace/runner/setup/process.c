@@ -25,11 +25,13 @@
 
 #include "base/caller.h"
 #include "base/fds.h"
+#include "base/report.h"
 #include "cleanup.h"
 #include "mounttree.h"
 #include "setup/inroot.h"
 #include "setup/security.h"
 #include "setup/user.h"
+#include "spec/intercept_option.h"
 #include "syscalls.h"
 
 /* Changes of credentials reset both. */
@@ -310,7 +312,19 @@ static int find_in_path(const char *name, char *buf, size_t size)
 	return worst;
 }
 
-int process_exec(const struct spec *spec, int seccomp_fd,
+/* The listener goes to the monitor; here it closes when the command is executed. */
+static int listen_to_mounts(int say_fd, struct shift_error *err)
+{
+	struct report report = { .type = REPORT_LISTENER };
+	_cleanup_close_ int listener = -1;
+	int r = security_listen(&listener, err);
+
+	if (r >= 0)
+		r = report_send(say_fd, &report, listener);
+	return r;
+}
+
+int process_exec(const struct spec *spec, int seccomp_fd, int say_fd,
 		 struct shift_error *err)
 {
 	char **argv = spec->process.args.v;
@@ -340,6 +354,8 @@ int process_exec(const struct spec *spec, int seccomp_fd,
 		return shift_err_set(err, errno, "cannot close descriptors");
 	/* Last: what a filter forbids is the command's affair. */
 	r = filter(spec, seccomp_fd, err);
+	if (r >= 0 && say_fd >= 0 && intercept_wanted(spec))
+		r = listen_to_mounts(say_fd, err);
 	if (r < 0)
 		return r;
 	execv(path, argv);

@@ -47,7 +47,7 @@ bool process_runner_alive(int alive_fd);
  * Becomes the command.  Returns on failure only: -ENOENT when there is no such
  * command, anything else when it is there and cannot be executed.
  */
-int process_exec(const struct spec *spec, int seccomp_fd,
+int process_exec(const struct spec *spec, int seccomp_fd, int say_fd,
 		 struct shift_error *err);
 
 #endif

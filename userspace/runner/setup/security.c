@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/magic.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
@@ -127,6 +130,42 @@ int security_seccomp(int fd, struct shift_error *err)
 	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog) < 0)
 		return shift_err_set(err, errno, "cannot load the seccomp filter");
 	return 0;
+}
+
+#if defined(__x86_64__)
+# define OWN_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+# define OWN_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+int security_listen(int *ret, struct shift_error *err)
+{
+#ifdef OWN_ARCH
+	/* Calls of another architecture are the kernel's to answer. */
+	struct sock_filter insns[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_fsopen, 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	struct sock_fprog prog = { sizeof(insns) / sizeof(insns[0]), insns };
+	long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			  SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot listen to mount(2) of the pod");
+	*ret = (int)fd;
+	return 0;
+#else
+	(void)ret;
+	return shift_err_set(err, ENOTSUP, "--intercept-mount is not known on this architecture");
+#endif
 }
 
 /* Where the level begins, in a context of USER:ROLE:TYPE[:LEVEL]. */

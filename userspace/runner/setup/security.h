@@ -41,6 +41,12 @@ int security_bounding(const struct spec *spec, struct shift_error *err);
 int security_capabilities(const struct spec *spec, bool unprivileged,
 			  struct shift_error *err);
 
+/*
+ * Loads a filter that makes each mount(2) wait for the listener, *ret, the caller's.
+ * fsopen(2) says ENOSYS, as on a kernel without it, so that mount(8) uses mount(2).
+ */
+int security_listen(int *ret, struct shift_error *err);
+
 /* Loads the filter that seccomp_compile() wrote to @fd; -1: none. */
 int security_seccomp(int fd, struct shift_error *err);
 

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Mounting a pod's block device for it.  Each returns 0 or a negative errno. */
+#ifndef RUNNER_INTERCEPT_MOUNT_H
+#define RUNNER_INTERCEPT_MOUNT_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct intercept_mount {
+	const char *type;	/* "xfs" or "ext4" */
+	dev_t dev;
+	unsigned long flags;	/* MS_* */
+	char *options;		/* by commas; it is taken apart */
+	int userns, mntns;	/* the pod's */
+	int target;		/* an O_PATH fd of a directory in there */
+};
+
+/* The filesystem's own checker, which changes nothing: -EUCLEAN when it complains. */
+int intercept_check(const char *type, dev_t dev);
+
+/*
+ * Makes the mount, nosuid, nodev and with the pod's ids, in a mount namespace of the
+ * caller's own.
+ */
+int intercept_make(const struct intercept_mount *m);
+
+/* Puts it on the target, so that the pod cannot take nosuid and nodev away. */
+int intercept_attach(const struct intercept_mount *m);
+
+#endif
