@@ -147,13 +147,19 @@ static bool asks_for_help(int argc, char **argv)
 	return false;
 }
 
-/* The first after a boot of the host brings back the pods that are kept. */
-static void restore(void)
+/*
+ * The first after a boot of the host brings back the pods that are kept.  False
+ * when it waited for a lock in vain: the command would wait as long again.
+ */
+static bool restore(void)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
+	int r = kept_restore(&err);
 
-	if (kept_restore(&err) < 0)
-		shift_err_print(&err, stderr, "runner: warning");
+	if (r < 0)
+		shift_err_print(&err, stderr, r == -ETIMEDOUT ? "runner" :
+				"runner: warning");
+	return r != -ETIMEDOUT;
 }
 
 int main(int argc, char **words)
@@ -204,9 +210,9 @@ int main(int argc, char **words)
 		shift_err_set(&err, 0, "runner %s has to be started by root",
 			      argv[1]);
 	else if (geteuid() || place_set(root, &err) >= 0) {
-		if (!geteuid() && !asks_for_help(argc, argv) && command->help)
-			restore();
-		status = command->fn(argc - 1, argv + 1, &err);
+		if (geteuid() || asks_for_help(argc, argv) || !command->help ||
+		    restore())
+			status = command->fn(argc - 1, argv + 1, &err);
 	}
 	if (err.msg)
 		shift_err_print(&err, stderr, "runner");
