@@ -4,8 +4,14 @@
 #   make demo-volume [KERNEL=7]   PostgreSQL on a directory of another owner
 #   make demo-systemd [KERNEL=7]   a Debian with systemd, PostgreSQL, nginx and
 #                                  389-ds as a pod; KERNEL=host: without a VM
-.PHONY: demo demo-volume demo-systemd
+#   make demo-side          an agent in a pod has dnsmasq and haproxy started by the
+#                           host; on this machine's kernel
+.PHONY: demo demo-volume demo-systemd demo-side
 demo demo-volume demo-systemd: deps-lab
 	@$(if $(filter host,$(KERNEL)),:,$(MAKE) -s modules)
 	@$(MAKE) -s tools
 	@tools/demo/$@ $(KERNEL)
+
+demo-side: deps-lab
+	@$(MAKE) -s tools
+	@tools/demo/demo-side
