@@ -210,7 +210,8 @@ test_numbers() {
 	runner run --rm --userns $((ids + 65536)) --image "$image" -- true
 	same "ids that are given away in a long range" 125 $status
 	has "ids that are given away in a long range" "$errors" somebody
-	sed -i '$d' "$work/subids"
+	# in its place: it is mounted over the host's
+	echo "runner:$ids:$((100 * 65536))" >"$work/subids"
 	check_clean
 	finish "a number is a number, in its range"
 }
