@@ -397,7 +397,8 @@ def nfs_start(vers, export="no_root_squash", options=""):
 
 
 def nfs_end():
-    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd)")
+    # rpcbind would stay in this mount namespace, and keep its disks busy
+    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd rpcbind)")
 
 
 def nfs(vers):
