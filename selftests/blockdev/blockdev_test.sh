@@ -22,17 +22,17 @@ loop() {
 	dev=$(losetup -P -f --show "$work/$1.img")
 }
 
-# ofd NODE [COMMAND...]: what a program that locks as Ceph's OSD does gets on
-# the node; runs the command while it has the lock.
+# ofd NODE [SECONDS]: what a program that locks as Ceph's OSD does gets on the
+# node; it keeps the lock for so long.
 ofd() {
-	python3 -c 'import fcntl, os, struct, subprocess, sys
+	python3 -c 'import fcntl, os, struct, sys, time
 fd = os.open(sys.argv[1], os.O_RDWR)
 try:
 	fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
 except OSError as e:
 	sys.exit(os.strerror(e.errno))
 print("locked", flush=True)
-sys.exit(subprocess.call(sys.argv[2:]) if sys.argv[2:] else 0)' "$@" 2>&1
+time.sleep(int(sys.argv[2]) if sys.argv[2:] else 0)' "$@" 2>&1
 }
 
 # held NODE: until somebody has a lock on it
@@ -130,7 +130,7 @@ test_readers() {
 test_host() {
 	local pid
 	loop h
-	ofd "$dev" sleep 600 >"$work/ofd" &
+	ofd "$dev" 600 >"$work/ofd" &
 	pid=$!
 	held "$dev"
 	refuses "a program with an OFD lock" "python3" --device "$dev:/dev/sda"

@@ -31,6 +31,8 @@ if [ -z "${RUNNER_TEST_NS:-}" ]; then
 	done
 	# by chance and not by number: tests in pid namespaces have the same ones
 	own=$(mktemp -d "$cgroups/runner-selftest.XXXXXX") || exit 1
+	# on 6.12 a pod's root has to go through it to mount its cgroups
+	chmod 755 "$own"
 	(
 		echo "$BASHPID" >"$own/cgroup.procs" &&
 			RUNNER_TEST_CGROUP=1 exec unshare -m -C --propagation private -- "$0" "$@"
