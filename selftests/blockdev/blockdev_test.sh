@@ -23,12 +23,12 @@ loop() {
 }
 
 # ofd NODE [SECONDS]: what a program that locks as Ceph's OSD does gets on the
-# node; it keeps the lock for so long.
+# node.  With SECONDS it waits for the lock, and keeps it for so long.
 ofd() {
 	python3 -c 'import fcntl, os, struct, sys, time
 fd = os.open(sys.argv[1], os.O_RDWR)
 try:
-	fcntl.fcntl(fd, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
+	fcntl.fcntl(fd, fcntl.F_OFD_SETLKW if sys.argv[2:] else fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, 0, 0, 0, 0))
 except OSError as e:
 	sys.exit(os.strerror(e.errno))
 print("locked", flush=True)
@@ -137,7 +137,7 @@ test_host() {
 	has "the text of an OFD lock" "$errors" "has a lock on $dev"
 	pkill -P $pid
 	wait $pid 2>/dev/null
-	flock -n "$dev" sleep 600 &
+	flock "$dev" sleep 600 &
 	pid=$!
 	held_by_flock "$dev"
 	refuses "a program with flock" "has a lock on $dev" --device "$dev:/dev/sda"

@@ -166,11 +166,10 @@ static int take_map(struct options *o, struct shift_error *err)
 	if (!copy)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
 	/* sscanf(3) takes a number that is too large for another one. */
-	while ((word = strsep(&rest, ":")))
-		if (n == 3 || numbers_integer(word, 0, UINT32_MAX - 1, &v[n++],
-					      NULL) < 0)
-			n = 4;
-	if (n != 3)
+	while (n < 3 && (word = strsep(&rest, ":")) &&
+	       numbers_integer(word, 0, UINT32_MAX - 1, &v[n], NULL) >= 0)
+		n++;
+	if (n != 3 || rest)
 		return shift_err_set(err, 0, "--%s '%s' is not 0:BASE:COUNT, numbers up to 4294967294",
 				     o->uidmap ? "uidmap" : "gidmap", uids);
 	if (v[0] || !v[2] || (o->gidmap && strcmp(uids, o->gidmap)))
