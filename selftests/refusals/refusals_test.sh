@@ -174,7 +174,7 @@ test_completion() {
 		has "options of run" " $(completed run --) " " $word "
 	done
 	# what the man pages have is an option of something
-	options=$(for word in run ps update exec logs start stop rm kill attach stats "image import" "image ls" "image rm" "uidmap ls"; do
+	options=$(for word in run ps update exec cp osd logs start stop rm kill attach stats "image import" "image ls" "image rm" "uidmap ls"; do
 		completed $word --
 	done)
 	word=$(sed 's/\\-/-/g' "$manual" | grep -o -e '--[a-z][a-z-]*' | sort -u | xargs)
@@ -184,9 +184,9 @@ test_completion() {
 	done
 	same "of exec" "--detach --env --env-file --help --interactive --tty --user --workdir -d -e -i -t -u -w" "$(completed exec -)"
 	same "of logs" "--follow --help --since --tail --timestamps -f -n -t" "$(completed logs -)"
-	same "of start" "--attach --help --interactive -a -i" "$(completed start -)"
-	same "of rm" "--all --force --help --ignore -a -f -i" "$(completed rm -)"
-	same "of stop" "--all --help --ignore --time -a -i -t" "$(completed stop -)"
+	same "of start" "--attach --boot --help --interactive -a -i" "$(completed start -)"
+	same "of rm" "--all --force --help --ignore --volumes -a -f -i -v" "$(completed rm -)"
+	same "of stop" "--all --boot --help --ignore --time -a -i -t" "$(completed stop -)"
 	same "a signal" "TERM" "$(completed kill any TER)"
 	same "of image" "import inspect ls prune pull rm verify" "$(completed image '')"
 	runner image import "$image" --name completed

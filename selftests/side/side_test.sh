@@ -347,7 +347,7 @@ test_survive() {
 	same "finds it" "running $pod $pid" "$out"
 	# the supervisor of one is killed: it goes, and can be had again
 	kill -9 $(field monitor $pod)
-	sleep 0.3
+	for _ in $(seq 100); do [ -e "/proc/$pid" ] || break; sleep 0.1; done
 	ask status keeps
 	same "its end is told" "137ended" "$status${out%% *}"
 	ask submit keeps
@@ -360,7 +360,10 @@ test_survive() {
 	has "the namespaces that it had" "$(readlink /proc/$pid/ns/net)" net:
 	same="$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"
 	kill -9 $pid
-	sleep 1
+	for _ in $(seq 100); do
+		[ "$(field status $pod) $(field pid $pod)" = "running $pid" ] || [ "$(field status $pod)" != running ] || break
+		sleep 0.1
+	done
 	same "restarted" running "$(field status $pod)"
 	pid=$(field pid $pod)
 	same "in its namespaces" "$same" "$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"

@@ -31,7 +31,9 @@ _runner_value() {
 	--env-file | --label-file) compgen -f -- "$2" ;;
 	--userns) compgen -W 'auto auto:size= host pod:' -- "$2" ;;
 	--shift) compgen -W 'auto shiftfs idmap chown' -- "$2" ;;
-	--net | --network) compgen -W 'none private host ns: pod:' -- "$2" ;;
+	--net | --network) compgen -W 'none private pasta host ns: pod:' -- "$2" ;;
+	--image-volume) compgen -W 'anonymous tmpfs ignore' -- "$2" ;;
+	--data | --journal | --db | --wal) compgen -f -- "${2:-/dev/}" ;;
 	--systemd) compgen -W 'auto always false' -- "$2" ;;
 	--restart) compgen -W 'no always unless-stopped on-failure' -- "$2" ;;
 	--pull) compgen -W 'missing always never' -- "$2" ;;
@@ -90,6 +92,12 @@ _runner() {
 	run:* | create:* | spec:*) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
 	rmi:*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
 	uidmap:2) COMPREPLY=($(compgen -W 'ls' -- "$cur")) ;;
+	volume:2) COMPREPLY=($(compgen -W 'ls create path rm prune' -- "$cur")) ;;
+	volume:*) COMPREPLY=($(compgen -W "$(runner volume ls -q 2>/dev/null)" -- "$cur")) ;;
+	side:2) COMPREPLY=($(compgen -W 'run spool ls stop inspect' -- "$cur")) ;;
+	osd:2) COMPREPLY=($(compgen -W 'plan' -- "$cur")) ;;
+	osd:*) COMPREPLY=($(compgen -W 'osd_directory osd_directory_single osd_disk_prepare osd_disk_activate osd_disks raw lvm' -- "$cur")) ;;
+	cp:*) COMPREPLY=($(compgen -f -W "$(_runner_pods -a)" -- "$cur")) ;;
 	device:2) COMPREPLY=($(compgen -W 'add rm' -- "$cur")) ;;
 	device:3) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
 	device:*) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
