@@ -242,7 +242,9 @@ def create_tests(test, vers, caller):
     test("creation and the umask", create_umask)
     test("creation by who is not mapped", create_unmapped)
     test("creation and mmap", create_mapped)
-    test("errors of creations", lowers.creation_errors)
+    # its client has no ->atomic_open, by which a server is known: design/create.rst
+    looks_first = vers == "3" and os.uname().release.startswith("6.1.")
+    test("errors of creations", lambda: lowers.creation_errors(looks_first=looks_first))
 
 
 # Removal

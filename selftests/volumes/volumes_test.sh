@@ -223,8 +223,11 @@ l = json.load(sys.stdin); print(l[0]["base"], l[0]["pod"])' <<<"$out")"
 	wait
 	same "released" '' "$(ls /run/runner/uids)"
 	runner run --rootfs "$work/root" --shift="$shift" --name again -- cat /proc/self/uid_map
-	"$RUNNER" run --rootfs "$work/root" --shift="$shift" -- bash -c 'echo ready; sleep 600' >"$work/ready2" 2>&1 &
 	first=$(echo $out | cut -d' ' -f2)
+	runner run --rootfs "$work/root" --shift="$shift" -- cat /proc/self/uid_map
+	[ "$(echo $out | cut -d' ' -f2)" != "$first" ] || problem "the range of a pod that has ended went to another"
+	# but by its number another has it
+	"$RUNNER" run --rootfs "$work/root" --shift="$shift" --userns="$first" -- bash -c 'echo ready; sleep 600' >"$work/ready2" 2>&1 &
 	for _ in $(seq 600); do grep -q ready "$work/ready2" && break; sleep 0.05; done
 	read -r init _ <"/proc/$!/task/$!/children"
 	same "the free range" "$first" "$(echo $(cat /proc/$init/uid_map) | cut -d' ' -f2)"
