@@ -118,6 +118,12 @@ static bool imply(struct check *c, const char *dir, void *data)
 	return true;
 }
 
+/* For a link that is made later: the unpacker replaces nothing for it. */
+static bool imply_new(struct check *c, const char *dir, void *data)
+{
+	return find(c, dir) ? true : imply(c, dir, data);
+}
+
 static int link_to(struct check *c, struct item *i, const char *target,
 		   unsigned long long size, const char *content)
 {
@@ -156,7 +162,8 @@ static int list_line(struct check *c, char *line)
 		target += 4;
 	}
 	c->n++;
-	if (!above(c, path, imply, NULL) || !(i = add(c, path)))
+	if (!above(c, path, type == 'H' ? imply_new : imply, NULL) ||
+	    !(i = add(c, path)))
 		return shift_err_set(c->err, ENOMEM, "cannot allocate memory");
 	if (type == 'd' && i->type == 'd' && alive(c, i))
 		return 0;
