@@ -110,8 +110,11 @@ int state_restore(const char *name, const char *config, const char *text,
 		  struct shift_error *err);
 int state_lock_all(struct shift_error *err);
 
-/* JSON text for people and programs, the caller's in *ret. */
+/* JSON text for people and programs, the caller's in *ret: state_json.c. */
 int state_to_json(const struct state *st, char **ret, struct shift_error *err);
+
+/* Fills @st; a state of another boot has no processes.  No text, or none: zeros. */
+int state_from_json(struct state *st, const char *text, struct shift_error *err);
 
 /* Names of all pods, sorted. */
 int state_list(struct strv *names, struct shift_error *err);
