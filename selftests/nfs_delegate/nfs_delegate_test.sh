@@ -228,7 +228,7 @@ umount pod host
 export_it root_squash
 chmod 755 back
 try "$helper" -o "backend=delegate,$map" "$source" squash
-gives 0 "with root_squash, from the host's network" "what else is mounted from this server"
+gives 0 "with root_squash, from the host's network" "other mounts from this server"
 holder=$pod
 try inside 0 touch squash/root
 gives 1 "the pod's root may not write in root's directory" "Permission denied"

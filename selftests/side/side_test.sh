@@ -324,7 +324,7 @@ test_network() {
 }
 
 test_survive() {
-	local pod pid
+	local next pod pid
 	template keeps '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "stop_seconds": 0'
 	template orphan '"command": [ "sleep", "1000" ], "args": [], "orphan_seconds": 1, "stop_seconds": 0'
 	template again '"command": [ "sleep", "1000" ], "args": [], "network": "agent", "userns": "agent", "restart": "always", "stop_seconds": 0'
@@ -360,12 +360,14 @@ test_survive() {
 	has "the namespaces that it had" "$(readlink /proc/$pid/ns/net)" net:
 	same="$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"
 	kill -9 $pid
+	# between its end and its next start it has no pid
 	for _ in $(seq 100); do
-		[ "$(field status $pod) $(field pid $pod)" = "running $pid" ] || [ "$(field status $pod)" != running ] || break
+		next=$(field pid $pod)
+		[ -z "$next" ] || [ "$next" = $pid ] || break
 		sleep 0.1
 	done
 	same "restarted" running "$(field status $pod)"
-	pid=$(field pid $pod)
+	pid=$next
 	same "in its namespaces" "$same" "$(readlink /proc/$pid/ns/net /proc/$pid/ns/user)"
 	"$RUNNER" rm -f agent
 	sleep 2

@@ -19,6 +19,7 @@
 
 #include "ask/client.h"
 #include "ask/spool.h"
+#include "base/procid.h"
 #include "cleanup.h"
 
 #define FAILED 125
@@ -385,19 +386,10 @@ static int signal_of(const char *text)
 	return 0;
 }
 
-/* One that nobody has reaped is gone as well: an agent's process 1 may not care. */
+/* A zombie is gone as well: an agent's process 1 may not reap it. */
 static bool is_gone(pid_t pid)
 {
-	_cleanup_free_ char *text = NULL;
-	char path[32], *name_end;
-
-	if (kill(pid, 0) < 0)
-		return true;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if (read_file(path, 4096, &text, NULL, NULL) < 0)
-		return false;
-	name_end = strrchr(text, ')');
-	return name_end && !strncmp(name_end, ") Z", 3);
+	return kill(pid, 0) < 0 || procid_is_zombie(pid);
 }
 
 int wrapper_kill(int argc, char **argv, struct shift_error *err)

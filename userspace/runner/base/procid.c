@@ -32,21 +32,39 @@ int64_t procid_booted(void)
 	return time(NULL) - up.tv_sec;
 }
 
-uint64_t procid_started(pid_t pid)
+/* Of proc(5)'s stat: the state, the threads, the start in ticks since boot. */
+static bool read_stat(pid_t pid, char *state, long *threads, uint64_t *started)
 {
 	_cleanup_free_ char *text = NULL;
-	char path[32];
-	uint64_t t;
-	char *p;
+	char path[32], *p;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || read_file(path, 4096, &text, NULL, NULL) < 0)
-		return 0;
+		return false;
 	/* The name, in parentheses, can have anything in it. */
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &t) != 1)
-		return 0;
-	return t;
+	return p && sscanf(p + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %ld %*d %" SCNu64,
+			   state, threads, started) == 3;
+}
+
+uint64_t procid_started(pid_t pid)
+{
+	uint64_t started;
+	long threads;
+	char state;
+
+	return read_stat(pid, &state, &threads, &started) ? started : 0;
+}
+
+bool procid_is_zombie(pid_t pid)
+{
+	uint64_t started;
+	long threads;
+	char state;
+
+	/* A first thread that has ended is in this state beside others that run. */
+	return read_stat(pid, &state, &threads, &started) &&
+	       (state == 'Z' || state == 'X') && threads <= 1;
 }
 
 int procid_open(pid_t pid, uint64_t started, struct shift_error *err)

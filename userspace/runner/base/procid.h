@@ -8,6 +8,7 @@
 #ifndef RUNNER_PROCID_H
 #define RUNNER_PROCID_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,9 @@ int64_t procid_booted(void);
 
 /* When the process @pid was started; 0 when there is none, or one is not told. */
 uint64_t procid_started(pid_t pid);
+
+/* Whether all threads of the process @pid have ended and its parent has not reaped it. */
+bool procid_is_zombie(pid_t pid);
 
 /*
  * A pidfd of the process @pid that was started at @started, the caller's.

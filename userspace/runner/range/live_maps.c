@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/caller.h"
+#include "base/procid.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "lower.h"
@@ -124,8 +125,11 @@ int ranges_add_processes(struct ranges *r, struct shift_error *err)
 		if (fstatat(dirfd(dir), path, &st, 0) < 0 ||
 		    st.st_ino == ours || st.st_ino == last)
 			continue;
-		last = st.st_ino;
 		pid = atoi(e->d_name);
+		/* It shows its map until it is reaped, which some inits do late. */
+		if (procid_is_zombie(pid))
+			continue;
+		last = st.st_ino;
 		ret = add_map(pid, "uid_map", r, 0, NULL, NULL, err);
 		if (ret >= 0)
 			ret = add_map(pid, "gid_map", r, 0, NULL, NULL, err);
