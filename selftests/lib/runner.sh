@@ -139,7 +139,11 @@ hasnt() {
 finish() {
 	local report
 	for report in "$work"/sanitizer.*; do
-		[ ! -e "$report" ] || problem "$(head -n 30 "$report" && rm "$report")"
+		[ -e "$report" ] || continue
+		# the leak check of a process that is killed meanwhile says that alone
+		! grep -qv 'Unable to get registers from thread' "$report" ||
+			problem "$(head -n 30 "$report")"
+		rm "$report"
 	done
 	number=$((number + 1))
 	if [ -z "$problems" ]; then
