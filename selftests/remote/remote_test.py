@@ -481,9 +481,11 @@ SERVERS = {"nfs4.2": nfs("4.2"), "nfs3": nfs("3"), "nfs dies": nfs_dies,
 lowers.MORE.update(SERVERS)
 lowers.NEEDS.update({name: ("nfs", "nfsd") for name in SERVERS})
 # On 6.1 the server keeps what was removed from a full disk for longer than the tests
-# wait; there they run when named.
+# wait.  The client of 6.12 goes on writing after its umount, natively too, to a file
+# that the server has removed; once the server has ended, no sync(2) comes back.  On
+# these kernels the test runs when named.
 lowers.LOWERS = {name: run for name, run in SERVERS.items()
-                 if name != "nfs no room" or not os.uname().release.startswith("6.1.")}
+                 if name != "nfs no room" or not os.uname().release.startswith("6.")}
 
 if __name__ == "__main__":
     sys.exit(lowers.main())
