@@ -182,6 +182,48 @@ attack_device_unplugged() {
 	gone "$pod"
 }
 
+attack device_at_once - commands that change one pod at the same time lose what the others did
+
+attack_device_at_once() {
+	local i wanted
+	needs_list || return
+	pod=once-$number
+	up "$pod" -- sleep 1000
+	for i in $(seq 20); do
+		"$RUNNER" device add "$pod" "/dev/full:/dev/n$i" 2>>"$work/said" &
+	done
+	if grep -qw pids "$cgroups/cgroup.controllers"; then
+		"$RUNNER" update --pids-limit 123 "$pod" 2>>"$work/said" &
+	fi
+	wait
+	same "what they said" '' "$(cat "$work/said")"
+	wanted=$(seq -f /dev/n%g 20 | sort | xargs)
+	same "described" "$wanted" "$(described)"
+	! grep -qw pids "$cgroups/cgroup.controllers" ||
+		same "the limit" 1 "$(grep -c '"limit":123' "/run/runner/pods/$pod/config.json")"
+	inside 'ls -d /dev/n[0-9]*'
+	same "in the pod" "$wanted" "$(echo $out)"
+	for i in $(seq 10); do
+		"$RUNNER" device rm "$pod" "/dev/n$i" 2>>"$work/said" &
+		"$RUNNER" device add "$pod" "/dev/full:/dev/m$i" 2>>"$work/said" &
+	done
+	wait
+	same "what they said" '' "$(cat "$work/said")"
+	wanted=$( (seq -f /dev/m%g 10; seq -f /dev/n%g 11 20) | sort | xargs)
+	same "described after ten were taken" "$wanted" "$(described)"
+	# who keeps the lock does not keep the pod
+	exec 9<"/run/runner/pods/$pod/config.lock"
+	flock 9
+	gone "$pod" 9<&-
+	exec 9<&-
+}
+
+# described: the devices n* and m* in the description of $pod
+described() {
+	python3 -c 'import json, sys
+print(*sorted(d["path"] for d in json.load(open(sys.argv[1]))["linux"]["devices"] if d["path"][5] in "nm" and d["path"][6:].isdigit()))' "/run/runner/pods/$pod/config.json"
+}
+
 # loop_ioctl REQUEST NUMBER: on /dev/loop-control
 loop_ioctl() {
 	python3 -c 'import fcntl, os, sys

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "cli/words.h"
 #include "pod/pod.h"
 #include "pod/pod_device.h"
@@ -46,6 +47,7 @@ static const struct words_command device_words = {
 int cmd_device(int argc, char **argv, struct shift_error *err)
 {
 	struct state st = STATE_INIT;
+	_cleanup_close_ int lock = -1;
 	struct spec spec;
 	struct words w;
 	bool adding;
@@ -70,7 +72,7 @@ int cmd_device(int argc, char **argv, struct shift_error *err)
 		r = shift_err_set(err, ENOTSUP, "the pod %s has no cgroup, so no device list",
 				  st.name);
 	if (r >= 0)
-		r = state_load_spec(&st, &spec, err);
+		r = lock = state_edit_spec(&st, &spec, err);
 	for (int i = 2; r >= 0 && i < w.n; i++) {
 		r = adding ? add(&st, &spec, w.operands[i], err) :
 			     drop(&st, &spec, w.operands[i], err);

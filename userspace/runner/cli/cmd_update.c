@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cgroup/cgroup.h"
+#include "cleanup.h"
 #include "cli/limits.h"
 #include "cli/options.h"
 #include "cli/words.h"
@@ -30,6 +31,7 @@ int cmd_update(int argc, char **argv, struct shift_error *err)
 	struct { const char *name, *value; } *limits;
 	struct spec_resources res;
 	struct state st = STATE_INIT;
+	_cleanup_close_ int lock = -1;
 	struct spec spec;
 	struct words w;
 	size_t n = 0;
@@ -54,7 +56,7 @@ int cmd_update(int argc, char **argv, struct shift_error *err)
 	if (r >= 0)
 		r = state_load(&st, w.operands[0], err);
 	if (r >= 0)
-		r = state_load_spec(&st, &spec, err);
+		r = lock = state_edit_spec(&st, &spec, err);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		r = limits_take(limits[i].name, limits[i].value, &res, err);
 		/* Again for what the next start has. */

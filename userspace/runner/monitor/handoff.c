@@ -44,7 +44,7 @@ int runner_start(int runner_fd, int in, const char *const argv[])
 
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		if (dup2(in, 0) == 0 &&
+		if ((in < 0 || dup2(in, 0) == 0) &&
 		    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
 			runner_become(runner_fd, argv);
 		_exit(127);
@@ -58,17 +58,4 @@ int runner_start(int runner_fd, int in, const char *const argv[])
 		waitpid(pid, NULL, 0);
 	}
 	return fd;
-}
-
-void runner_call(int runner_fd, const char *const argv[])
-{
-	pid_t pid = fork();
-
-	if (!pid) {
-		if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-			runner_become(runner_fd, argv);
-		_exit(127);
-	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
 }

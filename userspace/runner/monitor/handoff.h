@@ -59,12 +59,9 @@ int handoff_write(int fd, const struct handoff *h);
 int runner_become(int runner_fd, const char *const argv[]);
 
 /*
- * Starts runner with @argv and @in as its standard input; returns a pidfd, the caller's, of a
- * child to be waited for, or a negative errno.
+ * Starts runner with @argv and @in, if it is one, as its standard input; returns a pidfd,
+ * the caller's, of a child to be waited for, or a negative errno.
  */
 int runner_start(int runner_fd, int in, const char *const argv[]);
-
-/* Starts runner with @argv and waits for its end. */
-void runner_call(int runner_fd, const char *const argv[]);
 
 #endif

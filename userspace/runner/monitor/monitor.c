@@ -27,7 +27,7 @@ void monitor_init(struct monitor *m)
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
 	m->in = m->out = m->err = m->log.fd = m->log.dir_fd = -1;
 	m->notify_fd = -1;
-	m->uevent_fd = m->runner_fd = -1;
+	m->uevent_fd = m->device_pidfd = m->runner_fd = -1;
 	m->intercept_fd = m->intercept_pidfd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -326,8 +326,20 @@ static void intercept_end(struct monitor *m)
 		end_stream(&m->intercept_fd);
 }
 
+static void reap(int *pidfd)
+{
+	siginfo_t end;
+
+	if (*pidfd >= 0)
+		waitid(P_PIDFD, (id_t)*pidfd, &end, WEXITED);
+	end_stream(pidfd);
+}
+
+/* For how long the end of a pod waits for a device that is given or taken. */
+#define DEVICE_MS 1000
+
 /* What is polled besides the clients. */
-#define FIXED 11
+#define FIXED 12
 
 static int once(struct monitor *m, int ms, bool *ended,
 		struct shift_error *err)
@@ -350,9 +362,11 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[5].fd = behind ? -1 : m->err;
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
 	p[7].fd = m->notify_fd;
-	p[8].fd = m->uevent_fd;
+	/* In their order: the process for one has ended before the next is read. */
+	p[8].fd = m->device_pidfd < 0 ? m->uevent_fd : -1;
 	p[9].fd = m->intercept_pidfd < 0 ? m->intercept_fd : -1;
 	p[10].fd = m->intercept_pidfd;
+	p[11].fd = m->device_pidfd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
@@ -385,6 +399,8 @@ static int once(struct monitor *m, int ms, bool *ended,
 		intercept_begin(m, p[9].revents);
 	if (p[10].revents)
 		intercept_end(m);
+	if (p[11].revents)
+		reap(&m->device_pidfd);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if ((p[FIXED + i].revents & ~POLLOUT) && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -433,7 +449,7 @@ int monitor_keep(const struct monitor *m)
 {
 	const int fds[] = {
 		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
-		m->uevent_fd, m->runner_fd, m->intercept_fd,
+		m->uevent_fd, m->device_pidfd, m->runner_fd, m->intercept_fd,
 		m->intercept_pidfd, m->in, m->out, m->err, m->log.fd,
 		m->log.dir_fd,
 	};
@@ -448,6 +464,21 @@ int monitor_keep(const struct monitor *m)
 	return r;
 }
 
+/*
+ * Its change of the description is for the next run of the pod too; but it may
+ * wait for somebody who changes that as well.
+ */
+static void device_end(struct monitor *m)
+{
+	struct pollfd p = { .fd = m->device_pidfd, .events = POLLIN };
+
+	if (m->device_pidfd < 0)
+		return;
+	if (poll(&p, 1, DEVICE_MS) <= 0)
+		sys_pidfd_send_signal(m->device_pidfd, SIGKILL, NULL, 0);
+	reap(&m->device_pidfd);
+}
+
 void monitor_end_run(struct monitor *m)
 {
 	end_stream(&m->master);
@@ -460,6 +491,7 @@ void monitor_end_run(struct monitor *m)
 	if (m->intercept_pidfd >= 0)
 		sys_pidfd_send_signal(m->intercept_pidfd, SIGKILL, NULL, 0);
 	intercept_end(m);
+	device_end(m);
 }
 
 void monitor_close(struct monitor *m)

@@ -58,7 +58,7 @@ static bool is_awaited(const struct monitor *m, const char *path)
 	return false;
 }
 
-void uevent_take(const struct monitor *m)
+void uevent_take(struct monitor *m)
 {
 	struct event e = { "", "", "", "", "" };
 	struct sockaddr_nl from = { 0 };
@@ -75,7 +75,8 @@ void uevent_take(const struct monitor *m)
 	snprintf(path, sizeof(path), "/dev/%s", e.name);
 	if (is_awaited(m, path) &&
 	    (!strcmp(e.action, "add") || !strcmp(e.action, "remove")))
-		runner_call(m->runner_fd, (const char *const []){
+		m->device_pidfd = runner_start(m->runner_fd, -1,
+				(const char *const []){
 			"runner", "-device", m->pod, e.action, path,
 			e.subsystem, e.major, e.minor, NULL });
 }

@@ -12,7 +12,7 @@
 /* *ret is the caller's. */
 int uevent_open(int *ret, struct shift_error *err);
 
-/* Takes an event off m->uevent_fd; returns when what it asks for is done. */
-void uevent_take(const struct monitor *m);
+/* Takes an event off m->uevent_fd; m->device_pidfd does what it asks for. */
+void uevent_take(struct monitor *m);
 
 #endif

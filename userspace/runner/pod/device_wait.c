@@ -104,6 +104,7 @@ static int give(const struct state *st, struct spec *spec, const char *path,
 int device_wait_cmd(int argc, char **argv, struct shift_error *err)
 {
 	_cleanup_free_ char *key = NULL, *path = NULL;
+	_cleanup_close_ int lock = -1;
 	struct state st = STATE_INIT;
 	struct spec spec = { 0 };
 	const char *value, *colon;
@@ -114,7 +115,7 @@ int device_wait_cmd(int argc, char **argv, struct shift_error *err)
 	if ((r = strf(&key, err, PREFIX "%s", argv[3])) >= 0 &&
 	    (r = state_load(&st, argv[1], err)) >= 0 && st.cgroup &&
 	    /* Read anew each time: runner device may have changed it. */
-	    (r = state_load_spec(&st, &spec, err)) >= 0 &&
+	    (r = lock = state_edit_spec(&st, &spec, err)) >= 0 &&
 	    (value = spec_annotation(&spec, key)) &&
 	    (colon = strrchr(value, ':')) &&
 	    (path = strndup(value, (size_t)(colon - value)))) {

@@ -198,6 +198,21 @@ int state_load_spec(const struct state *st, struct spec *spec,
 	return spec_from_json(spec, text, path, err);
 }
 
+int state_edit_spec(const struct state *st, struct spec *spec,
+		    struct shift_error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if ((r = path_of(st, "config.lock", &path, err)) < 0 ||
+	    (r = fd = lockfile_open(-1, path, O_RDWR | O_CREAT, err)) < 0 ||
+	    (r = lockfile_wait(fd, LOCK_EX, path, err)) < 0 ||
+	    (r = state_load_spec(st, spec, err)) < 0)
+		return r;
+	return steal_fd(&fd);
+}
+
 /* A folder that has no state.json yet is one that is being made. */
 static int read_state(struct state *st, struct shift_error *err)
 {

@@ -4,6 +4,7 @@
  *
  *	lock		flock(2)ed by the monitor as long as it lives
  *	config.json	the pod as described
+ *	config.lock	flock(2)ed by who changes that: state_edit_spec()
  *	state.json	the members of struct state below
  *	monitor		socket of the monitor: monitor.h
  *
@@ -92,6 +93,14 @@ int state_save(const struct state *st, struct shift_error *err);
 int state_save_spec(const struct state *st, const struct spec *spec,
 		    struct shift_error *err);
 int state_load_spec(const struct state *st, struct spec *spec,
+		    struct shift_error *err);
+
+/*
+ * The same for who is going to change it: others who want to wait until the fd
+ * that it returns, the caller's, is closed.  To be closed after state_save_spec();
+ * the end of the pod does not wait for it.
+ */
+int state_edit_spec(const struct state *st, struct spec *spec,
 		    struct shift_error *err);
 
 /*
