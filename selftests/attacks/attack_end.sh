@@ -110,3 +110,52 @@ attack_end_drain() {
 	exec 8>&-
 	gone hard
 }
+
+attack end_notify - a pod sends the monitor sockets that take long to close
+
+# linger NAME PORT OPTION...: a pod whose monitor has such sockets
+linger() {
+	NOTIFY_SOCKET=$work/notify runner run -d --image "$image" --name "$1" --sdnotify pod "${@:3}" -- hostile linger 5 $2
+	same "$1: run" 0 "$status$errors"
+	for _ in $(seq 30); do runner logs "$1"; case $out in *sent*[0-9]*) break ;; esac; sleep 0.1; done
+	has "$1: it has sent them" "$out" sent
+}
+
+attack_end_notify() {
+	local peers count start port
+	# a manager, and somebody in another network namespace than the pod's, who reads nothing
+	python3 -uc 'import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+far = socket.create_server(("127.0.0.1", 0), backlog=10)
+print(far.getsockname()[1])
+while True: print(s.recv(4096).decode())' "$work/notify" >"$work/said" &
+	peers=$!
+	for _ in $(seq 100); do [ ! -s "$work/said" ] || break; sleep 0.1; done
+	port=$(head -n 1 "$work/said")
+	linger hard "$port" --net host
+	# its monitor goes on to read what the pod writes
+	runner logs hard
+	count=$(wc -l <<<"$out")
+	sleep 1
+	runner logs hard
+	[ "$(wc -l <<<"$out")" -gt "$count" ] || problem "the log stands still after $count lines"
+	# and sees its end, with messages that nobody has read yet
+	start=$SECONDS
+	RUNNER_TIMEOUT=20 runner kill hard
+	RUNNER_TIMEOUT=20 runner wait hard
+	same "it has ended" 137 "$out$errors"
+	[ $((SECONDS - start)) -le 10 ] || problem "its end took $((SECONDS - start)) s"
+	gone hard
+	linger hard "$port" --net host --restart always
+	start=$SECONDS
+	runner kill hard
+	for _ in $(seq 100); do [ "$(field restarts hard)" = 0 ] || break; sleep 0.1; done
+	[ "$(field restarts hard)" -gt 0 ] || problem "it did not start again within $((SECONDS - start)) s"
+	gone hard
+	linger hard ''
+	gone hard
+	same "processes" '' "$(own_processes)"
+	kill $peers
+	wait $peers 2>/dev/null
+}

@@ -9,6 +9,9 @@
  *	hostile nest DIR N	N directories, one in the other, with names of 250 letters
  *	hostile deep DIR N	the same in a filesystem, with a file in each
  *	hostile shout FD	write to FD without end
+ *	hostile linger N [PORT]	N messages to /run/host/notify, each with a socket whose
+ *				close(2) waits 100 s for somebody to read, at PORT of
+ *				lo, or else a port of its own; then numbers without end
  *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
  *				"file" a file and a link to TO/file, by turns;
  *				cgroups come and go
@@ -16,13 +19,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 static int say(const char *what)
@@ -152,6 +158,68 @@ static void __attribute__((noreturn)) swap(const char *to, char **dirs)
 	}
 }
 
+/* One end of a connection that nobody reads from, with data on the way. */
+static int unread(struct sockaddr_in a)
+{
+	const struct linger l = { .l_onoff = 1, .l_linger = 100 };
+	static char data[65536];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &l, sizeof(l)) < 0 ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -1;
+	while (write(fd, data, sizeof(data)) > 0)
+		;
+	return fd;
+}
+
+static int linger(int n, int port)
+{
+	static const struct sockaddr_un to = { AF_UNIX, "/run/host/notify" };
+	struct sockaddr_in a = { .sin_family = AF_INET };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr header;
+	} control = { .header = {
+		.cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+		.cmsg_type = SCM_RIGHTS,
+	} };
+	struct iovec iov = { (char *)"STATUS=lingers", 14 };
+	struct msghdr m = {
+		.msg_name = (void *)&to, .msg_namelen = sizeof(to),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	int sock = socket(AF_UNIX, SOCK_DGRAM, 0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(a);
+
+	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	a.sin_port = htons((uint16_t)port);
+	if (!port && (bind(listener, (struct sockaddr *)&a, len) < 0 ||
+		      listen(listener, n) < 0 ||
+		      getsockname(listener, (struct sockaddr *)&a, &len) < 0))
+		return say("listen");
+	for (int i = 0; i < n; i++) {
+		int fd = unread(a);
+
+		if (fd < 0)
+			return say("connect");
+		memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+		if (sendmsg(sock, &m, 0) < 0)
+			return say("sendmsg");
+		close(fd);
+	}
+	puts("sent");
+	fflush(stdout);
+	for (int i = 0;; i++) {
+		printf("%d\n", i);
+		fflush(stdout);
+		usleep(100000);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -177,6 +245,8 @@ int main(int argc, char **argv)
 		return nest(argv[2], atoi(argv[3]), 1);
 	if (!strcmp(what, "shout") && argc == 3)
 		return shout(atoi(argv[2]));
+	if (!strcmp(what, "linger") && argc > 2)
+		return linger(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
 	if (!strcmp(what, "swap") && argc > 3)
 		swap(argv[2], argv + 3);
 	fputs("usage: see the source\n", stderr);

@@ -26,7 +26,7 @@ void monitor_init(struct monitor *m)
 	memset(m, 0, sizeof(*m));
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
 	m->in = m->out = m->err = m->log.fd = m->log.dir_fd = -1;
-	m->notify_fd = -1;
+	m->notify_fd = m->notify_pidfd = m->notify_text = -1;
 	m->uevent_fd = m->device_pidfd = m->runner_fd = -1;
 	m->intercept_fd = m->intercept_pidfd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
@@ -331,15 +331,36 @@ static void reap(int *pidfd)
 	siginfo_t end;
 
 	if (*pidfd >= 0)
-		waitid(P_PIDFD, (id_t)*pidfd, &end, WEXITED);
+		waitid(P_PIDFD, (id_t)*pidfd, &end, WEXITED | WNOHANG);
 	end_stream(pidfd);
+}
+
+static void read_notify(struct monitor *m)
+{
+	m->notify_pidfd = notify_begin(m->notify_fd, &m->notify_text);
+	/* Or it would be polled without a pause. */
+	if (m->notify_pidfd < 0)
+		notify_close(&m->notify_fd);
+}
+
+static void notify_is_read(struct monitor *m)
+{
+	reap(&m->notify_pidfd);
+	notify_end(m->notify_text);
+	end_stream(&m->notify_text);
 }
 
 /* For how long the end of a pod waits for a device that is given or taken. */
 #define DEVICE_MS 1000
 
+/* For a message that is being read. */
+#define NOTIFY_MS 100
+
+/* For how long it waits for a process that was killed; one in the kernel may stay. */
+#define KILLED_MS 1000
+
 /* What is polled besides the clients. */
-#define FIXED 12
+#define FIXED 13
 
 static int once(struct monitor *m, int ms, bool *ended,
 		struct shift_error *err)
@@ -361,12 +382,13 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[4].fd = behind ? -1 : m->out;
 	p[5].fd = behind ? -1 : m->err;
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
-	p[7].fd = m->notify_fd;
+	p[7].fd = m->notify_pidfd < 0 ? m->notify_fd : -1;
 	/* In their order: the process for one has ended before the next is read. */
 	p[8].fd = m->device_pidfd < 0 ? m->uevent_fd : -1;
 	p[9].fd = m->intercept_pidfd < 0 ? m->intercept_fd : -1;
 	p[10].fd = m->intercept_pidfd;
 	p[11].fd = m->device_pidfd;
+	p[12].fd = m->notify_pidfd;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
@@ -392,7 +414,7 @@ static int once(struct monitor *m, int ms, bool *ended,
 	if (p[6].revents)
 		relay_input(m);
 	if (p[7].revents)
-		notify_relay(m->notify_fd);
+		read_notify(m);
 	if (p[8].revents)
 		uevent_take(m);
 	if (p[9].revents)
@@ -401,6 +423,8 @@ static int once(struct monitor *m, int ms, bool *ended,
 		intercept_end(m);
 	if (p[11].revents)
 		reap(&m->device_pidfd);
+	if (p[12].revents)
+		notify_is_read(m);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if ((p[FIXED + i].revents & ~POLLOUT) && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -449,6 +473,7 @@ int monitor_keep(const struct monitor *m)
 {
 	const int fds[] = {
 		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
+		m->notify_pidfd, m->notify_text,
 		m->uevent_fd, m->device_pidfd, m->runner_fd, m->intercept_fd,
 		m->intercept_pidfd, m->in, m->out, m->err, m->log.fd,
 		m->log.dir_fd,
@@ -464,19 +489,16 @@ int monitor_keep(const struct monitor *m)
 	return r;
 }
 
-/*
- * Its change of the description is for the next run of the pod too; but it may
- * wait for somebody who changes that as well.
- */
-static void device_end(struct monitor *m)
+/* Ends a child that has not ended after @ms. */
+static void end_child(int *pidfd, int ms)
 {
-	struct pollfd p = { .fd = m->device_pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = *pidfd, .events = POLLIN };
 
-	if (m->device_pidfd < 0)
-		return;
-	if (poll(&p, 1, DEVICE_MS) <= 0)
-		sys_pidfd_send_signal(m->device_pidfd, SIGKILL, NULL, 0);
-	reap(&m->device_pidfd);
+	if (*pidfd >= 0 && poll(&p, 1, ms) <= 0) {
+		sys_pidfd_send_signal(*pidfd, SIGKILL, NULL, 0);
+		poll(&p, 1, KILLED_MS);
+	}
+	reap(pidfd);
 }
 
 void monitor_end_run(struct monitor *m)
@@ -486,12 +508,17 @@ void monitor_end_run(struct monitor *m)
 	end_stream(&m->out);
 	end_stream(&m->err);
 	end_stream(&m->pidfd);
-	end_stream(&m->notify_fd);
+	/* Its change of the description is for the next run of the pod too. */
+	end_child(&m->device_pidfd, DEVICE_MS);
+	if (m->notify_pidfd >= 0) {
+		end_child(&m->notify_pidfd, NOTIFY_MS);
+		notify_is_read(m);
+	}
+	notify_close(&m->notify_fd);
 	end_stream(&m->intercept_fd);
 	if (m->intercept_pidfd >= 0)
 		sys_pidfd_send_signal(m->intercept_pidfd, SIGKILL, NULL, 0);
 	intercept_end(m);
-	device_end(m);
 }
 
 void monitor_close(struct monitor *m)

@@ -42,6 +42,7 @@ struct monitor {
 	int listen_fd;
 	int master;		/* the pod's terminal, -1 without one */
 	int notify_fd;		/* the pod's, or -1 */
+	int notify_pidfd, notify_text;	/* notify_begin()'s, or -1 */
 	int uevent_fd;		/* for --device-wait, or -1 */
 	int device_pidfd;	/* of the process that gives or takes one, or -1 */
 	int intercept_fd;	/* seccomp(2)'s listener, or -1 */

@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "monitor/notify.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "syscalls.h"
+
+/* Less than PIPE_BUF: written at once, or not. */
+#define NOTIFY_MAX 4095
 
 /* sd_notify(3) for programs that are linked without libsystemd. */
 static void tell_manager(const char *text, size_t len)
@@ -47,14 +57,54 @@ void notify_manager(const char *fmt, ...)
 		tell_manager(text, (size_t)n);
 }
 
-void notify_relay(int notify_fd)
+/* Of the pod's socket one message, which may be cut, into the pipe @to. */
+static void __attribute__((noreturn)) receive(int notify_fd, int to)
+{
+	char message[NOTIFY_MAX];
+	ssize_t n;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (dup2(notify_fd, 0) < 0 || dup2(to, 1) < 0 ||
+	    close_range(2, ~0U, 0) < 0)
+		_exit(1);
+	n = recv(0, message, sizeof(message), MSG_DONTWAIT);
+	_exit(n <= 0 || write(1, message, (size_t)n) != n);
+}
+
+int notify_begin(int notify_fd, int *ret_text)
+{
+	_cleanup_close_ int in = -1, out = -1;
+	int p[2], fd;
+	pid_t pid;
+
+	if (pipe2(p, O_CLOEXEC | O_NONBLOCK) < 0)
+		return -errno;
+	in = p[0];
+	out = p[1];
+	pid = fork();
+	if (!pid)
+		receive(notify_fd, out);
+	if (pid < 0)
+		return -errno;
+	fd = sys_pidfd_open(pid, 0);
+	if (fd < 0) {
+		fd = -errno;
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+		return fd;
+	}
+	*ret_text = steal_fd(&in);
+	return fd;
+}
+
+void notify_end(int text_fd)
 {
 	static const char *const passed[] = {
 		"READY=", "STATUS=", "STOPPING=", "RELOADING=", "ERRNO=",
 		"EXTEND_TIMEOUT_USEC=", "WATCHDOG=1",
 	};
-	char message[4096], *rest = message, *line;
-	ssize_t n = read(notify_fd, message, sizeof(message) - 1);
+	char message[NOTIFY_MAX + 1], *rest = message, *line;
+	ssize_t n = read(text_fd, message, NOTIFY_MAX);
 
 	if (n <= 0)
 		return;
@@ -64,4 +114,29 @@ void notify_relay(int notify_fd)
 		for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++)
 			if (!strncmp(line, passed[i], strlen(passed[i])))
 				tell_manager(line, strlen(line));
+}
+
+void notify_close(int *notify_fd)
+{
+	int p[2] = { -1, -1 };
+	pid_t pid = -1;
+	char c;
+
+	if (*notify_fd < 0)
+		return;
+	if (pipe2(p, O_CLOEXEC) == 0)
+		pid = fork();
+	if (!pid) {
+		/* The last to have it open. */
+		close(p[1]);
+		_exit(read(p[0], &c, 1) != 0);
+	}
+	close(*notify_fd);
+	*notify_fd = -1;
+	if (p[0] >= 0) {
+		close(p[0]);
+		close(p[1]);
+	}
+	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
 }

@@ -6,7 +6,23 @@
 /* Tells whoever started runner, as sd_notify(3) does; nobody may listen. */
 void notify_manager(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Takes a message off the pod's socket, which hostdir_make() made. */
-void notify_relay(int notify_fd);
+/*
+ * The pod's socket, which hostdir_make() made.  Whatever descriptors come with a message
+ * are closed by who reads it, and to close the last of a socket takes as long as
+ * SO_LINGER says (inet_release() in net/ipv4/af_inet.c): the pod's choice.  So another
+ * process reads each message.  One that exits does not wait.
+ */
+
+/*
+ * Starts a process that reads a message.  Returns a pidfd, the caller's, of a child to be
+ * waited for, or a negative errno; *ret_text is for notify_end(), and the caller's.
+ */
+int notify_begin(int notify_fd, int *ret_text);
+
+/* After the end of that process: tells the manager what it has read. */
+void notify_end(int text_fd);
+
+/* Closes it; the messages in it are thrown away by another process. */
+void notify_close(int *notify_fd);
 
 #endif
