@@ -378,11 +378,12 @@ static int mount_and_note(struct job *job, int lock, int unnoted, struct shift_e
 static int mount_it(struct job *job, uid_t uid, struct shift_error *err)
 {
 	_cleanup_close_ int lock = -1;
+	int64_t deadline = userlock_deadline();
 	int r, unnoted = 0;
 
-	r = lock = userlock_take(uid, &unnoted, err);
+	r = lock = userlock_take(uid, deadline, &unnoted, err);
 	if (r >= 0)
-		r = userlock_utab_is_free(err);
+		r = userlock_utab_is_free(deadline, err);
 	/* Again, as he can have made some since. */
 	if (r >= 0 && user_mounts(job->user) + (long)unnoted >= MOUNTS_MAX)
 		r = refuse(err, "the user %s has %d such mounts already", job->user, MOUNTS_MAX);

@@ -15,21 +15,34 @@
 #define DIR_NAME "/run/mount.shiftfs"
 #define UTAB_LOCK "/run/mount/utab.lock"
 
-static int wait_for(int fd)
+static int64_t now_ms(void)
 {
-	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += 10) {
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t userlock_deadline(void)
+{
+	return now_ms() + USERLOCK_WAIT_MS;
+}
+
+static int wait_for(int fd, int64_t deadline)
+{
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		const struct timespec t = { .tv_nsec = 10000000 };
 
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return -errno;
-		if (ms >= USERLOCK_WAIT_MS)
+		if (now_ms() >= deadline)
 			return -ETIMEDOUT;
 		nanosleep(&t, NULL);
 	}
 	return 0;
 }
 
-int userlock_take(uid_t uid, int *ret_unnoted, struct shift_error *err)
+int userlock_take(uid_t uid, int64_t deadline, int *ret_unnoted, struct shift_error *err)
 {
 	_cleanup_close_ int dir = -1, fd = -1;
 	char name[16], text[16] = "";
@@ -48,7 +61,7 @@ int userlock_take(uid_t uid, int *ret_unnoted, struct shift_error *err)
 	fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return shift_err_set(err, errno, "%s/%s", DIR_NAME, name);
-	r = wait_for(fd);
+	r = wait_for(fd, deadline);
 	if (r < 0) {
 		shift_err_set(err, -r, "%s/%s", DIR_NAME, name);
 		shift_err_hint(err, "other mounts of this user are being made: try again");
@@ -68,7 +81,7 @@ int userlock_set_unnoted(int fd, int unnoted)
 	return ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)n, 0) != n ? -EIO : 0;
 }
 
-int userlock_utab_is_free(struct shift_error *err)
+int userlock_utab_is_free(int64_t deadline, struct shift_error *err)
 {
 	_cleanup_close_ int fd = open(UTAB_LOCK, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
@@ -76,7 +89,7 @@ int userlock_utab_is_free(struct shift_error *err)
 	/* libmount makes it when it is first needed. */
 	if (fd < 0)
 		return errno == ENOENT ? 0 : shift_err_set(err, errno, UTAB_LOCK);
-	r = wait_for(fd);
+	r = wait_for(fd, deadline);
 	if (r < 0) {
 		shift_err_set(err, -r, "%s is locked by somebody", UTAB_LOCK);
 		shift_err_hint(err, "any user can do that: see /proc/locks for the process");

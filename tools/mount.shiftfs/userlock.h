@@ -7,23 +7,28 @@
 #ifndef MOUNT_SHIFTFS_USERLOCK_H
 #define MOUNT_SHIFTFS_USERLOCK_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "error.h"
 
-/* For how many milliseconds each lock is waited for. */
+/* For how many milliseconds the locks are waited for, both together. */
 #define USERLOCK_WAIT_MS 10000
 
+/* Until when, if that time begins now: CLOCK_MONOTONIC in milliseconds. */
+int64_t userlock_deadline(void);
+
 /*
- * Takes the lock of the user @uid.  Returns an fd, the caller's, whose closing
- * gives it back.  *ret_unnoted is how many mounts of his utab does not know.
+ * Takes the lock of the user @uid, -ETIMEDOUT at @deadline.  Returns an fd, the
+ * caller's, whose closing gives it back.  *ret_unnoted is how many mounts of his
+ * utab does not know.
  */
-int userlock_take(uid_t uid, int *ret_unnoted, struct shift_error *err);
+int userlock_take(uid_t uid, int64_t deadline, int *ret_unnoted, struct shift_error *err);
 
 /* Keeps that number. */
 int userlock_set_unnoted(int fd, int unnoted);
 
-/* Whether libmount can lock utab within that time. */
-int userlock_utab_is_free(struct shift_error *err);
+/* Whether libmount can lock utab, -ETIMEDOUT at @deadline. */
+int userlock_utab_is_free(int64_t deadline, struct shift_error *err);
 
 #endif
