@@ -224,6 +224,52 @@ described() {
 print(*sorted(d["path"] for d in json.load(open(sys.argv[1]))["linux"]["devices"] if d["path"][5] in "nm" and d["path"][6:].isdigit()))' "/run/runner/pods/$pod/config.json"
 }
 
+attack device_checker - the checker of a filesystem that a pod has written, which reads it outside of the pod
+
+attack_device_checker() {
+	local checker device each found pid=''
+	needs_list || return
+	if ! type -P e2fsck mkfs.ext4 >/dev/null; then
+		skip_reason='there is no e2fsck or mkfs.ext4'
+		return
+	fi
+	checker=$(type -P e2fsck)
+	truncate -s 16M "$work/disk"
+	mkfs.ext4 -q "$work/disk"
+	device=$(losetup -f --show "$work/disk") || {
+		skip_reason='this host has no loop devices'
+		return
+	}
+	mount --bind "$here/attacker" "$(readlink -f "$checker")"
+	pod=checked-$number
+	mkdir -p "$work/image/mnt"
+	SECRET=topsecret runner run -d --image "$image" --name "$pod" --cap-add sys_admin --device "$device:/dev/sda" --intercept-mount ext4 -- sh -c 'attacker mount-ext4 /dev/sda /mnt && echo mounted; sleep 1000'
+	same "run" 0 "$status$errors"
+	for _ in $(seq 100); do pid=$(pgrep -nx e2fsck) && break; sleep 0.05; done
+	if [ -z "$pid" ]; then
+		problem "the checker ended early: it could do what it should not"
+	else
+		found=$(grep -E '^(Uid|Gid|Groups|NSpid|Cap(Eff|Prm|Inh|Bnd|Amb)|NoNewPrivs|Seccomp):' "/proc/$pid/status" | tr '\t' ' ')
+		each=$(field hostBase "$pod")
+		has "its user" "$found" "Uid: $each $each $each $each"
+		has "its group" "$found" "Gid: $each $each $each $each"
+		same "capabilities" "0000000000000000" "$(sed -n 's/^Cap.*: //p' <<<"$found" | sort -u)"
+		has "no way to more" "$found" "NoNewPrivs: 1"
+		has "a filter" "$found" "Seccomp: 2"
+		for each in pid net ipc mnt uts cgroup user; do
+			[ "$(readlink "/proc/$pid/ns/$each")" != "$(readlink "/proc/self/ns/$each")" ] || problem "it has the host's $each namespace"
+		done
+		same "descriptors" "0:/null 1:/null 2:/null 3:/device" "$(for each in /proc/"$pid"/fd/*; do echo "${each##*/}:$(readlink "$each")"; done | sed s,/dev/null,/null, | xargs)"
+		has "it goes first where memory is short" "$(cat "/proc/$pid/oom_score_adj")" 1000
+	fi
+	for _ in $(seq 100); do runner logs "$pod"; [ -z "$out" ] || break; sleep 0.1; done
+	same "in the pod" mounted "$out"
+	umount "$(readlink -f "$checker")"
+	gone "$pod"
+	rmdir "$work/image/mnt"
+	for _ in $(seq 50); do losetup -d "$device" 2>/dev/null; losetup "$device" >/dev/null 2>&1 || break; sleep 0.1; done
+}
+
 # loop_ioctl REQUEST NUMBER: on /dev/loop-control
 loop_ioctl() {
 	python3 -c 'import fcntl, os, sys

@@ -21,6 +21,7 @@
 #include "pod/intercept_mount.h"
 #include "pod/state.h"
 #include "spec/intercept_option.h"
+#include "store/sandbox.h"
 #include "syscalls.h"
 
 /* The kernel's own answer: it looks at the arguments again, as the caller. */
@@ -38,6 +39,7 @@ struct call {
 	int proc;		/* /proc/PID of the thread that calls */
 	char source[TEXT], target[TEXT], type[TEXT], options[TEXT];
 	unsigned long flags;
+	char why[256];		/* more than an errno, or empty */
 };
 
 /* While the id is valid the thread is there and waits, so its pid is its own. */
@@ -198,7 +200,8 @@ static int carry_out(struct call *c, const struct state *st,
 	if (holders_check_claim(m.dev, NULL) < 0)
 		return -EBUSY;
 	if (!intercept_unchecked(spec) &&
-	    (r = intercept_check(m.type, m.dev)) < 0)
+	    (r = intercept_check(m.type, m.dev, st->base, c->why,
+				 sizeof(c->why))) < 0)
 		return r;
 	if (!is_waiting(c))
 		return -ESRCH;
@@ -256,6 +259,8 @@ static int one(int listener, const struct state *st, const struct spec *spec,
 	if (r < 0)
 		shift_err_set(err, -r, "the pod %s cannot mount %s at %s",
 			      st->name, c->source, c->target);
+	if (r < 0 && *c->why)
+		shift_err_hint(err, "%s", c->why + (*c->why == SANDBOX_FAILED));
 	if (c->proc >= 0)
 		close(c->proc);
 	return 0;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -19,10 +18,13 @@
 #include "base/place.h"
 #include "blockdev/node.h"
 #include "cleanup.h"
+#include "store/sandbox.h"
 #include "syscalls.h"
 
-#define NOBODY 65534
 #define CHECK_SECONDS 1800
+
+/* A status that no checker ends with. */
+#define NO_PROGRAM 127
 
 /* What a filesystem may be told; all else is refused with EINVAL. */
 static const char *const known[] = {
@@ -41,36 +43,20 @@ static int own_place(char path[64])
 	return 0;
 }
 
-/* As nobody, with a node of the device that only this process sees. */
-static void __attribute__((noreturn)) run_checker(const char *type, dev_t dev)
+/* In the sandbox. */
+static void __attribute__((noreturn)) run_checker(bool is_xfs)
 {
-	char place[64], node[80];
-	const char *const ext4[] = { "e2fsck", "-n", "-f", node, NULL };
-	const char *const xfs[] = { "xfs_repair", "-n", node, NULL };
-	bool is_xfs = !strcmp(type, "xfs");
-	char *env[] = { (char *)"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
-	int null = open("/dev/null", O_RDWR);
+	static const char *const ext4[] = { "e2fsck", "-n", "-f", "/device", NULL };
+	static const char *const xfs[] = { "xfs_repair", "-n", "/device", NULL };
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (own_place(place) < 0 ||
-	    mount("none", place, "tmpfs", 0, "size=16k,mode=0755") < 0)
-		_exit(127);
-	snprintf(node, sizeof(node), "%s/device", place);
-	if (unshare(CLONE_NEWNET | CLONE_NEWIPC) < 0 ||
-	    mknod(node, S_IFBLK | 0400, dev) < 0 ||
-	    chown(node, NOBODY, NOBODY) < 0 || dup2(null, 0) < 0 ||
-	    dup2(null, 1) < 0 || dup2(null, 2) < 0 ||
-	    close_range(3, ~0U, 0) < 0 || chdir("/") < 0 ||
-	    setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		_exit(127);
-	/* Changing ids has reset it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* ASan leaves the standard error as it was. */
+	if (dup2(0, 2) < 0 || fcntl(3, F_SETFD, FD_CLOEXEC) < 0 ||
+	    clearenv() || setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1) < 0)
+		_exit(1);
 	alarm(CHECK_SECONDS);
-	execvpe(is_xfs ? xfs[0] : ext4[0],
-		(char *const *)(is_xfs ? xfs : ext4), env);
-	_exit(127);
+	execvp(is_xfs ? xfs[0] : ext4[0],
+	       (char *const *)(is_xfs ? xfs : ext4));
+	_exit(NO_PROGRAM);
 }
 
 static int wait_for(pid_t pid)
@@ -83,19 +69,41 @@ static int wait_for(pid_t pid)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-int intercept_check(const char *type, dev_t dev)
+int intercept_check(const char *type, dev_t dev, uid_t id, char *why,
+		    size_t size)
 {
-	pid_t pid = fork();
-	sigset_t none;
+	bool is_xfs = !strcmp(type, "xfs");
+	_cleanup_close_ int userns = sandbox_userns(), in = -1, out = -1;
+	struct sandbox sandbox = {
+		.role = SANDBOX_CHECK, .root = place_run(), .fds = &out, .n = 1,
+		.userns = userns, .device = dev, .id = id,
+	};
+	ssize_t n;
+	pid_t pid;
+	int p[2], r;
 
-	if (pid < 0)
+	if (pipe2(p, O_CLOEXEC) < 0)
 		return -errno;
-	if (!pid) {
-		sigemptyset(&none);
-		sigprocmask(SIG_SETMASK, &none, NULL);
-		run_checker(type, dev);
+	in = p[0];
+	out = p[1];
+	pid = sandbox_fork(&sandbox, NULL);
+	if (pid < 0)
+		return pid;
+	if (!pid)
+		run_checker(is_xfs);
+	close(steal_fd(&out));
+	while ((n = read(in, why, size - 1)) < 0 && errno == EINTR)
+		;
+	why[n > 0 ? n : 0] = '\0';
+	r = wait_for(pid);
+	if (*why == SANDBOX_FAILED)
+		return -EIO;
+	if (r == NO_PROGRAM) {
+		snprintf(why, size, "the host has no checker for %s: apt-get install %s",
+			 type, is_xfs ? "xfsprogs" : "e2fsprogs");
+		return -ENOPKG;
 	}
-	return wait_for(pid) ? -EUCLEAN : 0;
+	return r ? -EUCLEAN : 0;
 }
 
 static bool is_known(const char *option)

@@ -15,8 +15,13 @@ struct intercept_mount {
 	int target;		/* an O_PATH fd of a directory in there */
 };
 
-/* The filesystem's own checker, which changes nothing: -EUCLEAN when it complains. */
-int intercept_check(const char *type, dev_t dev);
+/*
+ * The filesystem's own checker, which changes nothing, in a sandbox and as the user @id:
+ * -EUCLEAN when it complains.  -ENOPKG when there is none and -EIO when there is no
+ * sandbox; then text for people is in @size bytes of @why, which is empty otherwise.
+ */
+int intercept_check(const char *type, dev_t dev, uid_t id, char *why,
+		    size_t size);
 
 /*
  * Makes the mount, nosuid, nodev and with the pod's ids, in a mount namespace of the

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <iconv.h>
 #include <linux/close_range.h>
 #include <sched.h>
@@ -71,8 +72,12 @@ static int limit(int what, uint64_t most)
 static int set_limits(const struct sandbox *s)
 {
 #ifdef MEMORY_MAX
-	/* What is written in Go reserves far more than it uses. */
-	if (limit(s->role == SANDBOX_SKOPEO ? RLIMIT_DATA : RLIMIT_AS,
+	/*
+	 * What is written in Go reserves far more than it uses.  A checker takes
+	 * what the device's size asks for: see prefer_to_kill().
+	 */
+	if (s->role != SANDBOX_CHECK &&
+	    limit(s->role == SANDBOX_SKOPEO ? RLIMIT_DATA : RLIMIT_AS,
 		  MEMORY_MAX) < 0)
 		return -1;
 #endif
@@ -81,15 +86,27 @@ static int set_limits(const struct sandbox *s)
 	return s->file_max ? limit(RLIMIT_FSIZE, s->file_max) : 0;
 }
 
+/* Where memory is short it is the first to go. */
+static void prefer_to_kill(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!write(fd, "1000", 4);
+		close(fd);
+	}
+}
+
 /* After the user namespace, in which a process has all capabilities at first. */
-static int drop_capabilities(enum sandbox_role role)
+static int drop_capabilities(enum sandbox_role role, uid_t id)
 {
 	static const cap_value_t unpack[] = {
 		CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SETFCAP,
 	};
 	static const cap_value_t read[] = { CAP_DAC_READ_SEARCH };
 	const cap_value_t *keep = role == SANDBOX_UNPACK ? unpack : read;
-	int n = role == SANDBOX_UNPACK ? 5 : role == SANDBOX_READ ? 0 : 1, r;
+	int n = role == SANDBOX_UNPACK ? 5 :
+		role == SANDBOX_READ || role == SANDBOX_CHECK ? 0 : 1, r;
 	cap_t caps;
 
 	/* A program that is executed has what is in the bounding set. */
@@ -97,6 +114,12 @@ static int drop_capabilities(enum sandbox_role role)
 		if ((role != SANDBOX_SKOPEO || i != CAP_DAC_READ_SEARCH) &&
 		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0 && errno != EINVAL)
 			return -1;
+	if (role == SANDBOX_CHECK &&
+	    (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 ||
+	     setresuid(id, id, id) < 0 ||
+	     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+	     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0))
+		return -1;
 	caps = cap_init();
 	r = !caps ||
 	    (n && (cap_set_flag(caps, CAP_PERMITTED, n, keep, CAP_SET) ||
@@ -128,6 +151,7 @@ static int filter(enum sandbox_role role)
 		[SANDBOX_UNPACK] = sandbox_calls_unpack,
 		[SANDBOX_PACK] = sandbox_calls_pack,
 		[SANDBOX_SKOPEO] = sandbox_calls_skopeo,
+		[SANDBOX_CHECK] = sandbox_calls_check,
 	};
 #ifdef __SANITIZE_ADDRESS__
 	/* What the sanitizer itself does to report, and to scan memory. */
@@ -146,7 +170,7 @@ static int filter(enum sandbox_role role)
 		if (call != __NR_SCMP_ERROR && call >= 0)
 			r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, call, 0);
 	}
-	if (!r && role == SANDBOX_SKOPEO)
+	if (!r && (role == SANDBOX_SKOPEO || role == SANDBOX_CHECK))
 		r = allow_threads(ctx);
 #ifdef __SANITIZE_ADDRESS__
 	for (const char *const *p = sanitizer; !r && *p; p++)
@@ -181,6 +205,7 @@ static const char *set_up(const struct sandbox *s)
 		[SANDBOX_UNPACK] = "sandbox-unpack",
 		[SANDBOX_PACK] = "sandbox-pack",
 		[SANDBOX_SKOPEO] = "sandbox-skopeo",
+		[SANDBOX_CHECK] = "sandbox-check",
 	};
 	sigset_t none;
 
@@ -198,6 +223,8 @@ static const char *set_up(const struct sandbox *s)
 	clearenv();
 #endif
 	umask(022);
+	if (s->role == SANDBOX_CHECK)
+		prefer_to_kill();
 	sandbox_warm_up();
 	if (take_descriptors(s) < 0)
 		return "its descriptors";
@@ -210,7 +237,7 @@ int sandbox_confine(enum sandbox_role role, struct shift_error *err)
 {
 	const struct sandbox none = { .role = role };
 
-	if (set_limits(&none) < 0 || drop_capabilities(role) < 0 ||
+	if (set_limits(&none) < 0 || drop_capabilities(role, 0) < 0 ||
 	    filter(role) < 0)
 		return shift_err_set(err, errno, "cannot make a sandbox in the pod");
 	return 0;
@@ -227,7 +254,7 @@ static const char *confine(const struct sandbox *s, int userns)
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
 	    set_limits(s) < 0)
 		return "its limits";
-	if (drop_capabilities(s->role) < 0)
+	if (drop_capabilities(s->role, s->id) < 0)
 		return "giving up its capabilities";
 	return filter(s->role) < 0 ? "its seccomp filter" : NULL;
 }
@@ -257,7 +284,7 @@ pid_t sandbox_fork(const struct sandbox *s, struct shift_error *err)
 	if (!failed)
 		failed = confine(s, s->userns >= 0 ? 3 + (int)s->n : -1);
 	if (failed) {
-		dprintf(3 + (int)s->n - 1, "%ccannot make a sandbox for the archive: %s: %s",
+		dprintf(3 + (int)s->n - 1, "%ccannot make a sandbox for what a stranger wrote: %s: %s",
 			SANDBOX_FAILED, failed, strerror(errno));
 		_exit(1);
 	}

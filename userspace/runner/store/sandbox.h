@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Where archives of strangers are read: a process without a terminal, in pid,
+ * Where archives and filesystems of strangers are read: a process without a terminal, in pid,
  * network, ipc, uts, cgroup, mount and user namespaces of its own, whose root is
  * one folder, with few or no capabilities and a seccomp filter.
  */
@@ -20,6 +20,7 @@ enum sandbox_role {
 	SANDBOX_UNPACK,		/* makes files of any owner in its root */
 	SANDBOX_PACK,		/* reads all of its root, which is read-only */
 	SANDBOX_SKOPEO,		/* executes skopeo: see sandbox_root.h */
+	SANDBOX_CHECK,		/* executes a filesystem's checker: the same */
 };
 
 struct sandbox {
@@ -31,6 +32,8 @@ struct sandbox {
 	uint64_t file_max;	/* bytes that one file may get */
 	int userns;		/* with all ids as they are, or -1 */
 	bool mounts;		/* with what is mounted below root */
+	dev_t device;		/* SANDBOX_CHECK: what it may read, */
+	uid_t id;		/* and the user, on the host, whose process it is */
 };
 
 /*

@@ -3,6 +3,28 @@
 #ifndef RUNNER_STORE_SANDBOX_CALLS_H
 #define RUNNER_STORE_SANDBOX_CALLS_H
 
+static const char *const sandbox_calls_check[] = {
+	"_llseek", "access", "alarm", "arch_prctl", "brk", "chdir", "clock_gettime",
+	"clock_gettime64", "clock_nanosleep", "close", "dup", "dup2", "dup3",
+	"execve", "exit", "exit_group", "faccessat", "faccessat2", "fadvise64",
+	"fadvise64_64", "fchdir", "fcntl", "fcntl64", "fdatasync", "fstat",
+	"fstat64", "fstatat64", "fstatfs", "fstatfs64", "fsync", "futex",
+	"futex_time64", "getcwd", "getdents", "getdents64", "getegid",
+	"getegid32", "geteuid", "geteuid32", "getgid", "getgid32", "getpid",
+	"getpriority", "getrandom", "getrlimit", "getrusage", "gettid",
+	"gettimeofday", "getuid", "getuid32", "ioctl", "lseek", "lstat",
+	"lstat64", "madvise", "membarrier", "mincore", "mlock", "mmap", "mmap2",
+	"mprotect", "mremap", "munmap", "nanosleep", "newfstatat", "open",
+	"openat", "pipe2", "prctl", "pread64", "preadv", "prlimit64",
+	"pwrite64", "pwritev", "read", "readlink", "readlinkat", "readv",
+	"restart_syscall", "rseq", "rt_sigaction", "rt_sigprocmask",
+	"rt_sigreturn", "sched_getaffinity", "sched_getparam",
+	"sched_getscheduler", "sched_yield", "set_robust_list",
+	"set_tid_address", "setrlimit", "stat", "stat64", "statfs", "statfs64",
+	"statx", "sysinfo", "tgkill", "time", "times", "uname", "write",
+	"writev", NULL,
+};
+
 static const char *const sandbox_calls_pack[] = {
 	"_llseek", "brk", "chdir", "close", "exit", "exit_group", "fchdir",
 	"fcntl", "fcntl64", "fgetxattr", "flistxattr", "fstat", "fstat64",

@@ -71,22 +71,31 @@ static int make_program_root(const struct sandbox *s)
 		"etc/ld.so.cache",
 	};
 	struct mount_attr closed = { .attr_set = MOUNT_ATTR_RDONLY };
-	_cleanup_close_ int out = clone_tree(s->root, MOUNT_ATTR_NOEXEC);
+	bool device = s->role == SANDBOX_CHECK;
+	_cleanup_close_ int out = device ? -1 :
+				  clone_tree(s->root, MOUNT_ATTR_NOEXEC);
 	_cleanup_close_ int in = s->in ? clone_tree(s->in, MOUNT_ATTR_NOEXEC |
 						    MOUNT_ATTR_RDONLY) : -1;
 	const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
-	if (out < 0 || (s->in && in < 0) ||
-	    mount("programs", s->root, "tmpfs", MS_NOSUID | MS_NODEV,
-		  "size=64k,mode=0755") < 0 ||
+	if ((!device && out < 0) || (s->in && in < 0) ||
+	    mount("programs", s->root, "tmpfs",
+		  MS_NOSUID | (device ? 0 : MS_NODEV), "size=64k,mode=0755") < 0 ||
 	    chdir(s->root) < 0 || mkdir("etc", 0755) < 0)
 		return -1;
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
 		if (show(shown[i]) < 0)
 			return -1;
-	if (mkdir("out", 0700) < 0 || attach(out, "out") < 0 ||
-	    mkdir("in", 0700) < 0 || (in >= 0 && attach(in, "in") < 0) ||
-	    mkdir("proc", 0755) < 0 ||
+	/*
+	 * Root's: who is not root and has no capability can open it to read alone.
+	 * xfs_repair wants to see that it is not mounted: /proc/mounts is not there.
+	 */
+	if (device ? mknod("device", S_IFBLK | 0444, s->device) < 0 ||
+		     symlink("/proc/self/mounts", "etc/mtab") < 0 :
+		     mkdir("out", 0700) < 0 || attach(out, "out") < 0 ||
+		     mkdir("in", 0700) < 0 || (in >= 0 && attach(in, "in") < 0))
+		return -1;
+	if (mkdir("proc", 0755) < 0 ||
 	    (mount("proc", "proc", "proc", flags, "subset=pid") < 0 &&
 	     mount("proc", "proc", "proc", flags, NULL) < 0))
 		return -1;
@@ -103,7 +112,7 @@ int sandbox_enter_root(const struct sandbox *s)
 		attr.attr_set |= MOUNT_ATTR_RDONLY;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return -1;
-	if (s->role == SANDBOX_SKOPEO)
+	if (s->role == SANDBOX_SKOPEO || s->role == SANDBOX_CHECK)
 		return make_program_root(s) < 0 ? -1 : leave();
 	if (s->role == SANDBOX_READ) {
 		if (mount("empty", s->root, "tmpfs", 0, "size=4k,mode=0555") < 0)

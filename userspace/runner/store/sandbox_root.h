@@ -11,7 +11,10 @@
  *
  * SANDBOX_SKOPEO has the host's programs and libraries, read-only, a /proc of its
  * pid namespace, the sandbox's root as /out, where it may write, and @in as /in.
- * Nothing of the host's /etc but the cache of libraries, /var, /run or /home.
+ * SANDBOX_CHECK has the same programs, and /device, a node of its own of the device,
+ * to be read only, for /out and /in.
+ *
+ * Neither has anything of the host's /etc but the cache of libraries, /var, /run or /home.
  * Returns -1 with errno.
  */
 int sandbox_enter_root(const struct sandbox *sandbox);
