@@ -186,7 +186,7 @@ test_terminal() {
 	has "exec -t" "$out" "status 8"
 	runner exec t stat -c %t:%T /dev/console /dev/pts/0
 	same "/dev/console is the terminal" 1 "$(sort -u "$work/out" | wc -l)"
-	out=$(terminal 'echo $((5*9))\n\x10\x11' "$RUNNER" attach t)
+	out=$(terminal --raw 'echo $((5*9))\n\x10\x11' "$RUNNER" attach t)
 	has "leaving" "$out" "detached from t"
 	has "leaving" "$out" "status 0"
 	out=$(printf 'echo $((6*8)); exit 7\n' | "$RUNNER" attach t; echo "status $?")
@@ -596,6 +596,9 @@ monitor_is() {
 
 test_monitor() {
 	local pid rss copy=$work/copy
+	# a pod that ends when it is told to, and begins to run again if so
+	local flag=$work/flag until='until [ -e /flag/end ]; do sleep 0.1; done'
+	mkdir "$flag"
 	up m -i -- sh -c 'echo begun; while read x; do echo "got $x"; done; exit 6'
 	pid=$(field monitor m)
 	monitor_is m runner-monitor
@@ -609,10 +612,11 @@ test_monitor() {
 	same "logs" "begun got one got two" "$(echo $out)"
 	runner rm m
 
-	runner create --image "$image" --name m -- sh -c 'sleep 2; exit 7'
+	runner create --image "$image" --name m -v "$flag:/flag" -- sh -c "$until; exit 7"
 	monitor_is m runner-monitor
 	runner start m
 	same "start of a created pod that waited" 0 "$status$errors"
+	touch "$flag/end"
 	runner wait m
 	same "its status" 7 "$out"
 	runner rm m
@@ -654,26 +658,32 @@ test_monitor() {
 	mkdir "$copy"
 	cp "$RUNNER" "$copy/runner"
 	RUNNER=$copy/runner
-	up m -- sh -c 'sleep 5; exit 4'
+	rm "$flag/end"
+	up m -v "$flag:/flag" -- sh -c "$until; exit 4"
 	sleep 2
 	same "without runner-monitor" runner "$(cat "/proc/$(field monitor m)/comm")"
+	touch "$flag/end"
 	runner wait m
 	same "its status" 4 "$out"
 	runner rm m
 	sed 's/runner \([0-9.]*\)\x00/RUNNER \1\x00/' "$monitor" >"$copy/runner-monitor"
 	chmod 755 "$copy/runner-monitor"
-	up m -- sh -c 'sleep 5; exit 5'
+	rm "$flag/end"
+	up m -v "$flag:/flag" -- sh -c "$until; exit 5"
 	sleep 2
 	same "another version's" runner "$(cat "/proc/$(field monitor m)/comm")"
+	touch "$flag/end"
 	runner wait m
 	same "its status" 5 "$out"
 	runner rm m
 	# replaced while a pod runs
 	cp "$monitor" "$copy/runner-monitor"
-	up m --restart on-failure:1 -- sh -c 'sleep 5; exit 6'
+	rm "$flag/end"
+	up m --restart on-failure:1 -v "$flag:/flag" -- sh -c "$until; exit 6"
 	monitor_is m runner-monitor
 	rm "$copy/runner" "$copy/runner-monitor"
 	RUNNER=$real
+	touch "$flag/end"
 	runner wait m
 	same "replaced: its status" "6 1" "$out $(field restarts m)"
 	runner rm m
