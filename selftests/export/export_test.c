@@ -334,4 +334,54 @@ TEST_F(shift, never_outside)
 	close(OK(open_by_handle_at(view, &in.h, O_RDONLY)));
 }
 
+/*
+ * A file that has lost its last name within the mounted part has one outside. It
+ * opens for as long as it is in use here. One that is moved out is refused at once,
+ * even while it is open, and opens again when it is back.
+ */
+TEST_F(shift, name_left_outside)
+{
+	struct handle linked, moved;
+	char text[4];
+	int view;
+
+	/* An idmapped bind mount of a directory does open what is outside. */
+	ONLY_SHIFTFS();
+	NEED_HANDLES();
+	make("sub", 0, 0, S_IFDIR | 0755);
+	view = open_view(lo("sub"), MAP, 0, NULL);
+	for (int i = 0; i < 2; i++) {
+		int fd, again;
+
+		make("sub/f", 1, 1, S_IFREG | 0600);
+		OK(put(lower, "sub/f", "text"));
+		OK(linkat(lower, "sub/f", lower, "g", 0));
+		OK(get(view, "f", &linked));
+		fd = OK(openat(view, "f", O_RDWR | O_CLOEXEC));
+		OK(i ? unlinkat(lower, "sub/f", 0) : unlinkat(view, "f", 0));
+		again = OK(open_by_handle_at(view, &linked.h, O_RDWR));
+		EQ(st(lower, "g").st_ino, st(again, "").st_ino);
+		ATTR(again, "", SEEN(1), SEEN(1), S_IFREG | 0600);
+		EQ(1, pwrite(again, "T", 1, 0));
+		close(again);
+		close(fd);
+		CONTENT(lower, "g", "Text");
+		drop_caches();
+		FAILS(open_by_handle_at(view, &linked.h, O_RDONLY), ESTALE);
+		OK(unlinkat(lower, "g", 0));
+	}
+	make("sub/m", 1, 1, S_IFREG | 0600);
+	OK(put(lower, "sub/m", "text"));
+	OK(get(view, "m", &moved));
+	int fd = OK(openat(view, "m", O_RDONLY | O_CLOEXEC));
+	OK(renameat(lower, "sub/m", lower, "m"));
+	FAILS(open_by_handle_at(view, &moved.h, O_RDONLY), ESTALE);
+	EQ(4, pread(fd, text, 4, 0));
+	OK(mkdirat(lower, "sub/to", 0755));
+	OK(renameat(lower, "m", lower, "sub/to/m"));
+	close(OK(open_by_handle_at(view, &moved.h, O_RDONLY)));
+	close(fd);
+	BOTH("sub/to/m", 1, 1, S_IFREG | 0600);
+}
+
 SHIFT_TEST_MAIN
