@@ -92,9 +92,15 @@ static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 
 	if (!(shiftfs_sb(sb)->conf.passthrough & SHIFTFS_PASS_STATFS))
 		buf->f_type = SHIFTFS_MAGIC;
-	/* Who tells filesystems apart by f_fsid is to see another one. */
-	buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;
-	buf->f_fsid.val[1] ^= shiftfs_sb(sb)->fsid;
+	/*
+	 * Who tells filesystems apart by f_fsid is to see another one. NFS and FUSE
+	 * have none. Source and map cannot tell two servers apart, so none is made
+	 * up: nfsd would take one server's file for another's.
+	 */
+	if (buf->f_fsid.val[0] || buf->f_fsid.val[1]) {
+		buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;
+		buf->f_fsid.val[1] ^= shiftfs_sb(sb)->fsid;
+	}
 	return 0;
 }
 

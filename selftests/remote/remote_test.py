@@ -17,6 +17,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, here)
 import dies  # noqa: E402
 import prices  # noqa: E402
+import reexport  # noqa: E402
 
 
 def load_lowers():
@@ -476,8 +477,20 @@ def nfs_no_room(test):
     sh(f"umount {back}")
 
 
+def nfs_reexport(test):
+    """The first mount of the server is there for its daemons, and to be shifted."""
+    nfs_start("4.2", options=",actimeo=0,lookupcache=none")
+    lowers.write("/proc/sys/fs/leases-enable", "0")
+    test("exported with fsid= only", lambda: reexport.of_a_server(lowers))
+    sh(f"rm -rf {back}/*; mount --bind {back} {low}")
+    test("exported without fsid=", lambda: reexport.local(lowers))
+    sh(f"umount {low}")
+    lowers.write("/proc/sys/fs/leases-enable", "1")
+    nfs_end()
+
+
 SERVERS = {"nfs4.2": nfs("4.2"), "nfs3": nfs("3"), "nfs dies": nfs_dies,
-           "nfs no room": nfs_no_room}
+           "nfs no room": nfs_no_room, "nfs re-exported": nfs_reexport}
 lowers.MORE.update(SERVERS)
 lowers.NEEDS.update({name: ("nfs", "nfsd") for name in SERVERS})
 # On 6.1 the server keeps what was removed from a full disk for longer than the tests
