@@ -159,3 +159,58 @@ while True: print(s.recv(4096).decode())' "$work/notify" >"$work/said" &
 	kill $peers
 	wait $peers 2>/dev/null
 }
+
+attack end_fuse plain,host a filesystem that answers nothing, over a directory in the pod
+
+# interrupt SIGNAL COMMAND...: of runner, which waits for the pod; SIGNAL ends it
+interrupt() {
+	local pid
+	"$RUNNER" "${@:2}" >/dev/null 2>"$work/err" </dev/null &
+	pid=$!
+	sleep 0.4
+	kill -"$1" $pid 2>/dev/null
+	for _ in $(seq 30); do [ -e "/proc/$pid/exe" ] || break; sleep 0.1; done
+	# it may be in the kernel until the pod has ended
+	[ ! -e "/proc/$pid/exe" ] || problem "$1 does not end $2 $3: $(cat "/proc/$pid/wchan")"
+}
+
+attack_end_fuse() {
+	local kind=() dir start each
+	if [ ! -c /dev/fuse ] || ! grep -qw fuse /proc/filesystems; then
+		skip_reason='this host has no FUSE'
+		return
+	fi
+	[ "$1" != host ] || kind=(--userns=host)
+	for dir in /etc /dev; do
+		runner run -d --image "$image" --name hard "${kind[@]}" --cap-add sys_admin --security-opt seccomp=unconfined --device /dev/fuse -- sh -c "hostile fuse $dir & sleep 1000"
+		for _ in $(seq 50); do runner logs hard; [ -z "$out" ] || break; sleep 0.1; done
+		same "$dir" mounted "$out"
+		interrupt INT exec -u user hard true
+		interrupt TERM exec -w /tmp hard true
+		interrupt INT cp hard:/etc/passwd "$work/copy"
+		interrupt TERM cp "$work/image/etc/passwd" hard:/tmp
+		interrupt INT device add hard /dev/full:/dev/f1
+		# nothing is locked meanwhile
+		"$RUNNER" exec -u user hard true >/dev/null 2>&1 </dev/null &
+		"$RUNNER" cp hard:/etc/passwd "$work/copy" >/dev/null 2>&1 </dev/null &
+		sleep 0.5
+		start=$SECONDS
+		for each in "ps -a" "inspect hard" "logs hard" "run --image $image -- true" "device rm hard /dev/nothing"; do
+			RUNNER_TIMEOUT=20 runner $each
+			[ "$status" -lt 124 ] || [ "$status" = 125 ] || problem "$dir: $each: $status"
+		done
+		[ $((SECONDS - start)) -le 10 ] || problem "$dir: other commands took $((SECONDS - start)) s"
+		gone hard
+		same "$dir: rm -f" 0 "$status$errors"
+		kill -9 $(jobs -p) 2>/dev/null
+		wait 2>/dev/null
+	done
+	# stop says so, and rm -f ends it
+	runner run -d --image "$image" --name hard "${kind[@]}" --cap-add sys_admin --security-opt seccomp=unconfined --device /dev/fuse -- sh -c 'hostile fuse /etc & sleep 1000'
+	start=$SECONDS
+	RUNNER_TIMEOUT=30 runner stop -t 1 hard
+	same "stop" 0 "$status$errors"
+	[ $((SECONDS - start)) -le 10 ] || problem "stop took $((SECONDS - start)) s"
+	gone hard
+	same "processes" '' "$(own_processes)"
+}

@@ -12,6 +12,7 @@
  *	hostile linger N [PORT]	N messages to /run/host/notify, each with a socket whose
  *				close(2) waits 100 s for somebody to read, at PORT of
  *				lo, or else a port of its own; then numbers without end
+ *	hostile fuse DIR	a filesystem on DIR that answers nothing
  *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
  *				"file" a file and a link to TO/file, by turns;
  *				cgroups come and go
@@ -19,11 +20,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/fuse.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -220,6 +223,37 @@ static int linger(int n, int port)
 	}
 }
 
+static int fuse(const char *dir)
+{
+	struct {
+		struct fuse_out_header h;
+		struct fuse_init_out init;
+	} out = { .init = { .major = FUSE_KERNEL_VERSION, .minor = 31,
+			    .max_write = 4096 } };
+	static char in[1 << 20];
+	struct fuse_in_header *h = (void *)in;
+	int fd = open("/dev/fuse", O_RDWR);
+	char options[100];
+
+	if (fd < 0)
+		return say("/dev/fuse");
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd);
+	if (mount("silent", dir, "fuse", 0, options) < 0)
+		return say(dir);
+	puts("mounted");
+	fflush(stdout);
+	while (read(fd, in, sizeof(in)) > 0) {
+		if (h->opcode != FUSE_INIT)
+			continue;
+		out.h.len = sizeof(out);
+		out.h.unique = h->unique;
+		if (write(fd, &out, sizeof(out)) < 0)
+			return say("init");
+	}
+	return say("read");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -245,6 +279,8 @@ int main(int argc, char **argv)
 		return nest(argv[2], atoi(argv[3]), 1);
 	if (!strcmp(what, "shout") && argc == 3)
 		return shout(atoi(argv[2]));
+	if (!strcmp(what, "fuse") && argc == 3)
+		return fuse(argv[2]);
 	if (!strcmp(what, "linger") && argc > 2)
 		return linger(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
 	if (!strcmp(what, "swap") && argc > 3)

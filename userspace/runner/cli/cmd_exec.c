@@ -33,6 +33,9 @@
 
 #define FAILED POD_STATUS_FAILED
 
+/* For how long a helper that was killed is waited for. */
+#define KILLED_MS 1000
+
 static const struct words_option exec_options[] = {
 	{ 'd', "detach", 0, NULL, "do not wait for its end; its output is dropped", NULL },
 	{ 'i', "interactive", 0, NULL, "nothing: the command has the caller's stdin", NULL },
@@ -400,8 +403,15 @@ static int spawn(const struct request *q, int announce, struct shift_error *err)
 	/* Executed, or not: whoever started it need not wait for its end. */
 	if (announce >= 0)
 		report_send(announce, &report, -1);
+	/* Killed, it may wait for a filesystem of the pod's, as long as that wants. */
+	if (status) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+		poll(&p, 1, KILLED_MS);
+		return status;
+	}
 	r = follow(pid, pidfd, sig_fd, master);
-	return report.type == REPORT_FAILED ? report.status : status ?: r;
+	return report.type == REPORT_FAILED ? report.status : r;
 }
 
 /*

@@ -516,9 +516,7 @@ void monitor_end_run(struct monitor *m)
 	}
 	notify_close(&m->notify_fd);
 	end_stream(&m->intercept_fd);
-	if (m->intercept_pidfd >= 0)
-		sys_pidfd_send_signal(m->intercept_pidfd, SIGKILL, NULL, 0);
-	intercept_end(m);
+	end_child(&m->intercept_pidfd, 0);
 }
 
 void monitor_close(struct monitor *m)

@@ -20,6 +20,19 @@
 #include "pod/pod_blockdev.h"
 
 /*
+ * Whether @fd is in the tmpfs that runner made.  stat(2) would ask the filesystem, and
+ * that can be one of the pod's, by FUSE, which does not answer.
+ */
+static bool is_own_dev(const struct state *st, int fd)
+{
+	struct statx s;
+
+	return statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE,
+		     &s) == 0 &&
+	       makedev(s.stx_dev_major, s.stx_dev_minor) == st->dev;
+}
+
+/*
  * Opens @path below the pod's /dev.  The pod may do there what it likes, so no
  * link is followed and no mount crossed, and it must be the tmpfs that runner
  * made.
@@ -34,7 +47,6 @@ static int open_below(const struct state *st, const char *path,
 	};
 	_cleanup_close_ int root = -1, dev = -1, fd = -1;
 	_cleanup_free_ char *at = NULL;
-	struct stat s;
 	int r;
 
 	r = strf(&at, err, "/proc/%d/root", (int)st->pid);
@@ -45,7 +57,7 @@ static int open_below(const struct state *st, const char *path,
 		return shift_err_set(err, errno, "cannot open the root of the pod %s",
 				     st->name);
 	dev = (int)syscall(SYS_openat2, root, "dev", &how, sizeof(how));
-	if (dev < 0 || fstat(dev, &s) < 0 || s.st_dev != st->dev)
+	if (dev < 0 || !is_own_dev(st, dev))
 		return shift_err_set(err, dev < 0 ? errno : ESTALE,
 				     "/dev of the pod %s is not what runner made",
 				     st->name);
