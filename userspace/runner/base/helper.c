@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -109,29 +108,23 @@ static void __attribute__((noreturn)) child_main(const char *path, pid_t parent,
 int helper_image(const char *what, const char *const *args, size_t n,
 		 struct shift_error *err)
 {
-	_cleanup_close_ int here = -1, there = -1;
+	_cleanup_close_ int sock = -1;
 	struct report report;
 	pid_t parent = getpid(), pid;
 	char path[PATH_MAX];
-	int pair[2], status, r;
+	int status, r;
 
 	if (n > ARGS_MAX)
 		return shift_err_set(err, E2BIG, HELPER_IMAGE);
 	r = find(HELPER_IMAGE, path, err);
 	if (r < 0)
 		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	here = pair[0];
-	there = pair[1];
-	fflush(NULL);
-	pid = fork();
+	pid = report_fork(&sock, err);
 	if (pid < 0)
-		return shift_err_set(err, errno, "cannot fork");
+		return (int)pid;
 	if (!pid)
-		child_main(path, parent, what, args, n, there);
-	close(steal_fd(&there));
-	r = report_receive(here, &report, NULL);
+		child_main(path, parent, what, args, n, sock);
+	r = report_receive(sock, &report, NULL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r < 0)

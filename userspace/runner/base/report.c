@@ -3,9 +3,33 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+pid_t report_fork(int *ret_sock, struct shift_error *err)
+{
+	int pair[2], ours;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return shift_err_set(err, errno, "cannot make a socket");
+	/* What is buffered is printed once. */
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0) {
+		shift_err_set(err, errno, "cannot fork");
+		pid = -errno;
+		close(pair[0]);
+		close(pair[1]);
+		return pid;
+	}
+	ours = pid ? 0 : 1;
+	close(pair[!ours]);
+	*ret_sock = pair[ours];
+	return pid;
+}
 
 int message_send(int sock, const void *data, size_t len, int pass, int flags)
 {

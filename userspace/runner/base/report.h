@@ -4,6 +4,7 @@
 #define RUNNER_REPORT_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -21,6 +22,13 @@ struct report {
 	int error;		/* and an errno value */
 	char text[2048];
 };
+
+/*
+ * Forks a child that reports to its parent.  Returns the child's pid in the parent, 0
+ * in the child, else a negative errno.  *@ret_sock is an end of a socket for each of
+ * the two, the caller's to close.
+ */
+pid_t report_fork(int *ret_sock, struct shift_error *err);
 
 /* @pass goes along unless it is -1. */
 int report_send(int sock, const struct report *report, int pass);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -360,7 +359,7 @@ static int interrupted(int said, int sig_fd, pid_t helper_pid)
 static int spawn(const struct request *q, int announce, struct shift_error *err)
 {
 	_cleanup_close_ int said = -1;
-	int pair[2], master = -1, fd, pidfd, sig_fd, status = 0, r;
+	int master = -1, fd, pidfd, sig_fd, status = 0, r;
 	struct report report = { .type = REPORT_NONE };
 	sigset_t set;
 	pid_t pid;
@@ -368,19 +367,15 @@ static int spawn(const struct request *q, int announce, struct shift_error *err)
 	pod_block_signals();
 	monitor_signals(&set);
 	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (sig_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-				     pair) < 0) {
-		shift_err_set(err, errno, "cannot make a socket");
+	if (sig_fd < 0) {
+		shift_err_set(err, errno, "cannot wait for signals");
 		return FAILED;
 	}
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		close(pair[0]);
-		helper(q, pair[1]);
-	}
-	close(pair[1]);
-	said = pair[0];
+	pid = report_fork(&said, err);
+	if (pid < 0)
+		return FAILED;
+	if (!pid)
+		helper(q, said);
 	pidfd = sys_pidfd_open(pid, 0);
 	for (;;) {
 		r = interrupted(said, sig_fd, pid);
@@ -422,31 +417,24 @@ static int spawn_detached(const struct request *q, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_NONE };
 	struct shift_error own = SHIFT_ERROR_INIT;
-	int pair[2], null, r;
-	pid_t pid;
+	int sock, null, r;
+	pid_t pid = report_fork(&sock, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	fflush(NULL);
-	pid = fork();
+	if (pid < 0)
+		return FAILED;
 	if (!pid) {
-		close(pair[0]);
 		setsid();
 		null = open("/dev/null", O_RDWR | O_CLOEXEC);
 		for (int i = 0; i < 3; i++)
 			dup2(null, i);
 		if (chdir("/") < 0)
 			_exit(FAILED);
-		r = spawn(q, pair[1], &own);
+		r = spawn(q, sock, &own);
 		shift_err_clear(&own);
 		_exit(r);
 	}
-	close(pair[1]);
-	r = pid < 0 ? shift_err_set(err, errno, "cannot fork") :
-		report_receive(pair[0], &report, NULL);
-	close(pair[0]);
-	if (pid < 0)
-		return FAILED;
+	r = report_receive(sock, &report, NULL);
+	close(sock);
 	if (r < 0) {
 		shift_err_set(err, 0, "the command's process ended too early");
 		return FAILED;

@@ -25,7 +25,6 @@
 #include "pod/network.h"
 #include "pod/pasta.h"
 #include "pod/written.h"
-#include "setup/volume_source.h"
 #include "spec/device_option.h"
 #include "spec/spec_json.h"
 #include "spec/volume_add.h"
@@ -143,18 +142,6 @@ static int open_image(struct held *h, const struct options *o,
 	return r < 0 ? r : image_open(&h->image, o->image, err);
 }
 
-/* Only when all of them are known: one may be below another. */
-static int find_volumes(struct spec *spec, struct shift_error *err)
-{
-	struct strv written = { NULL, 0 };
-	int r = written_by_pods(spec, &written, err);
-
-	if (r >= 0)
-		r = volume_source_resolve(spec, &written, err);
-	strv_clear(&written);
-	return r;
-}
-
 /* More of them than that are no image's need. */
 #define IMAGE_VOLUMES_MAX 100
 
@@ -215,7 +202,7 @@ static int describe(struct held *h, const struct options *o,
 		r = add_image_volumes(&h->image, o->image_volume ?: "anonymous",
 				      &h->spec, err);
 	if (r >= 0)
-		r = find_volumes(&h->spec, err);
+		r = written_find_volumes(&h->spec, err);
 	if (r >= 0)
 		r = pasta_check(&h->spec, err);
 	if (r >= 0 && o->pod)

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -351,18 +350,12 @@ static void finish(struct held *h, int *status)
 /* The sockets of the caller and of the process that will be the monitor. */
 static int detach(int *ret_announce, pid_t *ret_pid, struct shift_error *err)
 {
-	int pair[2], null;
-	pid_t pid;
+	pid_t pid = report_fork(ret_announce, err);
+	int null;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	fflush(NULL);
-	pid = fork();
 	if (pid < 0)
-		return shift_err_set(err, errno, "cannot fork");
+		return (int)pid;
 	*ret_pid = pid;
-	*ret_announce = pair[pid ? 0 : 1];
-	close(pair[pid ? 1 : 0]);
 	if (pid)
 		return 0;
 	setsid();

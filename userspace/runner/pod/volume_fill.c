@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -72,31 +71,24 @@ int volume_fill(const struct spec *spec, const char *destination,
 		const char *data, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_NONE };
-	int pair[2], status, r;
-	pid_t pid;
+	int sock, status, r;
+	pid_t pid = report_fork(&sock, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	fflush(NULL);
-	pid = fork();
+	if (pid < 0)
+		return (int)pid;
 	if (!pid) {
 		struct shift_error own = SHIFT_ERROR_INIT;
 
-		close(pair[0]);
 		r = copy(spec, destination, data, &own);
 		if (r < 0) {
 			report = (struct report){ .type = REPORT_FAILED,
 						  .status = 1 };
-			report_failure(pair[1], &report, r, &own);
+			report_failure(sock, &report, r, &own);
 		}
 		_exit(0);
 	}
-	close(pair[1]);
-	r = pid < 0 ? shift_err_set(err, errno, "cannot fork") :
-		report_receive(pair[0], &report, NULL);
-	close(pair[0]);
-	if (pid < 0)
-		return r;
+	(void)report_receive(sock, &report, NULL);
+	close(sock);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (report.type == REPORT_FAILED)

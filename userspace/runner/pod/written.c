@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "pod/state.h"
+#include "setup/volume_source.h"
 
 static bool has_volume(const struct spec *spec)
 {
@@ -52,5 +53,16 @@ int written_by_pods(const struct spec *spec, struct strv *written,
 		state_clear(&st);
 	}
 	strv_clear(&names);
+	return r;
+}
+
+int written_find_volumes(struct spec *spec, struct shift_error *err)
+{
+	struct strv written = { NULL, 0 };
+	int r = written_by_pods(spec, &written, err);
+
+	if (r >= 0)
+		r = volume_source_resolve(spec, &written, err);
+	strv_clear(&written);
 	return r;
 }

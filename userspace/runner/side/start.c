@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +21,6 @@
 #include "cleanup.h"
 #include "pod/launch.h"
 #include "pod/written.h"
-#include "setup/volume_source.h"
 #include "side/agent.h"
 #include "spec/etc_option.h"
 #include "spec/seccomp.h"
@@ -169,17 +167,6 @@ static int annotate(struct spec *spec, const char *asker,
 	return r;
 }
 
-static int find_volumes(struct spec *spec, struct shift_error *err)
-{
-	struct strv written = { NULL, 0 };
-	int r = written_by_pods(spec, &written, err);
-
-	if (r >= 0)
-		r = volume_source_resolve(spec, &written, err);
-	strv_clear(&written);
-	return r;
-}
-
 static int describe(struct held *h, const char *name, const char *asker,
 		    const struct side_template *t,
 		    const struct side_request *q, struct shift_error *err)
@@ -213,7 +200,7 @@ static int describe(struct held *h, const char *name, const char *asker,
 	    (r = annotate(spec, asker, t, q, err)) < 0 ||
 	    /* What it allows depends on the capabilities. */
 	    (r = seccomp_apply(spec, NULL, err)) < 0 ||
-	    (r = find_volumes(spec, err)) < 0)
+	    (r = written_find_volumes(spec, err)) < 0)
 		return -EIO;	/* the template's fault, not the asker's */
 	return join_agent(h, asker, t, q, err);
 }
@@ -318,20 +305,16 @@ int side_start(const char *name, const char *asker, int spool,
 	       const struct side_template *t, const struct side_request *q,
 	       bool again, struct shift_error *err)
 {
-	int pair[2], r;
-	pid_t pid;
+	int sock, r;
+	pid_t pid = report_fork(&sock, err);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return shift_err_set(err, errno, "cannot make a socket");
-	fflush(NULL);
-	pid = fork();
+	if (pid < 0)
+		return (int)pid;
 	if (!pid)
-		child(pair[1], name, asker, spool, t, q, again);
-	close(pair[1]);
-	r = pid < 0 ? shift_err_set(err, errno, "cannot fork") :
-		      hear(pair[0], pid, name, err);
-	close(pair[0]);
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		child(sock, name, asker, spool, t, q, again);
+	r = hear(sock, pid, name, err);
+	close(sock);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
 }
