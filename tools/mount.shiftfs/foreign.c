@@ -236,6 +236,15 @@ static void print_crun(FILE *to, const struct shift_idmap_table *table)
 			table->extents[i].count);
 }
 
+/* Closes what open_memstream(3) opened; its text, the caller's, or NULL. */
+static char *close_text(FILE *to, char **text)
+{
+	if (!fclose(to))
+		return *text;
+	free(*text);
+	return NULL;
+}
+
 char *foreign_crun_text(const struct shift_idmap *map)
 {
 	char *text = NULL;
@@ -250,10 +259,7 @@ char *foreign_crun_text(const struct shift_idmap *map)
 	if (map->gids.n)
 		fputs(map->uids.n ? ";gids=" : "gids=", to);
 	print_crun(to, &map->gids);
-	if (!fclose(to))
-		return text;
-	free(text);
-	return NULL;
+	return close_text(to, &text);
 }
 
 char *foreign_pve_text(const struct shift_idmap *map)
@@ -273,8 +279,5 @@ char *foreign_pve_text(const struct shift_idmap *map)
 				table->extents[i].seen, table->extents[i].stored,
 				table->extents[i].count);
 	}
-	if (!fclose(to))
-		return text;
-	free(text);
-	return NULL;
+	return close_text(to, &text);
 }
