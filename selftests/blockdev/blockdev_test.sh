@@ -11,11 +11,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-}
-
 # A loop device of the host in $dev, of 8 MiB, with room for partitions.
 loop() {
 	truncate -s 8M "$work/$1.img"

@@ -11,12 +11,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-	same "mounts" '' "$(grep -F /run/runner/stage /proc/self/mounts)"
-}
-
 host=$work/host
 
 # A file, a directory, and links of all kinds, in $host.
@@ -138,7 +132,7 @@ test_forms() {
 	up c -- sleep 600
 	check_forms
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "forms of FROM and TO"
 }
 
@@ -184,7 +178,7 @@ test_stopped() {
 	same "it has it" file "$(in_pod /new)"
 	runner rm -f c
 	rm -rf "${volume:?}"/*
-	check_clean
+	check_clean "at the end"
 	finish "pods that have ended or wait"
 }
 
@@ -223,7 +217,7 @@ test_ids() {
 	"$RUNNER" cp -a=false - c:/home <"$tar"
 	same "and in again" "184:998 4755" "$(stat -c %u:%g $upper/home/dir/sub) $(stat -c %a $upper/home/dir/sub/inner)"
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "owners and modes, above and below"
 }
 
@@ -254,7 +248,7 @@ test_names() {
 	same "no difference" '' "$(diff -r --no-dereference "$host/dir" "$host/back/dir" 2>&1; cmp "$host/sparse" "$host/back/sparse" 2>&1)"
 	same "the name" byte "$(cat "$host/back/$name")"
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "names, attributes, holes"
 }
 
@@ -274,7 +268,7 @@ test_whole() {
 	runner cp "$host/file" c:/tmp/way/core_pattern
 	same "into /proc, by a link" 125 $status
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "all of a pod"
 }
 
@@ -316,7 +310,7 @@ test_hostile() {
 	runner_in "$work/evil.tar" cp - c:/home
 	same "no archive" 125 $status
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "hostile pods and archives"
 }
 
@@ -409,7 +403,7 @@ test_image_volumes() {
 	done <<<"$image_volumes"
 	same "nothing left" '' "$(ls -A $volumes)"
 	rm -rf "$host_dir"
-	check_clean
+	check_clean "at the end"
 	finish "Volumes of an image"
 }
 
@@ -478,7 +472,7 @@ test_volumes() {
 	runner run -d --name second "$work/layout" sleep 600
 	runner rm -f -v second
 	same "rm -v" "0" "$status$errors$(ls -A $volumes)"
-	check_clean
+	check_clean "at the end"
 	finish "anonymous volumes: kept, removed, used again"
 }
 
@@ -516,7 +510,7 @@ test_named() {
 	has "no name" "$errors" "neither a path nor the name of a volume"
 	runner volume lss
 	has "did you mean" "$errors" "did you mean ls?"
-	check_clean
+	check_clean "at the end"
 	finish "named volumes"
 }
 
@@ -547,7 +541,7 @@ test_refused() {
 		--overwrite a b:c|remove what is there
 		- -|neither of both
 	EOF
-	check_clean
+	check_clean "at the end"
 	finish "copies that are refused"
 }
 

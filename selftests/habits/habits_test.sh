@@ -12,11 +12,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-}
-
 # said POD TEXT: waits until the pod has said it
 said() {
 	for _ in $(seq 200); do
@@ -125,7 +120,7 @@ test_mistakes() {
 		[ "$(wc -l <<<"$errors")" -le 2 ] || problem "$args: more than the mistake and a line: $errors"
 		hasnt "$args: the usage" "$errors" "Usage:"
 	done <<<"$mistakes"
-	check_clean
+	check_clean "at the end"
 	finish "a mistake is named, with one line of help"
 }
 
@@ -145,7 +140,7 @@ test_help() {
 		same "image $command --help" "0" "$status$errors"
 		has "image $command --help" "$out" "Usage: runner image $command "
 	done
-	check_clean
+	check_clean "at the end"
 	finish "--help of every command"
 }
 
@@ -199,7 +194,7 @@ test_run() {
 	same "--no-hosts" "192.0.2.9 of-the-image" "$out$errors"
 	same "what the image has" "192.0.2.9 of-the-image" "$(cat "$image/etc/hosts")"
 	rm "$image/etc/hosts"
-	check_clean
+	check_clean "at the end"
 	finish "options of run as others have them"
 }
 
@@ -231,7 +226,7 @@ test_pasta() {
 		runner run --net pasta "$image" true
 		same "without passt" 125 "$status"
 		has "it says what to do" "$errors" "apt-get install passt"
-		check_clean
+		check_clean "at the end"
 		finish "--net pasta is refused without passt"
 		return
 	fi
@@ -283,7 +278,7 @@ test_pasta() {
 		same "a port of root's" 125 "$status"
 		has "a port of root's" "$errors" "sysctl net.ipv4.ip_unprivileged_port_start=81"
 	fi
-	check_clean
+	check_clean "at the end"
 	finish "--net pasta, -p"
 }
 
@@ -303,7 +298,7 @@ print(*[f"{k}={v}" for k, v in a.items() if k.startswith("runner.label.")])')"
 	same "--replace without one" "0fresh" "$status$out$errors"
 	runner rm -af
 	same "rm -af" 0 "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "--replace, --label"
 }
 
@@ -351,7 +346,7 @@ test_ps() {
 	same "rm -a" "0" "$status$errors"
 	runner rm -i one
 	same "rm -i of one that is gone" "0" "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "ps -q --filter --format, top, -a of stop, kill, rm, start of several"
 }
 
@@ -362,7 +357,7 @@ test_paused() {
 		runner pause z
 		same "without cgroup version 2" 125 $status
 		runner rm -f z
-		check_clean
+		check_clean "at the end"
 		finish "pods that are paused (this host has no cgroup version 2: refused)"
 		return
 	fi
@@ -384,7 +379,7 @@ test_paused() {
 	runner exec z true
 	same "exec then" 0 "$status$errors"
 	runner rm -f z
-	check_clean
+	check_clean "at the end"
 	finish "pods that are paused"
 }
 
@@ -411,7 +406,7 @@ test_exec() {
 	has "an id outside" "$errors" "it has the ids 0 to 65535"
 	runner rm -f e
 	same "it ends with the pod" "0" "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "exec: -d, long options, limits"
 }
 
@@ -433,7 +428,7 @@ test_logs() {
 	runner logs --since "${now%.*}" l
 	same "--since the last" three "$out"
 	runner rm -f l
-	check_clean
+	check_clean "at the end"
 	finish "logs: --tail, --since, --timestamps"
 }
 
@@ -456,7 +451,7 @@ test_stats() {
 	same "events" "running removed" "$(awk '$3 == "s" && $2 ~ /running|removed/ { print $2 }' "$work/events" | xargs)"
 	runner stats nobody --no-stream
 	same "stats of no one" 125 $status
-	check_clean
+	check_clean "at the end"
 	finish "stats, events"
 }
 
@@ -469,7 +464,7 @@ test_stop_timeout() {
 	same "stop" "0 137" "$status$errors $(field exitStatus t)"
 	[ $((SECONDS - begin)) -lt 6 ] || problem "it took $((SECONDS - begin)) s"
 	runner rm t
-	check_clean
+	check_clean "at the end"
 	finish "--stop-timeout"
 }
 
@@ -495,7 +490,7 @@ test_images() {
 	same "rmi" 0 "$status$errors"
 	runner image ls -q
 	same "gone" "0" "$status$out"
-	check_clean
+	check_clean "at the end"
 	finish "images: ls -q, by name, --pull"
 }
 
@@ -533,7 +528,7 @@ test_readme() {
 	same "stored" 33:33 "$(stat -c %u:%g "$volume/www/page")"
 	rm -rf "$volume/www"
 	sed -i '/^somebody:/d' "$work/subids"
-	check_clean
+	check_clean "at the end"
 	finish "the README's own lines"
 }
 

@@ -11,11 +11,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-}
-
 # A loop device of the host in $dev, with an empty filesystem of the type $2.
 loop() {
 	truncate -s 320M "$work/$1.img"

@@ -136,6 +136,15 @@ hasnt() {
 	case $2 in *"$3"*) problem "$1: '$3' is in '$2'" ;; esac
 }
 
+# check_clean WHAT: no pod is left, and nothing of one
+check_clean() {
+	local what="$1: "
+	same "${what}pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
+	same "${what}mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ')"
+	same "${what}cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
+	same "${what}processes" '' "$(own_processes)"
+}
+
 finish() {
 	local report
 	for report in "$work"/sanitizer.*; do

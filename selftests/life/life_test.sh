@@ -13,11 +13,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-}
-
 # ROUNDS starts of a pod that ends at once, a created one and one that has ended.
 test_start_attach() {
 	local i rounds=25 lost=''
@@ -68,7 +63,7 @@ test_start_attach() {
 	wait $pid 2>/dev/null
 	rm "$work/never"
 	runner rm a
-	check_clean
+	check_clean "at the end"
 	finish "start -a: all output and the status, $((2 * rounds)) times"
 }
 
@@ -92,7 +87,7 @@ test_shared() {
 	same "on the host: nothing" "$before" "$(md5sum </proc/self/mountinfo)"
 	runner rm -f s
 	rmdir "$volume/in"
-	check_clean
+	check_clean "at the end"
 	finish "a pod's mounts are shared within it"
 }
 
@@ -118,7 +113,7 @@ mongodb 184'
 	before=$(stat -c '%u:%g %a' "$work/mine")
 	"$RUNNER" run -u user --image "$image" -- sh -c 'echo fine' >"$work/mine" 2>&1
 	same "a file of the caller: contents, owner, mode" "fine $before" "$(cat "$work/mine") $(stat -c '%u:%g %a' "$work/mine")"
-	check_clean
+	check_clean "at the end"
 	finish "/dev/stdout is opened by the pod's user"
 }
 
@@ -151,7 +146,7 @@ while True: print(s.recv(4096).decode())' "$work/notify" >"$log" &
 	kill $manager
 	wait $manager 2>/dev/null
 	rm "$work/notify"
-	check_clean
+	check_clean "at the end"
 	finish "a unit's STATUS=, and its end within the time of stop"
 }
 
@@ -170,7 +165,7 @@ test_paused() {
 		same "exec after unpause" 0 "$status$errors"
 		runner rm -f p
 	fi
-	check_clean
+	check_clean "at the end"
 	finish "exec in a paused pod is an error at once"
 }
 
@@ -212,7 +207,7 @@ test_numbers() {
 	has "ids that are given away in a long range" "$errors" somebody
 	# in its place: it is mounted over the host's
 	echo "runner:$ids:$((100 * 65536))" >"$work/subids"
-	check_clean
+	check_clean "at the end"
 	finish "a number is a number, in its range"
 }
 
@@ -227,7 +222,7 @@ test_covered_proc() {
 	has "check" "$out" "status 1"
 	runner check
 	has "check elsewhere" "$(grep 'a new /proc' "$work/out")" yes
-	check_clean
+	check_clean "at the end"
 	finish "a covered /proc is explained, and runner check knows it"
 }
 
@@ -313,7 +308,7 @@ test_reboot() {
 	same "after a shutdown in order" "0always unless" "$status$(echo $(sort "$work/out"))$errors"
 	runner rm -f -a
 	same "rm -a" "0" "$status$errors"
-	check_clean
+	check_clean "at the end"
 	same "nothing is reserved" '' "$(ls /run/runner/reserved)"
 	rm -r "$volume/data"
 	finish "pods after a boot of the host: ps -a, start, the range, root, volumes; --restart"
@@ -339,7 +334,7 @@ test_boot_order() {
 	same "stop --boot" '' "$("$RUNNER" ps -q)$errors"
 	runner rm -a
 	same "rm, also of the broken one" "0" "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "start --boot: an order, and one that fails keeps no other"
 }
 
@@ -407,7 +402,7 @@ test_crash() {
 	for _ in $(seq 100); do [ "$(own_processes)" ] || break; sleep 0.05; done
 	reboot
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "a crash in the middle of a write, an older folder, a pid of another boot"
 }
 
@@ -431,7 +426,7 @@ test_boot_devices() {
 	has "it is no more" "$errors" "$work/node"
 	same "the pod is still there" exited "$(field status d)"
 	runner rm d
-	check_clean
+	check_clean "at the end"
 	finish "--device over a boot"
 }
 

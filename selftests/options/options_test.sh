@@ -21,13 +21,6 @@ said() {
 	problem "$1 does not say $2: $("$RUNNER" logs "$1" 2>&1)"
 }
 
-check_clean() {
-	same "pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "mounts" '' "$(grep -F -e /run/runner/stage /proc/self/mountinfo)"
-	same "cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "processes" '' "$(own_processes)"
-}
-
 test_command() {
 	HERE=caller runner create --image "$image" --name o --env A=b -e HERE -e NOT_HERE \
 		--workdir /home/deep --hostname other --annotation org.test.key=value --user user \
@@ -62,7 +55,7 @@ c = json.load(sys.stdin)["config"]; print(c["annotations"]["org.test.key"], c["h
 	runner wait odd
 	same "a policy that is none" "1 0" "$out $(field restarts odd)"
 	runner rm odd
-	check_clean
+	check_clean "at the end"
 	finish "variables, directory, user, hostname, annotations; values that are none"
 }
 
@@ -99,7 +92,7 @@ test_ends() {
 	same "stop of two" "0 137 137" "$status$errors $(field exitStatus s) $(field exitStatus also)"
 	runner rm -f s also
 	same "rm of two" "0" "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "stop signals, kill with a signal, patience"
 }
 
@@ -143,7 +136,7 @@ test_logs() {
 	has "message" "$errors" "not detached"
 	runner rm -f fore
 	wait
-	check_clean
+	check_clean "at the end"
 	finish "logs: -f, -n, -t, streams, what is kept"
 }
 
@@ -171,7 +164,7 @@ test_check() {
 	has "no user namespaces" "$(grep '^user namespaces' <<<"$out")" "MISSING  (CONFIG_USER_NS, /proc/sys/user/max_user_namespaces)"
 	runner check it
 	same "an argument" 125 $status
-	check_clean
+	check_clean "at the end"
 	finish "check"
 }
 
@@ -206,7 +199,7 @@ test_masked() {
 	runner exec m sh -c 'echo x 2>/dev/null >/proc/sys/kernel/domainname && echo written; echo x 2>/dev/null >/proc/sysrq-trigger && echo written; exit 0'
 	same "written" "" "$out$errors"
 	runner rm -f m
-	check_clean
+	check_clean "at the end"
 	finish "masked and read-only paths"
 }
 
@@ -233,7 +226,7 @@ test_file_capabilities() {
 	done
 	same "the image" "$image/bin/capable cap_net_raw=ep" "$(getcap -n "$image/bin/capable")"
 	rm "$image/bin/capable"
-	check_clean
+	check_clean "at the end"
 	finish "capabilities of files ($shifts)"
 }
 
@@ -244,7 +237,7 @@ test_systemd() {
 		runner run --image "$image" --systemd always -- true
 		same "without cgroup version 2" 125 $status
 		has "message" "$errors" "cgroup version 2"
-		check_clean
+		check_clean "at the end"
 		finish "systemd as process 1 (this host has no cgroup version 2: refused)"
 		return
 	fi
@@ -286,7 +279,7 @@ test_systemd() {
 	same "false" "NoNewPrivs: 1 none" "$(echo $out)"
 	runner rm -f p
 	rm "$image/sbin/init"
-	check_clean
+	check_clean "at the end"
 	finish "what systemd finds as process 1"
 }
 
@@ -296,7 +289,7 @@ test_cgroup_files() {
 		runner run --image "$image" --cgroup-conf memory.high=1 -- true
 		same "without its controller" 125 $status
 		[ -n "$errors" ] || problem "no message"
-		check_clean
+		check_clean "at the end"
 		finish "files of the cgroup (this host has no controllers: refused)"
 		return
 	fi
@@ -322,7 +315,7 @@ test_cgroup_files() {
 	runner update c --image x
 	same "update of what is no limit" 125 $status
 	runner rm -f c
-	check_clean
+	check_clean "at the end"
 	finish "files of the cgroup, kept for the next start"
 }
 

@@ -16,13 +16,6 @@ real=$RUNNER monitor=${RUNNER%/*}/runner-monitor
 [ -x "$monitor" ] || monitor=${RUNNER%/*/*}/libexec/runner/runner-monitor
 
 # What no pod may leave behind.
-check_clean() {
-	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "$1: mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
-	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
-	same "$1: processes" '' "$(own_processes)"
-}
-
 terminal() {
 	python3 - "$@" <<'TERMINAL'
 #@TERMINAL@

@@ -14,12 +14,6 @@ completion=$work/completion manual=$work/manual
 own_ranges 1
 
 # What no refused start may leave behind.
-check_clean() {
-	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "$1: mounts" '' "$(grep -F -e /run/runner/stage /proc/self/mountinfo)"
-	same "$1: processes" '' "$(own_processes)"
-}
-
 # refused WHAT PART... : the last runner was, with these in what it said
 refused() {
 	local what=$1 part

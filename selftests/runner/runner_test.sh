@@ -105,7 +105,7 @@ test_status() {
 	kill -9 "$init"
 	wait "$runner"
 	same "killed command" 137 $?
-	check_clean
+	check_clean "at the end"
 	finish "$shift: exit statuses"
 }
 
@@ -120,7 +120,7 @@ test_signals() {
 	same "SIGRTMIN+3 to runner, handled in the pod" 43 $?
 	pod --image "$image" -- cat /proc/self/status
 	same "signals of the command" "SigBlk: 0000000000000000 SigIgn: 0000000000000000" "$(echo $(grep -e SigBlk -e SigIgn <<<"$out"))"
-	check_clean
+	check_clean "at the end"
 	finish "$shift: signals are forwarded"
 }
 
@@ -154,7 +154,7 @@ test_owners() {
 	# the same changes seen from another range
 	pod --image "$image" --name own --uid-base $other --rm -- stat -c '%u:%g' /etc/new /etc/given /etc/of-user
 	same "in another range" "0:0 1000:1001 1000:1001" "$(echo $out)"
-	check_clean
+	check_clean "at the end"
 	finish "$shift: owners in the pod, on the host, on disk; changes come back in another range"
 }
 
@@ -169,7 +169,7 @@ test_too_deep() {
 		same "status" 125 $status
 		has "message names the image" "$errors" "$image"
 	fi
-	check_clean
+	check_clean "at the end"
 	finish "$shift: an image on an overlay"
 }
 
@@ -192,7 +192,7 @@ test_two_pods() {
 	wait "$runner1" "$runner"
 	after=$(listing "$image")
 	same "image" "$before" "$after"
-	check_clean
+	check_clean "at the end"
 	finish "$shift: two pods on one image at once, the image stays as it was"
 }
 
@@ -248,7 +248,7 @@ test_leases() {
 	pod --image "$image" -- cat /proc/self/uid_map
 	same "runner's own subordinate ids" "0 $((ids + 400000)) 65536" "$(echo $out$errors)"
 	umount /etc/subuid /etc/subgid
-	check_clean
+	check_clean "at the end"
 	finish "$shift: leases of ranges"
 }
 
@@ -262,7 +262,7 @@ test_many() {
 	wait "${pids[@]}"
 	ranges=$(cat "$work"/many.? | sort -u | grep -c ' 65536$')
 	same "different ranges of pods started at once" 6 "$ranges"
-	check_clean
+	check_clean "at the end"
 	finish "$shift: six pods started at once"
 }
 
@@ -300,7 +300,7 @@ test_isolation() {
 	pod --image "$image" -- sh -c 'ls /proc/self/fd'
 	same "a descriptor of the caller does not go along" "0 1 2 3" "$(echo $out)"
 	exec 7<&-
-	check_clean
+	check_clean "at the end"
 	finish "$shift: what a pod sees and may do"
 }
 
@@ -308,21 +308,21 @@ test_leftovers() {
 	start killed --image "$image" --uid-base $ids -- sh -c 'sleep 601 & sleep 602 & echo ready; wait'
 	kill -9 "$init"
 	wait "$runner"
-	check_clean
+	check_clean "at the end"
 	pod --image "$image" --uid-base $ids -- nosuch
-	check_clean
+	check_clean "at the end"
 	pod --image "$work/empty" --uid-base $ids -- true
 	same "empty image" 127 $status
-	check_clean
+	check_clean "at the end"
 	: >"$work/etc-only"
 	pod --image "$work/etc-only" --uid-base $ids -- true
 	same "a file as image" 125 $status
-	check_clean
+	check_clean "at the end"
 	# an image in which /dev and /proc are no directories
 	pod --image "$work/odd" --uid-base $ids -- true
 	same "odd image" 125 $status
 	has "message" "$errors" /dev
-	check_clean
+	check_clean "at the end"
 	# runner itself killed: the pod ends, and the next start clears its folder
 	start orphan --image "$image" --uid-base $ids -- sh -c 'echo ready; sleep 600'
 	kill -9 "$runner"
@@ -335,7 +335,7 @@ test_leftovers() {
 	same "mounts" '' "$(grep -F "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ' || :)"
 	pod --image "$image" --uid-base $ids -- true
 	same "the range is free" 0 "$status$errors"
-	check_clean
+	check_clean "at the end"
 	finish "$shift: nothing is left behind"
 }
 
@@ -355,7 +355,7 @@ test_names() {
 	same "a name with a slash" 125 $status
 	pod --image "$image" --name -- true
 	same "an option as name" 125 $status
-	check_clean
+	check_clean "at the end"
 	finish "$shift: names"
 }
 
@@ -365,7 +365,7 @@ test_dry_run() {
 	has "plan" "$out" "map=0:$ids:65536 shift=$shift"
 	has "plan" "$out" "attach proc /proc"
 	has "plan" "$out" "exec sh -c echo ran"
-	check_clean
+	check_clean "at the end"
 	pod --image "$work/layouts/good" --dry-run
 	same "status with a layout" 0 "$status$errors"
 	has "plan" "$out" "user app, directory /srv/work"
@@ -400,7 +400,7 @@ test_layout() {
 	same "in the pod" "new directory 750 now a file inside 0:0 755 0:0 1777" "$(echo $out$errors)"
 	pod --image "$work/layouts/good:nosuch"
 	same "no such name" 125 $status
-	check_clean
+	check_clean "at the end"
 	finish "$shift: an OCI layout"
 }
 
@@ -442,7 +442,7 @@ test_hostile() {
 	done
 	same "unfinished trees" '' "$(ls /var/lib/runner/tmp)"
 	same "images" "2" "$(ls /var/lib/runner/images | wc -l)"
-	check_clean
+	check_clean "at the end"
 	rm -rf /var/lib/runner/{images,chains,objects,names}
 	finish "$shift: hostile and damaged layouts"
 }

@@ -62,9 +62,7 @@ end_all() {
 		"$RUNNER" rm -f $each >/dev/null 2>&1
 	done
 	rm -rf /var/lib/runner/side
-	same "$1: pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
-	same "$1: processes" '' "$(own_processes)"
-	same "$1: cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
+	check_clean "$1"
 }
 
 test_submit() {
