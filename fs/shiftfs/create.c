@@ -168,10 +168,10 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 #endif
 
 /*
- * Does the lower filesystem not look up what is to be created exclusively, by
- * for instance by mkdir(2)? NFS leaves that to the creation, which fails if the
- * name is taken. Then shiftfs need not ask whether the name is free. A caller who
- * may not create anything still gets the error for an existing name, as elsewhere.
+ * Does the lower filesystem create without a lookup before? NFS does so for an
+ * exclusive creation, for instance by mkdir(2): the server fails it if the name is
+ * taken. Then shiftfs need not look up the name either. A caller who may not create
+ * anything still gets the error for an existing name, as elsewhere.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {
