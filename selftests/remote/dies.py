@@ -5,6 +5,7 @@ on the client's mount is told, a user of the pod on the same mount is told.
 They do the same at the same time, in phases; the server changes in between. There are
 two pods, with creds=mounter and with creds=caller.
 """
+import concurrent.futures
 import ctypes
 import errno
 import fcntl
@@ -35,6 +36,14 @@ def outcome(function, *args):
         return function(*args) or "done"
     except OSError as e:
         return errno.errorcode[e.errno]
+
+
+def at_once(calls):
+    """A phase of calls that each wait for a server which does not answer: they wait
+    together, so none of them may need a lock that another has."""
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        results = list(pool.map(lambda call: outcome(call[1]), calls))
+    return [(what, lambda got=got: got) for (what, _), got in zip(calls, results)]
 
 
 class Side:
@@ -181,11 +190,15 @@ def soft(lowers):
     """A soft mount gives up, with the same error of each call, and works again."""
     def first(kept, top):
         def begin():
-            for name in "read", "write", "dirty":
+            for name in "read", "write":
                 kept[name] = os.open(f"{top}/{name}", os.O_CREAT | os.O_RDWR, 0o600)
                 os.write(kept[name], b"before\n")
                 os.fsync(kept[name])
             os.posix_fadvise(kept["read"], 0, 0, os.POSIX_FADV_DONTNEED)
+            # a directory each for what locks one
+            for name in "create", "mkdir", "unlink", "rename", "list":
+                os.mkdir(f"{top}/{name}")
+                os.close(os.open(f"{top}/{name}/f", os.O_CREAT | os.O_WRONLY))
         return [("begin", begin)]
 
     def written(fd):
@@ -193,17 +206,18 @@ def soft(lowers):
         os.fsync(fd)
 
     def second(kept, top):
-        return [("stat", lambda: os.stat(f"{top}/read").st_size),
-                ("fstat", lambda: os.fstat(kept["read"]).st_size),
-                ("read", lambda: os.pread(kept["read"], 10, 0).decode()),
-                ("write and fsync", lambda: written(kept["write"])),
-                ("open", lambda: os.close(os.open(f"{top}/read", os.O_RDONLY))),
-                ("create", lambda: os.close(os.open(f"{top}/n", os.O_CREAT | os.O_WRONLY))),
-                ("mkdir", lambda: os.mkdir(f"{top}/m")),
-                ("unlink", lambda: os.unlink(f"{top}/dirty")),
-                ("rename", lambda: os.rename(f"{top}/read", f"{top}/r")),
-                ("list", lambda: os.listdir(top)),
-                ("statfs", lambda: str(os.statvfs(top).f_bsize))]
+        return at_once([
+            ("stat", lambda: os.stat(f"{top}/read").st_size),
+            ("fstat", lambda: os.fstat(kept["read"]).st_size),
+            ("read", lambda: os.pread(kept["read"], 10, 0).decode()),
+            ("write and fsync", lambda: written(kept["write"])),
+            ("open", lambda: os.close(os.open(f"{top}/read", os.O_RDONLY))),
+            ("create", lambda: os.close(os.open(f"{top}/create/n", os.O_CREAT | os.O_WRONLY))),
+            ("mkdir", lambda: os.mkdir(f"{top}/mkdir/m")),
+            ("unlink", lambda: os.unlink(f"{top}/unlink/f")),
+            ("rename", lambda: os.rename(f"{top}/rename/f", f"{top}/rename/r")),
+            ("list", lambda: os.listdir(f"{top}/list")),
+            ("statfs", lambda: str(os.statvfs(top).f_bsize))])
 
     def third(kept, top):
         # until the grace period is over
