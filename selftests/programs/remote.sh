@@ -7,6 +7,8 @@
 # nfs          NFS 4.2 with no_root_squash, creds=mounter
 # nfs-caller   the same with creds=caller
 # nfs-squash   root_squash and creds=caller: the pod's root is nobody there
+# smb          SMB 3.1.1 of Samba, as a volume on /test of a pod on ext4: a root
+#              filesystem needs owners and modes, which are not stored there
 
 # remote_programs TYPE: what runs there, if not everything. NFS has no POSIX ACLs,
 # which systemd-tmpfiles sets. Where root is nobody, only users do real work.
@@ -14,13 +16,52 @@ remote_programs() {
 	case $1 in
 	nfs | nfs-caller) echo apt postgres sqlite git rsync tar build fsx overlayfs locks ;;
 	nfs-squash) echo postgres sqlite git build ;;
+	# git merge --abort finds its files "not uptodate", natively as well
+	smb) echo sqlite build fsx locks ;;
 	esac
 }
 
-# remote_start TYPE: mounts $work/remote and sets lower, stored and options.
+# The share is on the spare disk, and mounted below the pod's root, which so is
+# shifted with what is mounted there.
+smb_start() {
+	local _
+	stored=$work/spare lower=$work/disk client=$work/disk/test options=recursive
+	modprobe cifs && ip link set lo up || return 1
+	mkfs.ext4 -q -F "$spare" && mount -t ext4 "$spare" "$stored" || return 1
+	mkdir -p "$stored/test" /run/samba /var/log/samba /var/lib/samba/private /var/cache/samba
+	cat >/run/samba/programs.conf <<-CONF
+		[global]
+		server role = standalone server
+		map to guest = bad user
+		guest account = root
+		smb ports = 445
+		disable netbios = yes
+		interfaces = lo
+		bind interfaces only = yes
+		[test]
+		path = $stored/test
+		guest ok = yes
+		read only = no
+		force user = root
+	CONF
+	smbd -D -s /run/samba/programs.conf || return 1
+	# without nobrl sqlite finds its database locked, natively as well
+	for _ in {1..30}; do
+		! mount -t cifs -o guest,vers=3.1.1,uid=0,gid=0,file_mode=0777,dir_mode=0777,mfsymlinks,mapposix,nobrl \
+			//127.0.0.1/test "$client" || return 0
+		sleep 1
+	done
+	return 1
+}
+
+# remote_start TYPE: mounts $client and sets that, lower, stored and options.
 remote_start() {
 	local squash=no_root_squash
-	stored=$work/disk lower=$work/remote
+	if [ "$1" = smb ]; then
+		smb_start
+		return
+	fi
+	stored=$work/disk lower=$work/remote client=$work/remote
 	case $1 in
 	nfs-caller) options=creds=caller ;;
 	nfs-squash) options=creds=caller squash=root_squash ;;
@@ -39,7 +80,15 @@ remote_start() {
 }
 
 remote_end() {
+	local pid
 	[ -n "$stored" ] || return 0
+	if [ "$stored" = "$work/spare" ]; then
+		pid=$(cat /run/samba/smbd.pid) && kill "$pid"
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
+		umount "$stored"
+		stored=''
+		return
+	fi
 	exportfs -ua
 	rpc.nfsd 0
 	kill "$(pidof rpc.mountd)"
@@ -49,11 +98,21 @@ remote_end() {
 # agree_stored DIR [-r]: what is seen through the mount, in $work/out/above, is what
 # is stored but for times and attributes, which a client may not know yet or at all
 agree_stored() {
-	local side
+	local side smb=''
+	# names, numbers, sizes and contents are stored there; the mount's options say
+	# the rest; a symlink is a file of 1067 bytes; the root is not on the server
+	[ "$type" != smb ] || smb=1
+	[ "$smb $1" != '1 /' ] || return 0
 	"$here/treelist" ${2:+"$2"} "$stored$1" >"$work/out/stored" || return 1
 	for side in above stored; do
-		awk '{
+		awk -v smb="$smb" '{
 			hash = ""
+			if (smb && ($3 ~ /^12/ || $6 == 1067))
+				next
+			if (smb && $3 ~ /^4/)
+				$6 = ""
+			if (smb)
+				$3 = $4 = $5 = ""
 			for (i = 9; i <= NF; i++)
 				if ($i ~ /^#[0-9a-f]*$/)
 					hash = $i
