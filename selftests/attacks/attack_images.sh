@@ -176,3 +176,28 @@ attack_pids() {
 	same "pids.max without" max "$(cat "$(field cgroup pids)/pids.max")"
 	gone pids
 }
+
+attack image_fill - a start that copies what an image has in a volume is not to be ended
+
+attack_image_fill() {
+	local each helper pid
+	mkdir -p "$image/data"
+	(cd "$image/data" && seq 1000 | xargs touch)
+	make_image "$image" "$work/layout" '{"Cmd": ["true"], "Volumes": {"/data": {}}}'
+	rm -r "$image/data"
+	for each in INT TERM; do
+		helper=''
+		"$RUNNER" run --image "$work/layout" --name filled 2>"$work/said" &
+		pid=$!
+		for _ in $(seq 2000); do helper=$(pgrep -f 'runner-image -fill') && kill -STOP "$helper" && break; done
+		[ "$helper" ] || problem "it was not seen to copy"
+		kill -"$each" $pid
+		for _ in $(seq 50); do [ -e "/proc/$pid/exe" ] || break; sleep 0.1; done
+		[ ! -e "/proc/$pid/exe" ] || problem "$each does not end it"
+		kill -KILL "$helper" 2>/dev/null
+		wait $pid
+		has "$each: it says why" "$(cat "$work/said")" "signal"
+		runner rm -f filled
+		same "$each: what is left" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods /var/lib/runner/volumes -mindepth 1 -maxdepth 1 2>/dev/null)"
+	done
+}

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -105,6 +107,32 @@ static void __attribute__((noreturn)) child_main(const char *path, pid_t parent,
 	report_failure(sock, &report, r, &err);
 }
 
+int helper_interrupted(int said)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	struct pollfd p[] = {
+		{ .fd = said, .events = POLLIN }, { .fd = -1, .events = POLLIN },
+	};
+	_cleanup_close_ int sig_fd = -1;
+	struct signalfd_siginfo info;
+	sigset_t blocked, set;
+
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, NULL, &blocked);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(*ends); i++)
+		if (sigismember(&blocked, ends[i]))
+			sigaddset(&set, ends[i]);
+	p[1].fd = sig_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[0].revents)
+			return 0;
+		if (read(sig_fd, &info, sizeof(info)) == sizeof(info))
+			return (int)info.ssi_signo;
+	}
+}
+
 int helper_image(const char *what, const char *const *args, size_t n,
 		 struct shift_error *err)
 {
@@ -112,7 +140,7 @@ int helper_image(const char *what, const char *const *args, size_t n,
 	struct report report;
 	pid_t parent = getpid(), pid;
 	char path[PATH_MAX];
-	int status, r;
+	int status, signal, r;
 
 	if (n > ARGS_MAX)
 		return shift_err_set(err, E2BIG, HELPER_IMAGE);
@@ -124,9 +152,14 @@ int helper_image(const char *what, const char *const *args, size_t n,
 		return (int)pid;
 	if (!pid)
 		child_main(path, parent, what, args, n, sock);
+	signal = helper_interrupted(sock);
+	if (signal)
+		kill(pid, SIGKILL);
 	r = report_receive(sock, &report, NULL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (signal)
+		return shift_err_set(err, EINTR, "ended by signal %d", signal);
 	if (r < 0)
 		return shift_err_set(err, -r, HELPER_IMAGE);
 	if (report.type == REPORT_FAILED) {

@@ -49,9 +49,17 @@ int helper_become(const char *name, int argc, char **argv,
 
 /*
  * Runs runner-image with @what and the @n arguments, and waits for it; what it
- * could not do is in @err.  It ends with the caller.
+ * could not do is in @err.  It ends with the caller; -EINTR: SIGINT, SIGTERM, SIGHUP
+ * or SIGQUIT came, which the caller blocks, and ended it.
  */
 int helper_image(const char *what, const char *const *args, size_t n,
 		 struct shift_error *err);
+
+/*
+ * Waits until there is something to read from @said, a child's end of a socket, or its
+ * end.  A start blocks signals and keeps them for the pod, which there is not yet: those
+ * that end are runner's own here.  Returns the number of such a signal, or 0.
+ */
+int helper_interrupted(int said);
 
 #endif

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,7 +73,7 @@ int volume_fill(const struct spec *spec, const char *destination,
 		const char *data, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_NONE };
-	int sock, status, r;
+	int sock, status, ended_by, r;
 	pid_t pid = report_fork(&sock, err);
 
 	if (pid < 0)
@@ -79,6 +81,7 @@ int volume_fill(const struct spec *spec, const char *destination,
 	if (!pid) {
 		struct shift_error own = SHIFT_ERROR_INIT;
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		r = copy(spec, destination, data, &own);
 		if (r < 0) {
 			report = (struct report){ .type = REPORT_FAILED,
@@ -87,10 +90,16 @@ int volume_fill(const struct spec *spec, const char *destination,
 		}
 		_exit(0);
 	}
+	ended_by = helper_interrupted(sock);
+	if (ended_by)
+		kill(pid, SIGKILL);
 	(void)report_receive(sock, &report, NULL);
 	close(sock);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	if (ended_by)
+		return shift_err_set(err, EINTR, "ended by signal %d while what the image has at %s was copied",
+				     ended_by, destination);
 	if (report.type == REPORT_FAILED)
 		return shift_err_set(err, 0, "%s", report.text);
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 :
