@@ -26,6 +26,13 @@ mistakes='
 125|rum|there is no command '"'rum'"'; did you mean run?
 125|imgae ls|did you mean image?
 125||no command given
+125|--hel|there is no command '"'--hel'"'; did you mean --help?
+125|ps --hel|did you mean --help?
+125|image --hel|did you mean --help?
+125|side --hel|runner side has no '"'--hel'"'; did you mean --help?
+125|side stp x|did you mean stop?
+125|side|runner side needs a command: run
+125|volume lss|did you mean ls?
 125|run --privileged IMAGE true|a pod never has the host
 125|run --pid host IMAGE true|--pid: a pod always has one of its own
 125|run --pid=host IMAGE true|--pid: a pod always has one of its own

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "cli/words.h"
+#include "escape.h"
 #include "pod/pod.h"
 #include "side/reader.h"
 #include "side/serve.h"
@@ -233,6 +234,7 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 		{ "ls", side_ls_cmd }, { "stop", side_stop_cmd },
 		{ "inspect", side_inspect_cmd },
 	};
+	_cleanup_free_ char *shown = argc > 1 ? shift_escaped(argv[1]) : NULL;
 
 	for (size_t i = 0; argc > 1 && i < sizeof(parts) / sizeof(*parts); i++)
 		if (!strcmp(argv[1], parts[i].name))
@@ -244,7 +246,13 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 		     "      --help                     this text, of each of them too");
 		return 0;
 	}
-	shift_err_set(err, 0, "runner side has run, spool, ls, stop and inspect");
+	if (argc > 1)
+		shift_err_set(err, 0, "runner side has no '%s'%s", shown ?: "?",
+			      words_suggest(argv[1], "", &parts->name,
+					    sizeof(parts) / sizeof(*parts),
+					    sizeof(*parts)));
+	else
+		shift_err_set(err, 0, "runner side needs a command: run, spool, ls, stop or inspect");
 	shift_err_hint(err, "runner side --help tells more");
 	return FAILED;
 }

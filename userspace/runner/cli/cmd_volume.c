@@ -106,7 +106,6 @@ int cmd_volume(int argc, char **argv, struct shift_error *err)
 	};
 	bool quiet = false, force = false;
 	size_t n = sizeof(actions) / sizeof(*actions), which = 0;
-	const char *near;
 	struct words w;
 	int r;
 
@@ -118,10 +117,10 @@ int cmd_volume(int argc, char **argv, struct shift_error *err)
 	while (which < n && strcmp(actions[which].name, w.operands[0]))
 		which++;
 	if (which == n) {
-		near = words_near(w.operands[0], &actions->name, n, sizeof(*actions));
-		shift_err_set(err, 0, "volume: there are ls, create, path, rm and prune, not '%s'%s%s%s",
-			      w.operands[0], near ? "; did you mean " : "",
-			      near ?: "", near ? "?" : "");
+		shift_err_set(err, 0, "volume: there are ls, create, path, rm and prune, not '%s'%s",
+			      w.operands[0],
+			      words_suggest(w.operands[0], "", &actions->name,
+					    n, sizeof(*actions)));
 		words_hint(&volume_words, err);
 		return FAILED;
 	}

@@ -476,15 +476,14 @@ static const struct {
 
 static int unknown(const char *word, struct shift_error *err)
 {
-	const char *names[N_COMMANDS], *near;
+	const char *names[N_COMMANDS];
 	_cleanup_free_ char *shown = shift_escaped(word);
 
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		names[i] = commands[i].words.name + BARE;
-	near = words_near(word, names, N_COMMANDS, sizeof(*names));
-	shift_err_set(err, 0, "runner image has no '%s'%s%s%s", shown ?: "?",
-		      near ? "; did you mean " : "", near ?: "",
-		      near ? "?" : "");
+	shift_err_set(err, 0, "runner image has no '%s'%s", shown ?: "?",
+		      words_suggest(word, "", names, N_COMMANDS,
+				    sizeof(*names)));
 	shift_err_hint(err, "runner image --help lists what it has");
 	return STATUS_FAILED;
 }

@@ -124,17 +124,15 @@ static void usage(void)
 static void unknown(const char *word, struct shift_error *err)
 {
 	_cleanup_free_ char *shown = word ? shift_escaped(word) : NULL;
-	const char *near = word ?
-		words_near(word, &commands->name,
-			   sizeof(commands) / sizeof(*commands),
-			   sizeof(*commands)) : NULL;
 
 	if (!word)
 		shift_err_set(err, 0, "no command given");
 	else
-		shift_err_set(err, 0, "there is no command '%s'%s%s%s",
-			      shown ?: "?", near ? "; did you mean " : "",
-			      near ?: "", near ? "?" : "");
+		shift_err_set(err, 0, "there is no command '%s'%s",
+			      shown ?: "?",
+			      words_suggest(word, "", &commands->name,
+					    sizeof(commands) / sizeof(*commands),
+					    sizeof(*commands)));
 	shift_err_hint(err, "runner --help lists the commands");
 }
 

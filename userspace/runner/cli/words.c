@@ -41,8 +41,8 @@ static unsigned int distance(const char *a, const char *b)
 	return d[n][m];
 }
 
-const char *words_near(const char *word, const char *const *names, size_t n,
-		       size_t stride)
+static const char *find_near(const char *word, const char *const *names,
+			     size_t n, size_t stride)
 {
 	const char *near = NULL, *begun = NULL;
 	unsigned int best = strlen(word) < 4 ? NEAR : NEAR + 1;
@@ -65,6 +65,27 @@ const char *words_near(const char *word, const char *const *names, size_t n,
 	}
 	/* More was meant to follow: --pids is no misspelt --pid. */
 	return begun ?: near;
+}
+
+const char *words_suggest(const char *word, const char *prefix,
+			  const char *const *names, size_t n, size_t stride)
+{
+	static const char *const help[] = { "help" };
+	static char text[LONGEST + 32];
+	bool option = !strncmp(word, "--", 2);
+	const char *near;
+
+	word += option ? 2 : 0;
+	near = find_near(word, names, n, stride);
+	if (!near && option) {
+		near = find_near(word, help, 1, sizeof(*help));
+		prefix = "--";
+	}
+	text[0] = '\0';
+	if (near)
+		snprintf(text, sizeof(text), "; did you mean %s%s?", prefix,
+			 near);
+	return text;
 }
 
 static void print_option(const struct words_option *o)
@@ -126,16 +147,14 @@ static int unknown(const struct words *w, const char *word,
 		   struct shift_error *err)
 {
 	const struct words_option *o = w->command->options;
-	const char *near = NULL;
 	char text[512];
 	size_t n = 0;
 
 	while (o[n].letter || o[n].name)
 		n++;
-	if (!strncmp(word, "--", 2))
-		near = words_near(word + 2, &o->name, n, sizeof(*o));
-	snprintf(text, sizeof(text), "unknown option '%.200s'%s%s%s", word,
-		 near ? "; did you mean --" : "", near ?: "", near ? "?" : "");
+	snprintf(text, sizeof(text), "unknown option '%.200s'%s", word,
+		 strncmp(word, "--", 2) ? "" :
+		 words_suggest(word, "--", &o->name, n, sizeof(*o)));
 	return mistake(w, text, err);
 }
 

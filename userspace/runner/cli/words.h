@@ -73,10 +73,11 @@ int words_only(struct words *w, const struct words_command *command,
 void words_hint(const struct words_command *command, struct shift_error *err);
 
 /*
- * Which of the @n names in @names, each @stride bytes after the one before,
- * the word may have been meant for; NULL when none is near.
+ * "; did you mean PREFIXNAME?" with the one of the @n names in @names, each @stride
+ * bytes after the one before, that the word may have been meant for, or --help; ""
+ * when none is near.  The text is good until the next call.
  */
-const char *words_near(const char *word, const char *const *names, size_t n,
-		       size_t stride);
+const char *words_suggest(const char *word, const char *prefix,
+			  const char *const *names, size_t n, size_t stride);
 
 #endif
