@@ -93,6 +93,7 @@ test_submit() {
 	ask submit --key two sleeper -- 1001
 	same "another key" "0running" "$status${out%% *}"
 	same "two" 2 "$(sides agent)"
+	pod=${out#* } pod=${pod%% *}
 	ask submit --wait brief
 	same "status of one that ends" 7 $status
 	same "what it wrote" "said" "$errors"
@@ -101,6 +102,12 @@ test_submit() {
 	ask signal sleeper 15
 	ask stop --key two sleeper
 	same "stopped" "137ended" "$status${out%% *}"
+	runner start $pod
+	same "started by hand" 125 "$status$out"
+	has "started by hand" "$errors" "the pod $pod is a side container that has ended: the pod agent"
+	runner start --boot
+	same "with the host" "0" "$status$out$errors"
+	same "none of them is up" 1 "$(sides)"
 	ask remove --key two sleeper
 	ask status --key two sleeper
 	same "removed" "none" "$out"

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "pod/kept.h"
 #include "pod/state.h"
+#include "side/start.h"
 
 struct entry {
 	char *name;
@@ -44,6 +45,9 @@ static bool comes_up(const struct state *st, const struct spec *spec, bool up)
 {
 	const char *policy = spec_annotation(spec, SPEC_ANNOTATION_RESTART);
 
+	/* Started again it is only when its asker asks. */
+	if (!up && spec_annotation(spec, SIDE_ANNOTATION_ASKER))
+		return false;
 	if (!policy || (strcmp(policy, "always") &&
 			strcmp(policy, "unless-stopped")))
 		return false;

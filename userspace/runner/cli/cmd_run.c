@@ -25,6 +25,7 @@
 #include "pod/network.h"
 #include "pod/pasta.h"
 #include "pod/written.h"
+#include "side/start.h"
 #include "spec/device_option.h"
 #include "spec/spec_json.h"
 #include "spec/volume_add.h"
@@ -384,6 +385,24 @@ static int range_again(const struct spec *spec, struct lease_request *ret,
 	return 0;
 }
 
+/*
+ * What it joins are namespaces that its asker had open, and its rights those of a
+ * template that may have changed since.
+ */
+static int refuse_side(const struct state *st, const struct spec *spec,
+		       struct shift_error *err)
+{
+	const char *asker = spec_annotation(spec, SIDE_ANNOTATION_ASKER);
+
+	if (!asker)
+		return 0;
+	shift_err_set(err, 0, "the pod %s is a side container that has ended: the pod %s, which asked for it, can ask again",
+		      st->name, asker);
+	shift_err_hint(err, "runner rm %s removes it; runner side ls lists all",
+		       st->name);
+	return -EPERM;
+}
+
 /* A pod that has ended: from its description, where its changes are. */
 static int start_again(struct state *st, bool attach, struct shift_error *err)
 {
@@ -393,6 +412,7 @@ static int start_again(struct state *st, bool attach, struct shift_error *err)
 	const char *pod;
 
 	if ((r = state_load_spec(st, &h.spec, err)) >= 0 &&
+	    (r = refuse_side(st, &h.spec, err)) >= 0 &&
 	    (r = protect_self(&h.spec, err)) >= 0 &&
 	    /* The namespaces it joined may be others' by now. */
 	    (!(pod = spec_annotation(&h.spec, SPEC_ANNOTATION_POD)) ||
