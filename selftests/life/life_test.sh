@@ -169,6 +169,66 @@ test_paused() {
 	finish "exec in a paused pod is an error at once"
 }
 
+# Between two runs a pod has neither a process nor an end.
+test_restarting() {
+	local state=/run/runner/pods/w/state.json monitor
+	up w --restart on-failure -- sh -c 'echo tried; exit 3'
+	# the waits get longer: 0.1 s, 0.2 s, ...
+	for _ in $(seq 200); do
+		[ "$(grep -c -e '"restarting"' -e '"restarts":[456]' $state)" != 2 ] || break
+		sleep 0.05
+	done
+	same "inspect: status, last exit status" "restarting 3" "$(field status w) $(field exitStatus w)"
+	same "state.json: a status and no pid" "restarting 0" "$(sed -n 's/^ *"status":"\(.*\)",/\1/p' $state) $(grep -c '"pid"' $state)"
+	runner ps --format '{{.Names}} {{.Status}} {{.State}} {{.Pid}}'
+	same "ps" "w restarting restarting 0" "$out$errors"
+	runner ps -q -f status=restarting
+	same "ps --filter status=restarting" w "$out$errors"
+	runner ps -q -f status=running
+	same "ps --filter status=running" '' "$out$errors"
+	runner ps -q -f status=restartng
+	same "a status that is none" 125 "$status$out"
+	has "a status that is none" "$errors" "paused, restarting or exited"
+	runner exec w true
+	same "exec" 125 $status
+	has "exec" "$errors" "the pod w is restarting"
+	runner kill w
+	has "kill" "$errors" "the pod w is restarting"
+	runner start w
+	has "start" "$errors" "the pod w is restarting"
+	runner rm w
+	has "rm" "$errors" "the pod w is restarting"
+	RUNNER_TIMEOUT=3 runner wait w
+	same "wait goes on" 124 "$status"
+	RUNNER_TIMEOUT=3 runner logs -f w
+	same "logs -f goes on" 124 "$status"
+	# of what an older runner has written, or a newer one will
+	sed -i 's/"restarting"/"something-else"/' $state
+	runner ps --format '{{.Names}} {{.Status}}'
+	same "a status that this runner does not know" "w creating" "$out$errors"
+	runner stop -a
+	same "stop -a" "0exited 3" "$status$(field status w) $(field exitStatus w)$errors"
+	same "and no process of it" '' "$(own_processes)"
+	runner rm w
+	# its runner is killed meanwhile, and the host with it
+	up w --restart on-failure -- sh -c 'exit 3'
+	for _ in $(seq 200); do
+		[ "$(grep -c -e '"restarting"' -e '"restarts":[456]' $state)" != 2 ] || break
+		sleep 0.05
+	done
+	monitor=$(field monitor w)
+	kill -9 "$monitor"
+	for _ in $(seq 100); do
+		[ -e "/proc/$monitor" ] || break
+		sleep 0.05
+	done
+	runner ps -a --format '{{.Names}} {{.Status}}'
+	same "its runner was killed: how it ended last" "w exited 3" "$out$errors"
+	runner rm w
+	check_clean
+	finish "a pod that waits for its next run is restarting"
+}
+
 # ARGUMENTS|TEXT: a number is one, and in its range
 numbers='
 run --uidmap 0:1:99999999999|is not 0:BASE:COUNT
@@ -433,4 +493,4 @@ test_boot_devices() {
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared streams status paused numbers covered_proc reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused restarting numbers covered_proc reboot boot_order crash boot_devices" "$@"

@@ -37,7 +37,7 @@ static void entries_clear(struct entries *e)
 /* Of those that are up, or of the others that were once. */
 static bool may_be(const struct state *st, bool up)
 {
-	return up ? state_is_up(st) :
+	return up ? state_is_kept_up(st) :
 		    st->status == STATUS_EXITED && st->started;
 }
 

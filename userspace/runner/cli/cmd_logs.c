@@ -30,7 +30,8 @@ static bool always_ended(void *data)
 static bool has_ended(void *data)
 {
 	struct state st = STATE_INIT;
-	bool ended = state_load(&st, data, NULL) < 0 || !state_is_up(&st);
+	bool ended = state_load(&st, data, NULL) < 0 ||
+		     !state_is_kept_up(&st);
 
 	state_clear(&st);
 	return ended;

@@ -297,7 +297,7 @@ int cmd_stop(int argc, char **argv, struct shift_error *err)
 	if (r >= 0 && s.boot)
 		r = boot_stop(stop_for_boot, err);
 	else if (r >= 0)
-		r = which_pods(&w, all, state_is_up, &names, err);
+		r = which_pods(&w, all, state_is_kept_up, &names, err);
 	if (r >= 0)
 		r = each_pod(&names, stop_pod, &s, err);
 	strv_clear(&names);

@@ -222,8 +222,18 @@ static int check_filter(const char *filter, struct shift_error *err)
 	static const char *const keys[] = {
 		"name", "status", "image", "ancestor", "exited", "label",
 	};
+	static const char *const words[] = {
+		"creating", "created", "running", "paused", "restarting",
+		"exited",
+	};
 	size_t len = strcspn(filter, "=");
+	bool known = strncmp(filter, "status=", 7);
 
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		known = known || !strcmp(filter + 7, words[i]);
+	if (!known)
+		return shift_err_set(err, 0, "ps --filter '%s': a pod is creating, created, running, paused, restarting or exited",
+				     filter);
 	if (!filter[len])
 		return shift_err_set(err, 0, "ps --filter '%s' is not KEY=VALUE",
 				     filter);

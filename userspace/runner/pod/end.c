@@ -139,7 +139,7 @@ int pod_remove(const char *name, bool force, bool volumes,
 	}
 	if (r >= 0 && force && st.status != STATUS_EXITED) {
 		r = pod_stop(&st, 0, SIGKILL, true, err);
-	} else if (r >= 0 && state_is_up(&st)) {
+	} else if (r >= 0 && state_is_kept_up(&st)) {
 		r = shift_err_set(err, 0, "the pod %s is %s", name,
 				  state_status_name(st.status));
 		shift_err_hint(err, "stop it first, or runner rm -f");

@@ -251,6 +251,11 @@ static int run_held(struct held *h, bool resumed, int *status,
 		r = run_once(h, status, err);
 	while (r >= 0 && again(h, *status)) {
 		h->pod.wait_start = false;
+		h->state.status = STATUS_RESTARTING;
+		h->state.exit_status = *status;
+		h->state.finished = time(NULL);
+		/* What could not be said is said by the next run. */
+		state_save(&h->state, NULL);
 		monitor_pause(&h->pod.monitor,
 			      pause_before(h->state.restarts++));
 		if (h->pod.monitor.no_restart)

@@ -246,6 +246,11 @@ bool state_is_up(const struct state *st)
 	return st->status == STATUS_CREATED || st->status == STATUS_RUNNING;
 }
 
+bool state_is_kept_up(const struct state *st)
+{
+	return state_is_up(st) || st->status == STATUS_RESTARTING;
+}
+
 int state_need_up(const struct state *st, struct shift_error *err)
 {
 	return state_is_up(st) ? 0 : shift_err_set(err, 0, "the pod %s is %s",
@@ -294,7 +299,10 @@ static int finish(struct state *st, int ms, struct shift_error *err)
 	if (st->ephemeral || (!st->started && !kept_is(st->name)))
 		return remove_dir(st, err);
 	st->pid = st->monitor = 0;
-	if (st->status != STATUS_EXITED) {
+	if (st->status == STATUS_RESTARTING) {
+		/* Its runner was killed between two runs of it. */
+		st->status = STATUS_EXITED;
+	} else if (st->status != STATUS_EXITED) {
 		/* Its runner was killed, and it with it. */
 		st->status = STATUS_EXITED;
 		st->exit_status = POD_STATUS_SIGNAL + 9;

@@ -30,6 +30,7 @@ enum status {
 	STATUS_CREATED,		/* set up, waits for start */
 	STATUS_RUNNING,
 	STATUS_EXITED,
+	STATUS_RESTARTING,	/* has ended; its monitor will start it again */
 };
 
 struct state {
@@ -40,7 +41,7 @@ struct state {
 	pid_t pid;		/* of the pod's first process, 0 without */
 	pid_t monitor;
 	uint64_t pid_started, monitor_started;	/* procid_started() */
-	int exit_status;
+	int exit_status;	/* of the last run: EXITED, RESTARTING */
 	bool oom;		/* the kernel ran out of the pod's memory */
 	bool ephemeral;		/* goes with the pod */
 	bool stale;		/* of a boot before this one; not written */
@@ -68,8 +69,10 @@ int state_create(struct state *st, const char *name, struct shift_error *err);
 /* Reads the pod @name.  -ENOENT with a message when there is none. */
 int state_load(struct state *st, const char *name, struct shift_error *err);
 
-/* Created or running; the second says otherwise in words. */
+/* Created or running; the last says otherwise in words. */
 bool state_is_up(const struct state *st);
+/* The same, or between two runs: there is something to stop. */
+bool state_is_kept_up(const struct state *st);
 int state_need_up(const struct state *st, struct shift_error *err);
 
 /*

@@ -13,6 +13,8 @@
 
 static const char *const status_names[] = {
 	"creating", "created", "running", "exited",
+	/* No word of the OCI's, as exited; a runner that lacks it reads "creating". */
+	"restarting",
 };
 
 const char *state_status_name(enum status status)
@@ -61,7 +63,7 @@ static struct json_object *to_json(const struct state *st)
 		add_number(o, "monitor", st->monitor);
 		add_number(o, "monitorStarted", (int64_t)st->monitor_started);
 	}
-	if (st->status == STATUS_EXITED) {
+	if (st->status == STATUS_EXITED || st->status == STATUS_RESTARTING) {
 		add_number(o, "exitStatus", st->exit_status);
 		json_object_object_add(o, "oomKilled",
 				       json_object_new_boolean(st->oom));
@@ -138,7 +140,7 @@ static int from_json(struct state *st, struct json_object *o,
 	int r;
 
 	st->status = STATUS_CREATING;
-	for (int i = 0; i <= STATUS_EXITED; i++)
+	for (int i = 0; i <= STATUS_RESTARTING; i++)
 		if (!strcmp(status, status_names[i]))
 			st->status = (enum status)i;
 	st->pid = (pid_t)number(o, "pid");

@@ -83,7 +83,8 @@ static int settle(struct state *st, const char *name, struct shift_error *err)
 		state_clear(st);
 		r = state_load(st, name, err);
 		if (r < 0 || st->status == STATUS_EXITED ||
-		    (st->status == STATUS_RUNNING && has_monitor(st)))
+		    ((st->status == STATUS_RUNNING ||
+		      st->status == STATUS_RESTARTING) && has_monitor(st)))
 			return r;
 		if (!has_monitor(st)) {
 			/* One that has no state is being made, or was. */
