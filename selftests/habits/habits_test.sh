@@ -12,15 +12,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-# said POD TEXT: waits until the pod has said it
-said() {
-	for _ in $(seq 200); do
-		! "$RUNNER" logs "$1" 2>/dev/null | grep -q -- "$2" || return 0
-		sleep 0.05
-	done
-	problem "$1 does not say $2: $("$RUNNER" logs "$1" 2>&1)"
-}
-
 # STATUS|ARGUMENTS|TEXT of the mistake.  IMAGE is the image.
 mistakes='
 125|rum|there is no command '"'rum'"'; did you mean run?

@@ -188,6 +188,15 @@ up() {
 	same "start of $name" 0 "$status$errors"
 }
 
+# said POD TEXT: waits until the pod has said it
+said() {
+	for _ in $(seq 200); do
+		! "$RUNNER" logs "$1" 2>/dev/null | grep -q -- "$2" || return 0
+		sleep 0.05
+	done
+	problem "$1 does not say $2: $("$RUNNER" logs "$1" 2>&1)"
+}
+
 # field NAME POD: of runner inspect's state
 field() {
 	"$RUNNER" inspect "$2" | sed -n '/^  "state":/,/^  }/s/^ *"'"$1"'": *"\{0,1\}\([^",]*\).*/\1/p'

@@ -107,6 +107,40 @@ test_streams() {
 	done <<<'root 0
 user 1000
 mongodb 184'
+	# in the foreground, and of exec: whatever the caller has there
+	up s -u 1000 -- sleep 600
+	local opens='echo one; echo two >/dev/stdout; echo three >>/proc/self/fd/1; echo four >/dev/stderr; echo five; exit 6' how
+	for how in "run --image $image -u 1000 --" "run --image $image -u 0 --" "exec -u 184 s" "exec -u 0 s"; do
+		same "$how: pipes" "one two three five" "$(echo $("$RUNNER" $how sh -c "$opens" 2>"$work/err"))"
+		same "$how: a file" four "$(cat "$work/err")"
+		: >"$work/mine"
+		chmod 600 "$work/mine"
+		"$RUNNER" $how sh -c "$opens" >>"$work/mine" 2>&1
+		same "$how: status" 6 $?
+		same "$how: both in one file, in order; it stays the caller's" "one two three four five 0:0 600" "$(echo $(cat "$work/mine") $(stat -c '%u:%g %a' "$work/mine"))"
+		same "$how: a socket" "one two three four five 6" "$(python3 -c 'import socket, subprocess, sys
+a, b = socket.socketpair()
+p = subprocess.Popen(sys.argv[1:], stdout=b, stderr=b)
+b.close()
+text = b"".join(iter(lambda: a.recv(4096), b""))
+print(*text.decode().split(), p.wait())' "$RUNNER" $how sh -c "$opens")"
+		same "$how: a terminal, with and without -t" "one two three four five one two three four five" "$(for t in "" -t; do script -qec "$RUNNER ${how%% *} $t ${how#* } sh -c '$opens'" /dev/null </dev/null; done | tr -d '\r' | sed 's/\^@//g' | xargs)"
+		# who reads slowly gets everything, who goes away is noticed
+		same "$how: 1 MB to a slow reader" 1000000 "$("$RUNNER" $how sh -c 'x=0123456789; x=$x$x$x$x$x$x$x$x$x$x; for i in {1..10000}; do echo -n $x; done' | { sleep 1; wc -c; })"
+		same "$how: the reader goes away" "x 9" "$(echo $("$RUNNER" $how sh -c 'trap "" PIPE; while echo x; do :; done 2>/dev/null; exit 9' | head -n 1; echo "${PIPESTATUS[0]}"))"
+	done
+	runner rm -f s
+	# a reader that hangs keeps the pod's end from nobody
+	mkfifo "$work/never"
+	"$RUNNER" run --name s --image "$image" sh -c 'while echo xxxxxxxxxxxxxxxx; do :; done 2>/dev/null' >"$work/never" 2>/dev/null &
+	exec 7<"$work/never"
+	sleep 1
+	runner stop -t 0 s
+	same "stop of a pod whose reader hangs" "0" "$status$errors"
+	exec 7<&-
+	wait $!
+	rm "$work/never"
+	runner rm s
 	# what the caller redirects to stays the caller's, whoever the pod runs as
 	: >"$work/mine"
 	chmod 600 "$work/mine"
@@ -169,15 +203,27 @@ test_paused() {
 	finish "exec in a paused pod is an error at once"
 }
 
+# The waits get longer, 0.1 s, 0.2 s, ...: until w begins one of 6.4 s.
+wait_restarting() {
+	for _ in $(seq 600); do
+		! grep -q '"restarts":6' $state || break
+		sleep 0.05
+	done
+	for _ in $(seq 100); do
+		! grep -q '"running"' $state || break
+		sleep 0.01
+	done
+	for _ in $(seq 100); do
+		! grep -q '"restarting"' $state || break
+		sleep 0.05
+	done
+}
+
 # Between two runs a pod has neither a process nor an end.
 test_restarting() {
 	local state=/run/runner/pods/w/state.json monitor
 	up w --restart on-failure -- sh -c 'echo tried; exit 3'
-	# the waits get longer: 0.1 s, 0.2 s, ...
-	for _ in $(seq 200); do
-		[ "$(grep -c -e '"restarting"' -e '"restarts":[456]' $state)" != 2 ] || break
-		sleep 0.05
-	done
+	wait_restarting
 	same "inspect: status, last exit status" "restarting 3" "$(field status w) $(field exitStatus w)"
 	same "state.json: a status and no pid" "restarting 0" "$(sed -n 's/^ *"status":"\(.*\)",/\1/p' $state) $(grep -c '"pid"' $state)"
 	runner ps --format '{{.Names}} {{.Status}} {{.State}} {{.Pid}}'
@@ -198,24 +244,22 @@ test_restarting() {
 	has "start" "$errors" "the pod w is restarting"
 	runner rm w
 	has "rm" "$errors" "the pod w is restarting"
-	RUNNER_TIMEOUT=3 runner wait w
+	RUNNER_TIMEOUT=1 runner wait w
 	same "wait goes on" 124 "$status"
-	RUNNER_TIMEOUT=3 runner logs -f w
+	RUNNER_TIMEOUT=1 runner logs -f w
 	same "logs -f goes on" 124 "$status"
 	# of what an older runner has written, or a newer one will
 	sed -i 's/"restarting"/"something-else"/' $state
 	runner ps --format '{{.Names}} {{.Status}}'
 	same "a status that this runner does not know" "w creating" "$out$errors"
-	runner stop -a
-	same "stop -a" "0exited 3" "$status$(field status w) $(field exitStatus w)$errors"
+	runner stop w
+	same "stop" "0exited 3" "$status$(field status w) $(field exitStatus w)$errors"
 	same "and no process of it" '' "$(own_processes)"
 	runner rm w
 	# its runner is killed meanwhile, and the host with it
 	up w --restart on-failure -- sh -c 'exit 3'
-	for _ in $(seq 200); do
-		[ "$(grep -c -e '"restarting"' -e '"restarts":[456]' $state)" != 2 ] || break
-		sleep 0.05
-	done
+	wait_restarting
+	same "stop -a would stop it" w "$(echo $("$RUNNER" ps -q -f status=restarting))"
 	monitor=$(field monitor w)
 	kill -9 "$monitor"
 	for _ in $(seq 100); do
@@ -224,7 +268,8 @@ test_restarting() {
 	done
 	runner ps -a --format '{{.Names}} {{.Status}}'
 	same "its runner was killed: how it ended last" "w exited 3" "$out$errors"
-	runner rm w
+	runner start w
+	runner rm -f w
 	check_clean
 	finish "a pod that waits for its next run is restarting"
 }

@@ -22,6 +22,7 @@
 #include "cleanup.h"
 #include "cli/options.h"
 #include "monitor/monitor.h"
+#include "monitor/relay.h"
 #include "pod/pod.h"
 #include "pod/state.h"
 #include "setup/process.h"
@@ -60,6 +61,7 @@ struct request {
 	int pidfd;
 	int seccomp_fd;
 	int procs_fd;
+	int streams[3];		/* in place of the caller's, or -1 */
 	bool detach;
 };
 
@@ -237,7 +239,10 @@ static int become_user(const struct request *q, int report_fd, int *ret_slave,
 			r = shift_err_set(err, ESRCH, "runner is gone");
 	}
 	return r < 0 ? r : process_privileges(&q->spec, q->seccomp_fd,
-					      *ret_slave, false, err);
+					      *ret_slave,
+					      (q->streams[1] >= 0 ? 1 << 1 : 0) |
+					      (q->streams[2] >= 0 ? 1 << 2 : 0),
+					      err);
 }
 
 /* The command's process goes on when it is in the pod's cgroup. */
@@ -267,6 +272,9 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 	int go[2] = { -1, -1 }, slave = -1, status, r;
 	pid_t pid = -1;
 
+	for (int i = 0; i < 3; i++)
+		if (q->streams[i] >= 0)
+			dup2(q->streams[i], i);
 	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
 	if (r >= 0)
 		r = rlimit_apply(&q->spec, 0, &err);
@@ -302,24 +310,19 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 }
 
 /* Until the helper has ended; with the terminal's other side, if any. */
-static int follow(pid_t pid, int pidfd, int sig_fd, int master)
+static int follow(struct monitor *m, pid_t pid)
 {
-	struct monitor m;
 	int status;
 
-	monitor_init(&m);
-	m.pidfd = pidfd;
-	m.sig_fd = sig_fd;
-	m.master = master;
-	m.relay = m.relay_input = master >= 0;
-	if (master >= 0)
+	m->relay = m->relay_input = m->master >= 0;
+	if (m->master >= 0)
 		tty_raw();
-	monitor_wait(&m, false, -1, NULL);
-	monitor_drain(&m);
+	monitor_wait(m, false, -1, NULL);
+	monitor_drain(m);
 	tty_restore();
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	monitor_close(&m);
+	monitor_close(m);
 	return WIFEXITED(status) ? WEXITSTATUS(status) :
 				   POD_STATUS_SIGNAL + WTERMSIG(status);
 }
@@ -356,38 +359,47 @@ static int interrupted(int said, int sig_fd, pid_t helper_pid)
 	}
 }
 
-static int spawn(const struct request *q, int announce, struct shift_error *err)
+static int spawn(struct request *q, int announce, struct shift_error *err)
 {
 	_cleanup_close_ int said = -1;
-	int master = -1, fd, pidfd, sig_fd, status = 0, r;
+	int fd, status = 0, r;
 	struct report report = { .type = REPORT_NONE };
+	struct monitor m;
 	sigset_t set;
 	pid_t pid;
 
 	pod_block_signals();
+	monitor_init(&m);
 	monitor_signals(&set);
-	sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	if (sig_fd < 0) {
+	m.sig_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (m.sig_fd < 0) {
 		shift_err_set(err, errno, "cannot wait for signals");
 		return FAILED;
 	}
+	if (!q->spec.process.terminal &&
+	    relay_open(&m, q->streams, q->st.base, err) < 0)
+		return FAILED;
 	pid = report_fork(&said, err);
 	if (pid < 0)
 		return FAILED;
 	if (!pid)
 		helper(q, said);
-	pidfd = sys_pidfd_open(pid, 0);
+	/* So that the end of what the command writes is seen. */
+	for (int i = 0; i < 3; i++)
+		if (q->streams[i] >= 0)
+			close(steal_fd(&q->streams[i]));
+	m.pidfd = sys_pidfd_open(pid, 0);
 	for (;;) {
-		r = interrupted(said, sig_fd, pid);
+		r = interrupted(said, m.sig_fd, pid);
 		if (r) {
 			status = r;
 			break;
 		}
 		r = report_receive(said, &report, &fd);
 		if (fd >= 0) {
-			master = fd;
-			fcntl(master, F_SETFL, O_NONBLOCK);
-			tty_copy_size(master);
+			m.master = fd;
+			fcntl(fd, F_SETFL, O_NONBLOCK);
+			tty_copy_size(fd);
 			continue;
 		}
 		if (r < 0 || report.type == REPORT_NONE)
@@ -400,12 +412,12 @@ static int spawn(const struct request *q, int announce, struct shift_error *err)
 		report_send(announce, &report, -1);
 	/* Killed, it may wait for a filesystem of the pod's, as long as that wants. */
 	if (status) {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+		struct pollfd p = { .fd = m.pidfd, .events = POLLIN };
 
 		poll(&p, 1, KILLED_MS);
 		return status;
 	}
-	r = follow(pid, pidfd, sig_fd, master);
+	r = follow(&m, pid);
 	return report.type == REPORT_FAILED ? report.status : r;
 }
 
@@ -413,7 +425,7 @@ static int spawn(const struct request *q, int announce, struct shift_error *err)
  * For -d: a process stays, as its command's parent, and ends with it.  Returns
  * in the caller when the command is being executed.
  */
-static int spawn_detached(const struct request *q, struct shift_error *err)
+static int spawn_detached(struct request *q, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_NONE };
 	struct shift_error own = SHIFT_ERROR_INIT;
@@ -448,7 +460,7 @@ static int spawn_detached(const struct request *q, struct shift_error *err)
 int cmd_exec(int argc, char **argv, struct shift_error *err)
 {
 	struct request q = { .st = STATE_INIT, .pidfd = -1, .seccomp_fd = -1,
-			     .procs_fd = -1 };
+			     .procs_fd = -1, .streams = { -1, -1, -1 } };
 	int status = FAILED, r = parse(&q, argc, argv, err);
 
 	if (r >= 0 && !(q.spec.linux_.namespaces & SPEC_NS_USER))

@@ -97,6 +97,26 @@ void monitor_tell(struct monitor *m, char what, const void *data, size_t len)
 			send_to(m, i, message, len + 1, -1);
 }
 
+/* False when nobody reads it any more: the pod is to hear of that. */
+static bool relay_write(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			poll(&(struct pollfd){ fd, POLLOUT, 0 }, 1, -1);
+			continue;
+		}
+		if (n <= 0)
+			return false;
+		data += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
 /* False at the end of the stream. */
 static bool output(struct monitor *m, int fd, int stream)
 {
@@ -109,6 +129,9 @@ static bool output(struct monitor *m, int fd, int stream)
 		return false;	/* EIO of a terminal nobody has open, too */
 	if (m->relay)
 		stream_write(stream, message + 1, (size_t)n);
+	else if ((stream == 1 ? m->relay_out : m->relay_err) &&
+		 !relay_write(stream, message + 1, (size_t)n))
+		return false;
 	log_write(&m->log, stream, message + 1, (size_t)n);
 	message[0] = (char)('0' + stream);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
@@ -278,25 +301,6 @@ static void wait_for_clients(struct monitor *m)
 			m->clients[i].awaited = false;
 }
 
-void monitor_drain(struct monitor *m)
-{
-	int *fds[] = { &m->master, &m->out, &m->err };
-
-	for (int i = 0; i < 3; i++) {
-		if (*fds[i] < 0)
-			continue;
-		fcntl(*fds[i], F_SETFL, O_NONBLOCK);
-		for (size_t n = 0; n < DRAIN_MAX; n += MONITOR_MESSAGE) {
-			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
-
-			wait_for_clients(m);
-			if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
-			    !output(m, *fds[i], i == 2 ? 2 : 1))
-				break;
-		}
-	}
-}
-
 /* One system call of the pod at a time; the process says when it is done by ending. */
 static void intercept_begin(struct monitor *m, int events)
 {
@@ -362,11 +366,25 @@ static void notify_is_read(struct monitor *m)
 /* What is polled besides the clients. */
 #define FIXED 13
 
+/*
+ * Whether the caller's @stream takes nothing: then that is waited for, and what the
+ * pod writes stays in its pipe.  A pipe that can be written to takes a whole message.
+ */
+static bool wait_writable(struct pollfd *p, int stream)
+{
+	struct pollfd to = { .fd = stream, .events = POLLOUT };
+
+	if (p->fd < 0 || poll(&to, 1, 0) > 0)
+		return false;
+	*p = to;
+	return true;
+}
+
 static int once(struct monitor *m, int ms, bool *ended,
 		struct shift_error *err)
 {
 	struct pollfd p[FIXED + MONITOR_CLIENTS];
-	bool behind = false;
+	bool behind = false, blocked[2];
 
 	memset(p, 0, sizeof(p));
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
@@ -381,6 +399,8 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[3].fd = behind ? -1 : m->master;
 	p[4].fd = behind ? -1 : m->out;
 	p[5].fd = behind ? -1 : m->err;
+	blocked[0] = m->relay_out && wait_writable(&p[4], 1);
+	blocked[1] = m->relay_err && wait_writable(&p[5], 2);
 	p[6].fd = m->relay && m->relay_input ? 0 : -1;
 	p[7].fd = m->notify_pidfd < 0 ? m->notify_fd : -1;
 	/* In their order: the process for one has ended before the next is read. */
@@ -392,7 +412,8 @@ static int once(struct monitor *m, int ms, bool *ended,
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
-		p[i].events |= POLLIN;
+		if (!(p[i].events & POLLOUT) || i >= FIXED)
+			p[i].events |= POLLIN;
 	if (poll(p, sizeof(p) / sizeof(*p), ms) < 0)
 		return errno == EINTR ? 0 :
 			shift_err_set(err, errno, "cannot wait for the pod");
@@ -407,9 +428,9 @@ static int once(struct monitor *m, int ms, bool *ended,
 			poll(&end, 1, 20);
 		}
 	}
-	if (p[4].revents && !output(m, m->out, 1))
+	if (p[4].revents && !blocked[0] && !output(m, m->out, 1))
 		end_stream(&m->out);
-	if (p[5].revents && !output(m, m->err, 2))
+	if (p[5].revents && !blocked[1] && !output(m, m->err, 2))
 		end_stream(&m->err);
 	if (p[6].revents)
 		relay_input(m);
@@ -432,6 +453,61 @@ static int once(struct monitor *m, int ms, bool *ended,
 		admit(m);
 	*ended = p[0].revents != 0;
 	return 0;
+}
+
+static bool has_output(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
+}
+
+/* Serves clients and signals meanwhile: one of them may want the end. */
+static void drain_relayed(struct monitor *m)
+{
+	int pidfd = m->pidfd;
+	bool ended;
+
+	m->pidfd = -1;
+	for (size_t n = 0; n < DRAIN_MAX / 1024; n++) {
+		struct pollfd p = { .events = POLLOUT };
+
+		if (m->relay_out && has_output(m->out))
+			p.fd = 1;
+		else if (m->relay_err && has_output(m->err))
+			p.fd = 2;
+		else
+			break;
+		if (m->no_restart && poll(&p, 1, BEHIND_MS) <= 0)
+			break;
+		if (once(m, -1, &ended, NULL) < 0)
+			break;
+	}
+	m->pidfd = pidfd;
+}
+
+void monitor_drain(struct monitor *m)
+{
+	int *fds[] = { &m->master, &m->out, &m->err };
+
+	if (m->relay_out || m->relay_err) {
+		drain_relayed(m);
+		return;
+	}
+
+	for (int i = 0; i < 3; i++) {
+		if (*fds[i] < 0)
+			continue;
+		fcntl(*fds[i], F_SETFL, O_NONBLOCK);
+		for (size_t n = 0; n < DRAIN_MAX; n += MONITOR_MESSAGE) {
+			struct pollfd p = { .fd = *fds[i], .events = POLLIN };
+
+			wait_for_clients(m);
+			if (poll(&p, 1, 0) <= 0 || !(p.revents & POLLIN) ||
+			    !output(m, *fds[i], i == 2 ? 2 : 1))
+				break;
+		}
+	}
 }
 
 static int64_t now_ms(void)

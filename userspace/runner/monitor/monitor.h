@@ -53,6 +53,7 @@ struct monitor {
 	int in, out, err;	/* runner's ends of the pod's pipes, or -1 */
 	bool relay;		/* master is joined to runner's own streams */
 	bool relay_input;
+	bool relay_out, relay_err; /* so are out and err: relay.h */
 	struct log log;
 	struct { int fd; bool attached, awaited; } clients[MONITOR_CLIENTS];
 	/* Open only for the locks on them: blockdev/lock.h. */
@@ -81,7 +82,10 @@ int monitor_wait(struct monitor *m, bool until_start, int ms,
  */
 void monitor_pause(struct monitor *m, int ms);
 
-/* After the end: what the pod wrote and nobody has read. */
+/*
+ * After the end: what the pod wrote and nobody has read.  For a caller that reads
+ * slowly it waits, unless somebody wants the pod's end.
+ */
 void monitor_drain(struct monitor *m);
 
 /* All its descriptors stay open over execve(2). */

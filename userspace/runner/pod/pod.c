@@ -26,6 +26,7 @@
 #include "cgroup/devbpf.h"
 #include "cleanup.h"
 #include "monitor/notify.h"
+#include "monitor/relay.h"
 #include "pod/pasta.h"
 #include "range/lease.h"
 #include "range/ranges.h"
@@ -299,8 +300,11 @@ static int open_streams(struct pod *pod, struct streams *s,
 		s->fd[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
 		return 0;
 	}
-	if (!pod->detached)
-		return 0;
+	if (!pod->detached) {
+		pod->plan->own_streams = 1 << 1 | 1 << 2;
+		return relay_open(m, s->fd, pod->plan->spec->linux_.host_base,
+				  err);
+	}
 	if (pod->interactive) {
 		r = open_pipe(&m->in, &s->fd[0], false, err);
 		if (r >= 0)
@@ -318,7 +322,7 @@ static int open_streams(struct pod *pod, struct streams *s,
 		    fchown(s->fd[i], pod->plan->spec->linux_.host_base,
 			   pod->plan->spec->linux_.host_base) < 0)
 			r = shift_err_set(err, errno, "cannot give the pod its streams");
-	pod->plan->own_streams = true;
+	pod->plan->own_streams = 1 << 0 | 1 << 1 | 1 << 2;
 	return r;
 }
 

@@ -87,7 +87,7 @@ struct plan {
 	const struct spec *spec;
 	int seccomp_fd;		/* of OP_SECCOMP, or -1 */
 	int notify_fd;		/* of OP_HOSTDIR, or -1 */
-	bool own_streams;	/* the pod's are pipes that runner made for it */
+	int own_streams;	/* bits of those that are pipes made for the pod */
 	struct mounts mounts;	/* what OP_PIVOT leaves for what follows */
 	const struct strv *written;	/* by other pods, or NULL; not owned */
 	const char *pod_dir;	/* upper and work are below; plan does not own */

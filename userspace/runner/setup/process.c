@@ -204,7 +204,7 @@ static int check_range(const struct spec *spec, const struct identity *id,
  * owner as a file has.  Only what runner made is given to the user: what the
  * caller redirected to is the caller's.
  */
-static void own_pipes(uid_t uid)
+static void own_pipes(uid_t uid, int which)
 {
 	for (int fd = 0; fd < 3; fd++) {
 		struct stat st;
@@ -215,7 +215,7 @@ static void own_pipes(uid_t uid)
 }
 
 int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
-		       bool own_streams, struct shift_error *err)
+		       int own_streams, struct shift_error *err)
 {
 	const char *groups = spec_annotation(spec, SPEC_ANNOTATION_GROUPS);
 	_cleanup_close_ int cwd = -1;
@@ -232,8 +232,7 @@ int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 	/* The terminal belongs to who uses it. */
 	if (terminal >= 0)
 		(void)!fchown(terminal, id.uid, (gid_t)-1);
-	if (own_streams)
-		own_pipes(id.uid);
+	own_pipes(id.uid, own_streams);
 	r = security_bounding(spec, err);
 	if (r < 0)
 		return r;

@@ -34,11 +34,11 @@ int process_take_terminal(int slave, struct shift_error *err);
 /*
  * Takes the user, groups, capabilities, directory, environment and no_new_privs
  * of @spec.  @seccomp_fd is what seccomp_compile() made, @terminal the terminal
- * which the user shall own; both may be -1.  With @own_streams the standard streams
- * are pipes that runner made, which the user shall own as well.
+ * which the user shall own; both may be -1.  @own_streams has the bits
+ * of the standard streams that are pipes of runner's, which the user shall own too.
  */
 int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
-		       bool own_streams, struct shift_error *err);
+		       int own_streams, struct shift_error *err);
 
 /* Whether the other end of the pipe @alive_fd is still open. */
 bool process_runner_alive(int alive_fd);
