@@ -274,6 +274,73 @@ test_restarting() {
 	finish "a pod that waits for its next run is restarting"
 }
 
+test_rename() {
+	local base volume
+	up a --label x=y -v /vol -- sh -c 'echo in >>/vol/f; echo x >>/root/word; cat /proc/sys/kernel/hostname /root/word; exit 3'
+	runner wait a
+	base=$(field hostBase a)
+	volume=$(basename "$(ls -d /var/lib/runner/volumes/*)")
+	up other -- sleep 600
+	runner rename a other
+	same "to one that is there" 125 "$status"
+	has "to one that is there" "$errors" "there is a pod other"
+	runner rename other b
+	same "one that runs" 125 "$status"
+	has "one that runs" "$errors" "the pod other is running"
+	has "what to do" "$errors" "runner stop other"
+	runner rename a '../b'
+	has "no name" "$errors" "is no name of a pod"
+	runner rename nosuch b
+	has "no pod" "$errors" "there is no pod nosuch"
+	up joins --pod other -- sleep 600
+	runner stop -t 0 joins other
+	runner rename other b
+	has "one that another joins" "$errors" "the pod joins joins the pod other"
+	runner rm -f joins
+	runner rename other b
+	same "then" "0" "$status$out$errors"
+	runner rename a new
+	same "rename" "0" "$status$out$errors"
+	runner ps -aq
+	same "ps" "b new" "$(echo $out)"
+	same "below: folders" "b new b new" "$(echo $(ls $kept) $(ls /run/runner/pods))"
+	same "the range waits for it by its new name" "$base-65536-new" "$(cd /run/runner/reserved && ls ./*-new | cut -c3-)"
+	same "the volume is its own" new "$(cat /var/lib/runner/volumes/$volume/anonymous)"
+	runner logs new
+	same "its log" "a x" "$(echo $out)"
+	runner ps -aq -f label=x=y
+	same "its labels" new "$out"
+	same "its end" "exited 3" "$(field status new) $(field exitStatus new)"
+	runner start -a new
+	same "start: hostname, changes" "3 new x x" "$status $(echo $out)$errors"
+	same "range" "$base" "$(field hostBase new)"
+	same "volume" "in in" "$(echo $(cat /var/lib/runner/volumes/$volume/data/f))"
+	# killed at each step it is there under one of the names, whole
+	local step name
+	for step in 1 2; do
+		RUNNER_FAULT=$step runner rename new newer
+		same "killed at step $step" 137 "$status"
+		name=$(echo $("$RUNNER" ps -aq -f label=x=y))
+		case $name in
+		new) ;;
+		newer | "new newer") "$RUNNER" rm new 2>/dev/null; name=newer ;;
+		*) problem "killed at step $step: '$name'" ;;
+		esac
+		runner start -a $name
+		same "killed at step $step: start, range" "3 $name $base" "$status $(echo "$out" | head -n 1) $(field hostBase $name)"
+		[ $name = new ] || runner rename newer new
+	done
+	reboot
+	runner start -a new
+	same "after a boot of the host" "3 new" "$status $(echo "$out" | head -n 1)"
+	runner rm -v new
+	runner rm b
+	same "nothing of its volume" '' "$(ls /var/lib/runner/volumes)"
+	same "nothing is reserved" '' "$(ls /run/runner/reserved)"
+	check_clean
+	finish "rename: an ended pod, with all that is its own"
+}
+
 # ARGUMENTS|TEXT: a number is one, and in its range
 numbers='
 run --uidmap 0:1:99999999999|is not 0:BASE:COUNT
@@ -538,4 +605,4 @@ test_boot_devices() {
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared streams status paused restarting numbers covered_proc reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused restarting rename numbers covered_proc reboot boot_order crash boot_devices" "$@"

@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "pod/kept.h"
+#include "pod/network.h"
 #include "pod/state.h"
 #include "side/start.h"
 
@@ -54,20 +55,10 @@ static bool comes_up(const struct state *st, const struct spec *spec, bool up)
 	return up || !strcmp(policy, "always") || !kept_is_stopped(st->name);
 }
 
-static const char *joined(const struct spec *spec)
-{
-	const char *userns = spec_annotation(spec, SPEC_ANNOTATION_USERNS);
-
-	if (userns && !strncmp(userns, "pod:", 4))
-		userns += 4;
-	return spec_annotation(spec, SPEC_ANNOTATION_POD) ?:
-	       spec_annotation(spec, SPEC_ANNOTATION_NET_POD) ?: userns;
-}
-
 static int add(struct entries *to, const struct state *st,
 	       const struct spec *spec, struct shift_error *err)
 {
-	const char *joins = joined(spec);
+	const char *joins = network_joined(spec);
 	struct entry *e = reallocarray(to->v, to->n + 1, sizeof(*e));
 
 	if (!e)

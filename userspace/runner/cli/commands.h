@@ -16,7 +16,7 @@ typedef int command_fn(int argc, char **argv, struct shift_error *err);
 command_fn cmd_run, cmd_create, cmd_spec, cmd_start;
 command_fn cmd_ps, cmd_inspect, cmd_kill, cmd_stop, cmd_rm, cmd_wait;
 command_fn cmd_pause, cmd_unpause, cmd_logs, cmd_attach, cmd_update;
-command_fn cmd_exec, cmd_device, cmd_check, cmd_uidmap;
+command_fn cmd_rename, cmd_exec, cmd_device, cmd_check, cmd_uidmap;
 command_fn cmd_top, cmd_stats, cmd_events, cmd_side, cmd_volume;
 
 /* Ends and removes the pod @name, for --replace; none is fine. */

@@ -81,6 +81,7 @@ static const struct command {
 	{ "wait", cmd_wait, "wait for a pod's end, print its exit status" },
 	{ "pause", cmd_pause, "freeze all processes of a pod" },
 	{ "unpause", cmd_unpause, "let them go on" },
+	{ "rename", cmd_rename, "give another name to a pod that has ended" },
 	{ "rm", cmd_rm, "remove a pod and its changes" },
 	{ "ps", cmd_ps, "list the pods" },
 	{ "inspect", cmd_inspect, "print all that is known of a pod" },

@@ -181,6 +181,14 @@ static int restore_all(const char *dir_path, struct shift_error *err)
 	return r;
 }
 
+void kept_restore_is_due(void)
+{
+	_cleanup_free_ char *mark = NULL;
+
+	if (mark_path(&mark, NULL) >= 0)
+		unlink(mark);
+}
+
 int kept_restore(struct shift_error *err)
 {
 	_cleanup_free_ char *pods = NULL;

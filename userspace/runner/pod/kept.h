@@ -37,4 +37,7 @@ bool kept_is_stopped(const char *name);
  */
 int kept_restore(struct shift_error *err);
 
+/* It has to be done again. */
+void kept_restore_is_due(void);
+
 #endif

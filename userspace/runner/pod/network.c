@@ -191,3 +191,13 @@ int network_hold(struct spec *spec, int fds[SPEC_N_NAMESPACES],
 		network_drop(fds);
 	return r;
 }
+
+const char *network_joined(const struct spec *spec)
+{
+	const char *userns = spec_annotation(spec, SPEC_ANNOTATION_USERNS);
+
+	if (userns && !strncmp(userns, "pod:", 4))
+		userns += 4;
+	return spec_annotation(spec, SPEC_ANNOTATION_POD) ?:
+	       spec_annotation(spec, SPEC_ANNOTATION_NET_POD) ?: userns;
+}

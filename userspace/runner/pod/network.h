@@ -14,6 +14,9 @@ int network_option(struct spec *spec, const char *text,
 int network_join_pod(struct spec *spec, const char *name,
 		     struct shift_error *err);
 
+/* The name of the pod whose namespaces or range @spec has, of the latter's; NULL. */
+const char *network_joined(const struct spec *spec);
+
 /*
  * Before each start: what --pod and --net pod: name is looked up again, since
  * numbers in the description can be other processes' by now, and its namespaces

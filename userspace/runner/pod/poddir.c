@@ -15,6 +15,7 @@
 
 #include "base/lockfile.h"
 #include "base/place.h"
+#include "base/replace.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "pod/volumes.h"
@@ -405,6 +406,32 @@ int poddir_remove(const char *name, bool volumes, struct shift_error *err)
 		close(steal_fd(&all));
 		r = remove_gone(gone, err);
 		r = r < 0 ? r : 1;
+	}
+	if (dir.lock_fd >= 0)
+		close(dir.lock_fd);
+	free(dir.name);
+	free(dir.path);
+	return r;
+}
+
+int poddir_rename(const char *from, const char *to, struct shift_error *err)
+{
+	struct poddir dir = PODDIR_INIT;
+	_cleanup_free_ char *new = NULL, *pods = NULL;
+	_cleanup_close_ int all = -1;
+	int r;
+
+	if ((r = str_replace(&dir.name, from, err)) >= 0 &&
+	    (r = poddir_path(from, &dir.path, err)) >= 0 &&
+	    (r = poddir_path(to, &new, err)) >= 0 &&
+	    (r = poddir_path(NULL, &pods, err)) >= 0 &&
+	    (r = all = lock_all(err)) >= 0 && (r = lock_one(&dir, err)) >= 0) {
+		if (renameat2(AT_FDCWD, dir.path, AT_FDCWD, new,
+			      RENAME_NOREPLACE) < 0)
+			r = shift_err_set(err, errno, "cannot rename %s to %s",
+					  dir.path, new);
+		else
+			r = dir_sync(pods, err);
 	}
 	if (dir.lock_fd >= 0)
 		close(dir.lock_fd);

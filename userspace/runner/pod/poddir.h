@@ -73,6 +73,9 @@ int poddir_resume(struct poddir *dir, const char *name,
  */
 int poddir_remove(const char *name, bool volumes, struct shift_error *err);
 
+/* Another name for a folder that nobody has locked; there is none of the name @to. */
+int poddir_rename(const char *from, const char *to, struct shift_error *err);
+
 /* Removes the folder when it is ephemeral, drops the lock. */
 int poddir_close(struct poddir *dir, struct shift_error *err);
 

@@ -323,6 +323,29 @@ int volumes_remove_of(const char *pod_dir, struct shift_error *err)
 	return r < 0 ? r : remove_gone(err);
 }
 
+int volumes_rename_of(const char *pod_dir, const char *name,
+		      struct shift_error *err)
+{
+	_cleanup_close_ int all = -1;
+	struct json_object *list;
+	int r = all = lock_all(err);
+
+	list = read_list(pod_dir);
+	json_object_object_foreach(list, place, value) {
+		const char *volume = json_object_get_string(value);
+		_cleanup_free_ char *mark = NULL;
+
+		(void)place;
+		if (r < 0 || poddir_check_name(volume, NULL) < 0 ||
+		    path_of(volume, "anonymous", &mark, err) < 0)
+			continue;
+		if (access(mark, F_OK) == 0)
+			r = write_text(mark, name, err);
+	}
+	json_object_put(list);
+	return r;
+}
+
 int volumes_keep_of(const char *pod_dir, struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;

@@ -30,6 +30,10 @@ int volumes_make(struct spec *spec, const char *pod, const char *pod_dir,
 /* Removes the anonymous volumes of the pod's folder @pod_dir. */
 int volumes_remove_of(const char *pod_dir, struct shift_error *err);
 
+/* They are the pod's @name from now on, whose folder is @pod_dir. */
+int volumes_rename_of(const char *pod_dir, const char *name,
+		      struct shift_error *err);
+
 /* Takes the list away: from now on they are nobody's. */
 int volumes_keep_of(const char *pod_dir, struct shift_error *err);
 
