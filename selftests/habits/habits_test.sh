@@ -41,7 +41,12 @@ mistakes='
 125|run -p ::1:8080:80 IMAGE true|is no address
 125|run -p 8080:80 --net host IMAGE true|ports are published with --net pasta
 125|run --net pasta --userns=host IMAGE true|would be the host
-125|run --init IMAGE true|tini
+125|run --init-path /nosuch IMAGE true|--init-path /nosuch is no program
+125|run --preserve-fds x IMAGE true|--preserve-fds
+125|run --preserve-fds 9 IMAGE true|descriptor 3 is not open
+125|exec --preserve-fds -1 nobody true|--preserve-fds
+125|run --sdnotify systemd IMAGE true|pod or container, and ignore
+125|rename one|it needs POD NAME
 125|run --read-only=maybe IMAGE true|--read-only takes no value but true or false
 125|run --name|--name needs a value
 125|run|no image given

@@ -177,6 +177,21 @@ while True: print(s.recv(4096).decode())' "$work/notify" >"$log" &
 	has "it is being stopped" "$(cat "$log")" $'STOPPING=1\nSTATUS=pod n is asked to end'
 	same "at the end" "STATUS=pod n has ended with status 137" "$(grep ^STATUS= "$log" | tail -n 1)"
 	runner rm n
+	# who says when it is ready, by podman's names; ignore: nobody hears of the pod
+	local who
+	for who in container conmon ignore; do
+		: >"$log"
+		NOTIFY_SOCKET=$work/notify "$RUNNER" run -d --name n --sdnotify=$who "$image" sh -c 'echo ${NOTIFY_SOCKET-none}; sleep 600' >/dev/null
+		said n .
+		sleep 0.5
+		runner logs n
+		case $who in
+		container) same "$who" "/run/host/notify 0" "$out $(grep -c ^READY=1 "$log")" ;;
+		conmon) same "$who" "none 1" "$out $(grep -c ^READY=1 "$log")" ;;
+		ignore) same "$who" "none 0" "$out $(grep -c . "$log")" ;;
+		esac
+		runner rm -f n
+	done
 	kill $manager
 	wait $manager 2>/dev/null
 	rm "$work/notify"
@@ -339,6 +354,86 @@ test_rename() {
 	same "nothing is reserved" '' "$(ls /run/runner/reserved)"
 	check_clean
 	finish "rename: an ended pod, with all that is its own"
+}
+
+test_init() {
+	local init
+	runner run --init-path /etc/passwd "$image" true
+	same "--init-path of no program" 125 "$status"
+	has "--init-path of no program" "$errors" "--init-path /etc/passwd is no program"
+	for init in /usr/bin/catatonit /usr/libexec/podman/catatonit /usr/bin/tini-static; do
+		[ ! -x $init ] || break
+	done
+	if [ ! -x $init ]; then
+		runner run --init "$image" true
+		same "--init without one" 125 "$status"
+		has "--init without one" "$errors" "apt-get install catatonit"
+		check_clean
+		finish "--init is refused without an init (this host has neither catatonit nor tini-static)"
+		return
+	fi
+	# what the image has of that name is not asked
+	printf '#!/bin/sh\necho of the image\n' >"$image/bin/catatonit"
+	chmod 755 "$image/bin/catatonit"
+	runner run --init "$image" sh -c 'echo $$ $(cat /proc/1/comm); exit 7'
+	same "--init: process 1, the command's status" "7 2 runner-init" "$status $out$errors"
+	runner run --init -u 1000 "$image" sh -c 'id -u; kill -TERM $$'
+	same "--init: a signal's status, -u" "143 1000" "$status $out$errors"
+	runner run --init "$image" sh -c 'echo x 2>/dev/null >>/run/runner-init || echo refused'
+	same "it cannot be written to" refused "$out$errors"
+	up i --init -- sh -c 'trap "echo got; exit 5" TERM; (sh -c "sleep 0.2 & exec sleep 0.1" &); echo up; while :; do sleep 0.1; done'
+	same "on the host" "$(stat -L -c %i $(realpath $init))" "$(stat -L -c %i "/proc/$(field pid i)/exe")"
+	said i up
+	sleep 1
+	same "what is left to it is reaped" '' "$(grep -l '^State:.Z' /proc/$(field pid i)/root/proc/[0-9]*/status 2>/dev/null)"
+	runner stop i
+	same "stop: the command got the signal" "0 exited 5" "$status $(field status i) $(field exitStatus i)"
+	runner logs i
+	same "its words" "up got" "$(echo $out)"
+	runner start -a i </dev/null &
+	for _ in $(seq 100); do [ "$(field status i)" != running ] || break; sleep 0.1; done
+	same "once more" running "$(field status i)"
+	runner rm -f i
+	wait $!
+	rm "$image/bin/catatonit"
+	check_clean
+	finish "--init: signals, zombies, the exit status"
+}
+
+# OPENED ARGUMENTS: what the command sees of the descriptors 3 to 5, all open
+test_fds() {
+	local n how
+	echo three >"$work/three"
+	echo four >"$work/four"
+	up f -- sleep 600
+	for how in "run $image" "run --userns=host $image" "exec f"; do
+		for n in 0 1 2; do
+			# ls has one of its own, the next
+			same "$how, $n passed" "$(seq -s ' ' 0 $((3 + n)))" "$(echo $("$RUNNER" ${how%% *} --preserve-fds $n ${how#* } ls /proc/self/fd 3<"$work/three" 4<"$work/four" 5<"$work/four" | sort -n))"
+		done
+		same "$how: they are the caller's" "three four" "$(echo $("$RUNNER" ${how%% *} --preserve-fds=2 ${how#* } sh -c 'cat <&3; cat <&4' 3<"$work/three" 4<"$work/four"))"
+		same "$how: none" "0 1 2 3" "$(echo $("$RUNNER" $how ls /proc/self/fd 3<"$work/three" 4<"$work/four" | sort -n))"
+	done
+	runner rm -f f
+	out=$("$RUNNER" run --preserve-fds 2 "$image" true 2>&1 3<"$work/three")
+	same "one that is not open" 125 $?
+	has "one that is not open" "$out" "descriptor 4 is not open"
+	out=$("$RUNNER" run --preserve-fds 1 "$image" true 2>&1 3<"$work")
+	same "a directory of the host" 125 $?
+	has "a directory of the host" "$out" "a directory of the host"
+	out=$("$RUNNER" run --preserve-fds 1 --restart always "$image" true 2>&1 3<"$work/three")
+	has "with --restart" "$out" "for one run only"
+	# the reader of a pipe sees its end although the pod's runner goes on
+	"$RUNNER" run -d --name f --preserve-fds 1 "$image" sh -c 'echo said >&3; exec 3>&-; sleep 600' 3>&1 >/dev/null | timeout 20 cat >"$work/piped"
+	same "nobody else has it" "0 0 said" "${PIPESTATUS[*]} $(cat "$work/piped")"
+	runner rm -f f
+	# of a socket unit, sd_listen_fds(3): for this process, and no other
+	same "LISTEN_FDS" "1 1 web three 0 1 2 3 4" "$(exec 3<"$work/three" 4<"$work/four"
+		echo $(LISTEN_FDS=1 LISTEN_FDNAMES=web RUNNER=$RUNNER image=$image sh -c 'LISTEN_PID=$$ exec "$RUNNER" run "$image" sh -c "echo \$LISTEN_FDS \$LISTEN_PID \$LISTEN_FDNAMES; cat <&3; ls /proc/self/fd"'))"
+	same "another's LISTEN_FDS" "none 0 1 2 3" "$(exec 3<"$work/three"
+		echo $(LISTEN_FDS=1 LISTEN_PID=1 "$RUNNER" run "$image" sh -c 'echo ${LISTEN_FDS-none}; ls /proc/self/fd'))"
+	check_clean
+	finish "--preserve-fds, LISTEN_FDS: those descriptors and no other"
 }
 
 # ARGUMENTS|TEXT: a number is one, and in its range
@@ -605,4 +700,4 @@ test_boot_devices() {
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
-run_tests "start_attach shared streams status paused restarting rename numbers covered_proc reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused restarting rename init fds numbers covered_proc reboot boot_order crash boot_devices" "$@"

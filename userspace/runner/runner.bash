@@ -38,7 +38,7 @@ _runner_value() {
 	--restart) compgen -W 'no always unless-stopped on-failure' -- "$2" ;;
 	--pull) compgen -W 'missing always never' -- "$2" ;;
 	--cgroupfs) compgen -W 'ro rw' -- "$2" ;;
-	--sdnotify) compgen -W 'runner pod' -- "$2" ;;
+	--sdnotify) compgen -W 'runner conmon pod container ignore' -- "$2" ;;
 	--security-opt) compgen -W 'seccomp= label= apparmor= no-new-privileges=false' -- "$2" ;;
 	--pod) compgen -W "$(_runner_pods)" -- "$2" ;;
 	--device | --device-wait) compgen -f -- "${2:-/dev/}" ;;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/caller.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -87,11 +88,47 @@ static void reset_limits(void)
 	}
 }
 
-void caller_forget(void)
+/* As much as may be asked for; what is, and by whom, is for the options to say. */
+#define PASSED_MOST 1000
+
+static int passed;
+
+int caller_passed(void)
 {
+	return passed;
+}
+
+static int wanted(int argc, char **argv)
+{
+	static const char option[] = "--preserve-fds";
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	int n = 0;
+
+	if (pid && fds && atoi(pid) == getpid())
+		n = atoi(fds);
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
+		size_t len = strlen(option);
+
+		if (strncmp(argv[i], option, len))
+			continue;
+		if (argv[i][len] == '=')
+			n += atoi(argv[i] + len + 1);
+		else if (!argv[i][len] && i + 1 < argc)
+			n += atoi(argv[i + 1]);
+	}
+	return n < 0 || n > PASSED_MOST ? 0 : n;
+}
+
+void caller_forget(int argc, char **argv)
+{
+	int most = wanted(argc, argv);
+
 	caller_undumpable();
 	fds_fill_streams();
-	fds_close_but(NULL, 0);
+	while (passed < most &&
+	       fcntl(3 + passed, F_SETFD, FD_CLOEXEC) == 0)
+		passed++;
+	fds_close_from(3 + passed, NULL, 0);
 	umask(022);
 	caller_reset_signals();
 	reset_limits();

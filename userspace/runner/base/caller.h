@@ -11,7 +11,13 @@
  * the standard streams, and lets nobody look into this process who has no
  * capability over the host.
  */
-void caller_forget(void);
+void caller_forget(int argc, char **argv);
+
+/*
+ * How many descriptors from 3 on it has left open, in one row: those that
+ * --preserve-fds in @argv or LISTEN_FDS asked to pass on.  They are closed by execve(2).
+ */
+int caller_passed(void);
 
 /* Signals as a new process ought to find them: all deliverable, none ignored. */
 void caller_reset_signals(void);

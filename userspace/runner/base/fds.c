@@ -8,7 +8,12 @@
 
 int fds_close_but(const int *keep, size_t n)
 {
-	unsigned int first = 3;
+	return fds_close_from(3, keep, n);
+}
+
+int fds_close_from(int from, const int *keep, size_t n)
+{
+	unsigned int first = (unsigned int)from;
 
 	for (;;) {
 		unsigned int next = ~0U;

@@ -11,6 +11,9 @@
  */
 int fds_close_but(const int *keep, size_t n);
 
+/* The same, of those from @from on. */
+int fds_close_from(int from, const int *keep, size_t n);
+
 /*
  * Opens /dev/null as each standard stream that the caller has closed: what is
  * opened next must not become one.

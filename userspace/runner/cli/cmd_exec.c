@@ -46,7 +46,7 @@ static const struct words_option exec_options[] = {
 	{ 'w', "workdir", 0, "DIR", "where the command starts", NULL },
 	{ 0, "privileged", 0, NULL, NULL, "the command has the pod's rights, never more" },
 	{ 0, "detach-keys", 0, "KEYS", NULL, "exec -t has no keys to detach with: use -d" },
-	{ 0, "preserve-fds", 0, "N", NULL, "nothing that the caller has open goes into a pod" },
+	{ 0, "preserve-fds", OPT_PRESERVE_FDS, "N", "the caller's descriptors 3 to 2+N go along", NULL },
 	WORDS_END,
 };
 static const struct words_command exec_words = {
@@ -85,6 +85,7 @@ static int parse(struct request *q, int argc, char **argv,
 {
 	struct strv env = { NULL, 0 }, files = { NULL, 0 };
 	const char *user = NULL, *dir = NULL;
+	long preserve = 0;
 	bool tty = false;
 	struct words w;
 	int r;
@@ -103,6 +104,9 @@ static int parse(struct request *q, int argc, char **argv,
 			break;
 		case OPT_ENV_FILE:
 			r = strv_add(&files, w.value, err);
+			break;
+		case OPT_PRESERVE_FDS:
+			r = options_preserve(w.value, &preserve, err);
 			break;
 		case 'u':
 			user = w.value;
@@ -142,6 +146,8 @@ static int parse(struct request *q, int argc, char **argv,
 		r = options_env(&q->spec, env.v[i], err);
 	for (int i = 1; r >= 0 && i < w.n; i++)
 		r = strv_add(&q->spec.process.args, w.operands[i], err);
+	if (r >= 0)
+		r = options_pass_fds(preserve, false, &q->spec, err);
 	strv_clear(&env);
 	strv_clear(&files);
 	return r;
@@ -204,7 +210,8 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 	struct shift_error err = SHIFT_ERROR_INIT;
 	struct report report = { .type = REPORT_FAILED, .status = FAILED };
 	const int keep[] = { report_fd, go_fd, slave, q->seccomp_fd };
-	int r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	int r = process_begin(keep, sizeof(keep) / sizeof(*keep),
+			      q->spec.process.preserve_fds, &err);
 	char c;
 
 	/* Once it is in the pod's cgroup; or the helper has failed and says so. */
@@ -275,7 +282,8 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 	for (int i = 0; i < 3; i++)
 		if (q->streams[i] >= 0)
 			dup2(q->streams[i], i);
-	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	r = process_begin(keep, sizeof(keep) / sizeof(*keep),
+			  q->spec.process.preserve_fds, &err);
 	if (r >= 0)
 		r = rlimit_apply(&q->spec, 0, &err);
 	if (r >= 0)
@@ -384,6 +392,8 @@ static int spawn(struct request *q, int announce, struct shift_error *err)
 		return FAILED;
 	if (!pid)
 		helper(q, said);
+	for (int i = 0; i < q->spec.process.preserve_fds; i++)
+		close(3 + i);
 	/* So that the end of what the command writes is seen. */
 	for (int i = 0; i < 3; i++)
 		if (q->streams[i] >= 0)

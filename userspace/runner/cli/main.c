@@ -173,7 +173,7 @@ int main(int argc, char **words)
 	if (argc > 1 && !strcmp(words[1], internal[0].name))
 		caller_undumpable();
 	else
-		caller_forget();
+		caller_forget(argc, words);
 	/* The copy that self_seal() makes has another name. */
 	prctl(PR_SET_NAME, "runner", 0, 0, 0);
 	argv = caller_arguments(argc, words);

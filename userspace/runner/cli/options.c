@@ -19,6 +19,7 @@
 #include "spec/device_option.h"
 #include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
+#include "spec/init_option.h"
 #include "spec/intercept_option.h"
 #include "spec/publish_option.h"
 #include "spec/rlimit_option.h"
@@ -105,7 +106,8 @@ static int take(struct options *o, const struct words *w,
 {
 	const struct { int code; bool *to; } flags[] = {
 		{ OPT_READ_ONLY, &o->read_only }, { OPT_RM, &o->rm },
-		{ OPT_NO_HOSTS, &o->no_hosts }, { OPT_REPLACE, &o->replace }, { OPT_DRY_RUN, &o->dry_run },
+		{ OPT_NO_HOSTS, &o->no_hosts }, { OPT_INIT, &o->init },
+		{ OPT_REPLACE, &o->replace }, { OPT_DRY_RUN, &o->dry_run },
 		{ 'd', &o->detach }, { 't', &o->tty },
 		{ 'i', &o->interactive },
 	};
@@ -115,6 +117,7 @@ static int take(struct options *o, const struct words *w,
 		{ OPT_POD, &o->pod }, { OPT_RESTART, &o->restart },
 		{ OPT_ENTRYPOINT, &o->entrypoint }, { 'h', &o->hostname },
 		{ OPT_UIDMAP, &o->uidmap }, { OPT_GIDMAP, &o->gidmap },
+		{ OPT_INIT_PATH, &o->init_path },
 	};
 	int code = words_code(w), r;
 
@@ -144,6 +147,8 @@ static int take(struct options *o, const struct words *w,
 		return parse_pull(w->value, &o->pull, err);
 	case OPT_SYSTEMD:
 		return parse_systemd(w->value, &o->systemd, err);
+	case OPT_PRESERVE_FDS:
+		return options_preserve(w->value, &o->preserve_fds, err);
 	case OPT_LIMIT:
 		/* Its name is needed later; the value follows. */
 		r = remember(o, code, w->option->name, err);
@@ -200,6 +205,8 @@ int options_parse_run(struct options *o, const struct words_command *command,
 	o->command = w.operands;
 	if (o->image && o->rootfs)
 		return shift_err_set(err, 0, "--image and --rootfs exclude each other");
+	if (o->init_path)
+		o->init = true;
 	if (o->replace && !o->name)
 		return shift_err_set(err, 0, "--replace needs --name");
 	if (!o->image && !o->rootfs && w.n)
@@ -403,10 +410,13 @@ static int apply(struct spec *spec, int option, const char *value,
 	case OPT_CREDENTIAL:
 		return hostdir_credential(spec, value, err);
 	case OPT_SDNOTIFY:
-		if (!strcmp(value, "pod"))
+		if (!strcmp(value, "pod") || !strcmp(value, "container"))
 			return hostdir_notify(spec, err);
-		return !strcmp(value, "runner") ? 0 :
-			shift_err_set(err, 0, "--sdnotify '%s': there are runner and pod",
+		if (!strcmp(value, "ignore"))
+			return spec_annotate(spec, err, SPEC_ANNOTATION_SDNOTIFY,
+					     "ignore");
+		return !strcmp(value, "runner") || !strcmp(value, "conmon") ? 0 :
+			shift_err_set(err, 0, "--sdnotify '%s': there are runner or conmon, pod or container, and ignore",
 				      value);
 	case OPT_LOG_SIZE:
 		return apply_log_size(spec, value, err);
@@ -495,6 +505,14 @@ int options_apply(const struct options *o, struct spec *spec,
 	}
 	if (r >= 0 && o->no_hosts)
 		r = etc_keep_image(spec, ETC_HOSTS, err);
+	if (r >= 0 && o->init)
+		r = init_option(spec, o->init_path, err);
+	if (r >= 0)
+		r = options_pass_fds(o->preserve_fds, true, spec, err);
+	if (r >= 0 && spec->process.preserve_fds && o->restart &&
+	    strcmp(o->restart, "no"))
+		r = shift_err_set(err, 0, "--restart %s: the descriptors of --preserve-fds or LISTEN_FDS are there for one run only",
+				  o->restart);
 	/* Last: what it allows depends on the capabilities. */
 	if (r >= 0)
 		r = seccomp_apply(spec, seccomp, err);

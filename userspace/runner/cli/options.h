@@ -23,6 +23,7 @@ enum {
 	OPT_ENV_FILE, OPT_UNSETENV, OPT_LABEL_FILE, OPT_ULIMIT, OPT_SHM_SIZE,
 	OPT_GROUP_ADD, OPT_UIDMAP, OPT_GIDMAP, OPT_REPLACE, OPT_PULL,
 	OPT_IMAGE_VOLUME, OPT_STOP_TIMEOUT, OPT_LOG_SIZE, OPT_ADD_HOST, OPT_DNS, OPT_NO_HOSTS,
+	OPT_INIT, OPT_INIT_PATH, OPT_PRESERVE_FDS,
 };
 
 extern const struct words_option options_of_run[];
@@ -41,6 +42,9 @@ struct options {
 	bool rm;
 	bool replace;
 	bool no_hosts;
+	bool init;
+	const char *init_path;
+	long preserve_fds;
 	bool dry_run;
 	bool detach;
 	bool tty;
@@ -77,6 +81,17 @@ int options_env_file(struct spec *spec, const char *path,
 
 /* Whether @text can be a USER[:GROUP]; names are looked up in the pod. */
 int options_user(const char *text, struct shift_error *err);
+
+/* The number of --preserve-fds. */
+int options_preserve(const char *text, long *ret, struct shift_error *err);
+
+/*
+ * @spec's command gets the caller's descriptors from 3 on: with @listen those that
+ * LISTEN_FDS hands to this process, sd_listen_fds(3), and @n behind them.  All of them
+ * have to be open, and none may be a directory.
+ */
+int options_pass_fds(long n, bool listen, struct spec *spec,
+		     struct shift_error *err);
 
 void options_clear(struct options *options);
 

@@ -218,14 +218,14 @@ int files_enter(const struct files *f, const int *keep, size_t n,
 		/* The pod acts: nothing of the host's is open any more. */
 		memcpy(own, keep, n * sizeof(*keep));
 		own[n] = f->pidfd;
-		r = process_begin(own, n + 1, err);
+		r = process_begin(own, n + 1, 0, err);
 		if (r >= 0)
 			r = join(f, err);
 		close(f->pidfd);
 	} else {
 		r = put_together(f, err);
 		if (r >= 0)
-			r = process_begin(keep, n, err);
+			r = process_begin(keep, n, 0, err);
 	}
 	if (r >= 0)
 		r = process_become_root(err);

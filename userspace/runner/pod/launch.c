@@ -227,6 +227,8 @@ static int run_once(struct held *h, int *status, struct shift_error *err)
 	h->plan.written = &written;
 	if (r >= 0)
 		r = pod_run(&h->pod, status, err);
+	/* They went to that run, and what has their numbers now is runner's. */
+	h->spec.process.preserve_fds = 0;
 	h->plan.written = NULL;
 	strv_clear(&written);
 	network_drop(joined);
@@ -415,6 +417,7 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	      bool detached, struct shift_error *err)
 {
 	int announce = -1, r, status = POD_STATUS_FAILED;
+	const char *policy;
 	pid_t pid;
 
 	pod_block_signals();
@@ -428,6 +431,9 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 			return hear(announce, err);
 		h->pod.announce_fd = announce;
 	}
+	policy = spec_annotation(&h->spec, SPEC_ANNOTATION_SDNOTIFY);
+	if (policy && !strcmp(policy, "ignore"))
+		unsetenv("NOTIFY_SOCKET");
 	/* Whoever started runner and asks to be told. */
 	notify_manager("STATUS=pod %s is being started", h->state.name ?: "");
 	r = launch(h, userns, keep, &status, err);

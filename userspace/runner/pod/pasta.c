@@ -244,7 +244,7 @@ static void __attribute__((noreturn)) keeper(const struct spec *spec, pid_t pod,
 	int null, r = arguments(spec, &argv, &err);
 
 	if (r >= 0)
-		r = process_begin(keep, 3, &err);
+		r = process_begin(keep, 3, 0, &err);
 	prctl(PR_SET_NAME, "runner-pasta", 0, 0, 0);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3; i++)

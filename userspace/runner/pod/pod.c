@@ -83,7 +83,8 @@ static void __attribute__((noreturn)) child_main(struct plan *plan, int go_fd,
 	for (int i = 0; i < 3; i++)
 		if (streams->fd[i] >= 0)
 			dup2(streams->fd[i], i);
-	r = process_begin(keep, sizeof(keep) / sizeof(*keep), &err);
+	r = process_begin(keep, sizeof(keep) / sizeof(*keep),
+			  plan->spec->process.preserve_fds, &err);
 	if (read(go_fd, &c, 1) != 1)
 		_exit(POD_STATUS_FAILED);	/* runner is gone */
 	if (r >= 0)
@@ -427,6 +428,9 @@ static int set_up(struct pod *pod, struct pod_child *child, int *status,
 	fault_point("streams");
 	if (r >= 0)
 		r = spawn(plan, &streams, child, err);
+	/* They are the pod's alone, and of this run. */
+	for (int i = 0; i < plan->spec->process.preserve_fds; i++)
+		close(3 + i);
 	fault_point("first process");
 	if (r >= 0)
 		r = rlimit_apply(plan->spec, child->pid, err);

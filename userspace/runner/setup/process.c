@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -53,7 +54,8 @@ static int check_stream(int fd, struct shift_error *err)
 	return -EISDIR;
 }
 
-int process_begin(const int *keep, size_t n, struct shift_error *err)
+int process_begin(const int *keep, size_t n, int passed,
+		  struct shift_error *err)
 {
 	int r;
 
@@ -63,7 +65,7 @@ int process_begin(const int *keep, size_t n, struct shift_error *err)
 	caller_hide();
 	umask(022);
 	caller_reset_signals();
-	r = fds_close_but(keep, n);
+	r = fds_close_from(3 + passed, keep, n);
 	if (r < 0)
 		return shift_err_set(err, -r, "cannot close descriptors");
 	for (int fd = 0; r >= 0 && fd < 3; fd++)
@@ -209,7 +211,7 @@ static void own_pipes(uid_t uid, int which)
 	for (int fd = 0; fd < 3; fd++) {
 		struct stat st;
 
-		if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
+		if ((which & 1 << fd) && fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode))
 			(void)!fchown(fd, uid, (gid_t)-1);
 	}
 }
@@ -349,8 +351,18 @@ int process_exec(const struct spec *spec, int seccomp_fd, int say_fd,
 		return -EACCES;
 	}
 	/* Nothing that runner, or who called it, had open goes along. */
-	if (close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	if (close_range(3 + (unsigned int)spec->process.preserve_fds, ~0U,
+			CLOSE_RANGE_CLOEXEC) < 0)
 		return shift_err_set(err, errno, "cannot close descriptors");
+	for (int i = 0; i < spec->process.preserve_fds; i++)
+		fcntl(3 + i, F_SETFD, 0);
+	/* sd_listen_fds(3) compares it. */
+	if (spec->process.preserve_fds && getenv("LISTEN_PID")) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", (int)getpid());
+		setenv("LISTEN_PID", number, 1);
+	}
 	/* Last: what a filter forbids is the command's affair. */
 	r = filter(spec, seccomp_fd, err);
 	if (r >= 0 && say_fd >= 0 && intercept_wanted(spec))

@@ -13,7 +13,8 @@
  * along but the standard streams and the @n descriptors of @keep, has a session
  * of its own, cannot be looked into, and ends with its parent.
  */
-int process_begin(const int *keep, size_t n, struct shift_error *err);
+int process_begin(const int *keep, size_t n, int passed,
+		  struct shift_error *err);
 
 /* Root of the pod's user namespace, no groups, no keys. */
 int process_become_root(struct shift_error *err);

@@ -89,6 +89,7 @@ struct spec {
 		bool no_new_privileges;
 		char *selinux_label;
 		char *apparmor_profile;
+		int preserve_fds;	/* from 3 on; never written */
 	} process;
 	struct {
 		char *path;		/* what tells the image from others */
@@ -161,6 +162,7 @@ void spec_clear(struct spec *spec);
 #define SPEC_ANNOTATION_USER "runner.user"	/* USER[:GROUP], by name */
 #define SPEC_ANNOTATION_SHIFT "runner.shift"	/* --shift */
 #define SPEC_ANNOTATION_SYSTEMD "runner.systemd"	/* "true" */
+#define SPEC_ANNOTATION_SDNOTIFY "runner.sdnotify"	/* "ignore" */
 #define SPEC_ANNOTATION_STOP "runner.stop-signal"	/* a number */
 #define SPEC_ANNOTATION_IMAGE "runner.image"	/* as given */
 #define SPEC_ANNOTATION_LAYERS "runner.layers"	/* JSON list, lowest first */
