@@ -13,6 +13,8 @@
  *				close(2) waits 100 s for somebody to read, at PORT of
  *				lo, or else a port of its own; then numbers without end
  *	hostile fuse DIR	a filesystem on DIR that answers nothing
+ *	hostile exchange DIR N	N files in DIR and as many nodes of /dev/urandom in each
+ *				other's place by turns
  *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
  *				"file" a file and a link to TO/file, by turns;
  *				cgroups come and go
@@ -31,6 +33,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -112,6 +115,34 @@ static int shout(int fd)
 	for (;;)
 		if (write(fd, line, sizeof(line)) < 0 && errno != EAGAIN)
 			return say("write");
+}
+
+static void __attribute__((noreturn)) exchange(const char *dir, int n)
+{
+	char name[32], other[32], text[4096];
+
+	memset(text, 'x', sizeof(text));
+	if (chdir(dir) < 0 || mkdir("../nodes", 0755) < 0)
+		exit(say(dir));
+	for (int i = 0; i < n; i++) {
+		int fd;
+
+		snprintf(name, sizeof(name), "%d", i);
+		snprintf(other, sizeof(other), "../nodes/%d", i);
+		fd = open(name, O_CREAT | O_WRONLY, 0666);
+		if (fd < 0 || write(fd, text, sizeof(text)) < 0 ||
+		    mknod(other, S_IFCHR | 0666, makedev(1, 9)) < 0)
+			exit(say(other));
+		close(fd);
+	}
+	puts("ready");
+	fflush(stdout);
+	for (int i = 0;; i = (i + 1) % n) {
+		snprintf(name, sizeof(name), "%d", i);
+		snprintf(other, sizeof(other), "../nodes/%d", i);
+		syscall(SYS_renameat2, AT_FDCWD, name, AT_FDCWD, other,
+			RENAME_EXCHANGE);
+	}
 }
 
 static void make_pair(const char *name, const char *link, int is_dir)
@@ -283,6 +314,8 @@ int main(int argc, char **argv)
 		return fuse(argv[2]);
 	if (!strcmp(what, "linger") && argc > 2)
 		return linger(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
+	if (!strcmp(what, "exchange") && argc == 4)
+		exchange(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "swap") && argc > 3)
 		swap(argv[2], argv + 3);
 	fputs("usage: see the source\n", stderr);

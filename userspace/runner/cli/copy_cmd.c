@@ -160,6 +160,13 @@ static void __attribute__((noreturn)) pack_in_pod(const struct copying *c,
 	if (r < 0)
 		complain(say, r, &err);
 	signal(SIGPIPE, SIG_IGN);
+	/* A device is not even opened, nor is one that was a file a moment ago. */
+	file = inroot_open(s->path, O_PATH, INROOT_FOLLOW);
+	r = file < 0 ? file : check_source(file, s->path, &err);
+	if (file >= 0)
+		close(file);
+	if (file >= 0 && r < 0)
+		complain(say, r, &err);
 	file = inroot_open(s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
 			   INROOT_FOLLOW);
 	if (file < 0)

@@ -48,6 +48,21 @@ int files_open(struct files *f, const char *name, struct shift_error *err)
 			   f->spec.root.layers.v[0], false, err);
 }
 
+/*
+ * A pod with the host's ids can make nodes of any device, and the list of devices of
+ * its cgroup is not that of this process.  What the pod mounts meanwhile stays out.
+ */
+static int forbid_devices(struct shift_error *err)
+{
+	struct mount_attr attr = {
+		.attr_set = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE,
+	};
+
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return shift_err_set(err, errno, "cannot mount the pod's files without devices");
+	return 0;
+}
+
 static int join(const struct files *f, struct shift_error *err)
 {
 	int flags = CLONE_NEWNS;
@@ -57,7 +72,11 @@ static int join(const struct files *f, struct shift_error *err)
 	if (setns(f->pidfd, flags) < 0)
 		return shift_err_set(err, errno, "cannot join the pod %s",
 				     f->st.name);
-	return 0;
+	/* Its mounts as they are now, for this process alone. */
+	if (unshare(CLONE_NEWNS) < 0)
+		return shift_err_set(err, errno, "cannot make a mount namespace in the pod %s",
+				     f->st.name);
+	return forbid_devices(err);
 }
 
 /* A place of the pod and the mount for it. */
@@ -199,6 +218,8 @@ static int put_together(const struct files *f, struct shift_error *err)
 	}
 	if (r >= 0)
 		r = enter_root(places, spec->n_mounts + 1, err);
+	if (r >= 0)
+		r = forbid_devices(err);
 	/* The descriptors go with fds_close_but(): the child does nothing else. */
 	strv_clear(&written);
 	free(places);

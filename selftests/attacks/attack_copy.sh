@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
+# Attacks on runner cp.
+
+attack copy_device - cp opens devices which a pod with the ids of the host has made, or puts in the place of files
+
+# The list of its cgroup keeps the pod itself from opening them.
+attack_copy_device() {
+	needs_list || return
+	pod=nodes-$number
+	# no driver has this device: an open would say so
+	up "$pod" --userns=host -- sh -c 'mknod /dev/none c 250 77; mkdir /dev/d; exec hostile exchange /dev/d 12'
+	wait_running "$pod"
+	for _ in $(seq 50); do
+		runner logs "$pod"
+		[ "$out" != ready ] || break
+		sleep 0.1
+	done
+	same "the nodes are made" ready "$out$errors"
+	runner cp "$pod:/dev/none" "$work/none"
+	has "a device" "$status$errors" "125runner: cp: /dev/none is neither a file nor a directory"
+	for _ in $(seq "${RACE_N:-5}"); do
+		rm -rf "$work/taken"
+		runner cp "$pod:/dev/d" "$work/taken"
+		# a file that is cut short ends in zeros
+		same "of /dev/urandom, in the place of a file" 0 "$(find "$work/taken" -type f -exec cat {} + 2>/dev/null | tr -d 'x\0' | wc -c)"
+	done
+	gone "$pod"
+}
