@@ -275,3 +275,37 @@ loop_ioctl() {
 	python3 -c 'import fcntl, os, sys
 fcntl.ioctl(os.open("/dev/loop-control", os.O_RDWR), int(sys.argv[1], 0), int(sys.argv[2]))' "$@"
 }
+
+attack device_taken - a device that is taken from the pod while its filesystem is checked is mounted all the same
+
+attack_device_taken() {
+	local checker device
+	needs_list || return
+	if ! type -P e2fsck mkfs.ext4 >/dev/null; then
+		skip_reason='there is no e2fsck or mkfs.ext4'
+		return
+	fi
+	checker=$(readlink -f "$(type -P e2fsck)")
+	truncate -s 16M "$work/disk"
+	mkfs.ext4 -q "$work/disk"
+	device=$(losetup -f --show "$work/disk") || {
+		skip_reason='this host has no loop devices'
+		return
+	}
+	# it takes its time
+	mount --bind "$here/attacker" "$checker"
+	pod=taken-$number
+	mkdir -p "$work/image/mnt"
+	runner run -d --image "$image" --name "$pod" --cap-add sys_admin --device "$device:/dev/sda" --intercept-mount ext4 -- sh -c 'attacker mount-ext4 /dev/sda /mnt && echo mounted || echo refused; grep " /mnt " /proc/mounts; sleep 1000'
+	same "run" 0 "$status$errors"
+	for _ in $(seq 100); do pgrep -nx e2fsck >/dev/null && break; sleep 0.05; done
+	runner device rm "$pod" /dev/sda
+	same "device rm" 0 "$status$errors"
+	pgrep -nx e2fsck >/dev/null || problem "the checker ended early"
+	for _ in $(seq 100); do runner logs "$pod"; [ -z "$out" ] || break; sleep 0.1; done
+	same "in the pod" refused "$out"
+	umount "$checker"
+	gone "$pod"
+	rmdir "$work/image/mnt"
+	for _ in $(seq 50); do losetup -d "$device" 2>/dev/null; losetup "$device" >/dev/null 2>&1 || break; sleep 0.1; done
+}

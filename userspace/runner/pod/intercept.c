@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "blockdev/holders.h"
+#include "blockdev/node.h"
 #include "cleanup.h"
 #include "pod/intercept_mount.h"
 #include "pod/state.h"
@@ -174,10 +175,34 @@ static int look(const struct call *c, const struct spec *spec,
 	return 0;
 }
 
+/* Keeps the number from being another device's. */
+static int hold(dev_t dev)
+{
+	char node[BLOCKDEV_NAME];
+	int r = blockdev_path(dev, node, NULL);
+
+	return r < 0 ? r : blockdev_open(node, dev, O_RDONLY, NULL);
+}
+
+/* The description is read anew: the check can have taken minutes. */
+static bool still_given(const struct state *st, const struct intercept_mount *m)
+{
+	struct state now = STATE_INIT;
+	struct spec spec = { 0 };
+	int can = 0, need = R_OK | (m->flags & MS_RDONLY ? 0 : W_OK);
+
+	if (state_load(&now, st->name, NULL) >= 0 && now.pid == st->pid &&
+	    state_load_spec(&now, &spec, NULL) >= 0)
+		can = given(&spec, m->dev);
+	spec_clear(&spec);
+	state_clear(&now);
+	return (can & need) == need;
+}
+
 static int carry_out(struct call *c, const struct state *st,
 		     const struct spec *spec)
 {
-	_cleanup_close_ int target = -1, userns = -1, mntns = -1;
+	_cleanup_close_ int target = -1, userns = -1, mntns = -1, held = -1;
 	struct intercept_mount m = { .options = c->options };
 	char path[64];
 	int r;
@@ -196,6 +221,9 @@ static int carry_out(struct call *c, const struct state *st,
 		return r;
 	m.userns = userns;
 	m.mntns = mntns;
+	r = held = hold(m.dev);
+	if (r < 0)
+		return r;
 	/* Mounted already, by whomever: nobody checks what is being written. */
 	if (holders_check_claim(m.dev, NULL) < 0)
 		return -EBUSY;
@@ -205,6 +233,8 @@ static int carry_out(struct call *c, const struct state *st,
 		return r;
 	if (!is_waiting(c))
 		return -ESRCH;
+	if (!still_given(st, &m))
+		return CONTINUE;
 	r = intercept_make(&m);
 	if (r < 0)
 		return r;
