@@ -65,7 +65,7 @@ attack_store_chain() {
 }
 
 attack_store_fifo() {
-	local kind file
+	local kind file says
 	mkdir -p "$work/l/one"
 	echo x >"$work/l/one/x"
 	tar -C "$work/l/one" -cf "$work/l/one.tar" .
@@ -74,18 +74,21 @@ attack_store_fifo() {
 			rm -rf "$work/store"
 			store_layout "$work/odd" "$work/l/one.tar"
 			[ "$file" != blobs/sha256 ] || file=$(cd "$work/odd" && ls blobs/sha256/* | head -n 1)
-			rm "$work/odd/$file"
+			# what a link leads to is as good as what was there
+			mv "$work/odd/$file" "$work/there"
 			case $kind in
-			fifo) mkfifo "$work/odd/$file" ;;
-			device) mknod "$work/odd/$file" c 1 8 ;;
-			terminal) mknod "$work/odd/$file" c 5 0 ;;
-			link) ln -s /etc/shadow "$work/odd/$file" ;;
+			fifo) mkfifo "$work/odd/$file"; says='is a FIFO' ;;
+			# no driver has it: an open would say so
+			device) mknod "$work/odd/$file" c 250 77; says='is a device' ;;
+			terminal) mknod "$work/odd/$file" c 5 0; says='is a device' ;;
+			link) ln -s "$work/there" "$work/odd/$file"; says='by a symbolic link' ;;
 			esac
 			store_image import "$work/odd" --name odd
 			if [ "$file" = oci-layout ]; then
 				[ "$status" != 137 ] || problem "a $kind as $file: it hangs"
 			else
 				same "a $kind as $file" 125 "$status"
+				has "a $kind as $file" "$errors" "$says"
 				store_empty "a $kind as $file"
 			fi
 			status=0
@@ -115,13 +118,13 @@ attack_store_tables() {
 				rm -f "$root/etc/$file"
 				case $kind in
 				fifo) mkfifo "$root/etc/$file" ;;
-				device) mknod "$root/etc/$file" c 5 0 ;;
+				device) mknod "$root/etc/$file" c 250 77 ;;
 				esac
 				status=0
 				timeout -s KILL 30 "$RUNNER" run --user bob:staff --image "$root" -- true >"$work/o" 2>"$work/e" </dev/null || status=$?
 			fi
 			same "a $kind as /etc/$file" 125 "$status"
-			has "a $kind as /etc/$file" "$(cat "$work/e")" "/etc/$file"
+			has "a $kind as /etc/$file" "$(cat "$work/e")" "/etc/$file is a"
 		done
 	done
 }

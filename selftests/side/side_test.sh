@@ -208,8 +208,15 @@ test_refused() {
 	runner exec agent runner-side submit --timeout 2 sleeper 1
 	has "a lock that is none" "$status$errors" "125runner-side: lock in the spool is no regular file"
 	"$RUNNER" exec agent rm /run/runner-side/lock
+	# one that a pod with the host's ids has made
+	mknod $spool/lock c 250 77
+	printf '{"version":1,"id":"%s","action":"start","template":"nosuch","key":"k"}' $(id 14) | raw $(id 14).request
+	serve
+	has "a lock that is a device is not opened" "$(cat "$work/log")" "lock in the spool is no regular file"
+	told $(id 14) "there is no template"
+	rm $spool/lock
 	runner exec agent runner-side submit --timeout 2 sleeper 1
-	has "a trigger that is none" "$status$errors" "125runner-side: cannot open trigger"
+	has "a trigger that is none" "$status$errors" "125runner-side: trigger in the spool is no regular file"
 	same "nothing was started" "0 0" "$(sides) $("$RUNNER" ps -a -q | grep -c '^side-')"
 	rmdir $spool/trigger
 	runner exec agent runner-side submit --timeout 1 sleeper 1

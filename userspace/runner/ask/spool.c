@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,19 +31,26 @@ int spool_open(const char *path, struct shift_error *err)
 	return shift_err_set(err, errno, "cannot open the spool %s", path);
 }
 
-/* Nothing that waits or acts when it is opened, and no link. */
+/* A new file, or the regular one that is there: nothing else is opened. */
 static int open_own(int dir, const char *name, struct shift_error *err)
 {
-	_cleanup_close_ int fd = openat(dir, name, O_RDWR | O_CREAT |
-					O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-					O_CLOEXEC, 0600);
-	struct stat st;
+	_cleanup_close_ int fd = -1;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return shift_err_set(err, errno, "cannot open %s in the spool",
-				     name);
-	if (!S_ISREG(st.st_mode))
-		return shift_err_set(err, 0, "%s in the spool is no regular file",
+	/* Removed, or made, in between: the next look tells. */
+	for (int i = 0; i < 64 && fd < 0; i++) {
+		fd = regular_reopen(dir, name, O_RDWR);
+		if (fd == -EINVAL)
+			return shift_err_set(err, 0, "%s in the spool is no regular file",
+					     name);
+		if (fd != -ENOENT)
+			break;
+		fd = openat(dir, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		fd = fd < 0 ? -errno : fd;
+		if (fd != -EEXIST)
+			break;
+	}
+	if (fd < 0)
+		return shift_err_set(err, -fd, "cannot open %s in the spool",
 				     name);
 	return steal_fd(&fd);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -50,6 +51,30 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
+/* The file itself: its name can be another's by now. */
+static int open_again(int look, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", look);
+	return open(path, flags | O_CLOEXEC);
+}
+
+int regular_reopen(int dirfd, const char *name, int flags)
+{
+	_cleanup_close_ int look = open_at(dirfd, name, O_PATH | O_NOFOLLOW,
+					   REGULAR_BENEATH);
+	struct stat st;
+	int fd;
+
+	if (look < 0 || fstat(look, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	fd = open_again(look, flags);
+	return fd < 0 ? -errno : fd;
+}
+
 int regular_open(int dirfd, const char *path, enum regular_where where,
 		 uint64_t max, struct shift_error *err)
 {
@@ -65,8 +90,12 @@ int regular_open(int dirfd, const char *path, enum regular_where where,
 	if (!S_ISREG(st.st_mode))
 		return shift_err_set(err, 0, "%s is %s, not a regular file",
 				     path, kind_of(st.st_mode));
-	/* Devices do things when they are opened: hence the look before. */
-	fd = open_at(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, where);
+	/*
+	 * Devices do things when they are opened: hence the look before.  A process
+	 * in a pod has the pod's /proc, and others open files of /proc itself.
+	 */
+	fd = where == REGULAR_BENEATH ? open_again(look, O_RDONLY) :
+		open_at(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, where);
 	if (fd < 0 || fstat(fd, &now) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);
 	if (!S_ISREG(now.st_mode))

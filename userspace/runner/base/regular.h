@@ -27,6 +27,13 @@ enum regular_where {
 int regular_open(int dirfd, const char *path, enum regular_where where,
 		 uint64_t max, struct shift_error *err);
 
+/*
+ * Opens the regular file @name in the folder @dirfd with @flags, O_RDWR and the like:
+ * the very file that was looked at, by the /proc of this process.  Returns a descriptor,
+ * the caller's; or a negative errno: -EINVAL for what is no regular file.
+ */
+int regular_reopen(int dirfd, const char *name, int flags);
+
 /* Reads such a file of at most @max bytes, NUL-terminated, the caller's. */
 int regular_read(int dirfd, const char *path, enum regular_where where,
 		 size_t max, char **ret, size_t *ret_len,
