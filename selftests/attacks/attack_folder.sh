@@ -72,3 +72,24 @@ attack_folder_many() {
 	same "rm" 0 $?
 	same "what is left on the host" '' "$(ls -A /var/lib/runner/pods)"
 }
+
+attack folder_held - one folder that cannot be taken away keeps all others, and every start, waiting
+
+attack_folder_held() {
+	local pods=/var/lib/runner/pods
+	runner run --image "$image" -- true
+	same "start" 0 "$status$errors"
+	# rename(2) says EBUSY of the one
+	mkdir "$pods/aa" "$pods/held" "$pods/zz"
+	touch "$pods/aa/ephemeral" "$pods/held/ephemeral" "$pods/zz/ephemeral"
+	mount --bind "$pods/held" "$pods/held"
+	rm -f /run/runner/swept
+	runner run --image "$image" -- true
+	same "another start" 0 "$status"
+	has "and what it says" "$errors" "the folder of the pod held"
+	same "the others are gone" held "$(ls $pods)"
+	umount "$pods/held"
+	runner ps
+	same "when it is free" "0" "$status$errors"
+	same "what is left on the host" '' "$(ls -A $pods)"
+}

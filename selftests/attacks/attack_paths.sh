@@ -56,6 +56,21 @@ attack_workdir_planted() {
 	gone "$pod"
 }
 
+attack workdir_magic plain,host,exec,exec-host links of procfs, also where they lead back into the pod
+
+attack_workdir_magic() {
+	local to
+	# exec's process is not in the pod's /proc
+	for to in /proc/1/root /proc/1/cwd /proc/1/root/tmp /proc/1/fd/..; do
+		options=(-w "$to")
+		in_mode "$1" true
+		case $to in
+		*..) same "$to is no link" 0 "$status" ;;
+		*) [ "$status" = 125 ] || problem "$to was entered" ;;
+		esac
+	done
+}
+
 attack stdin_dir plain,host,exec a directory as the caller standard input
 
 # It would be a way out for whatever the pod executes.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2016,SC2034,SC2154
+# shellcheck shell=bash disable=SC2030,SC2031,SC2016,SC2034,SC2154
 # Attacks on the processes of a start and of exec.
 
 attack exec_seize exec,exec-host,exec-systemd,exec-tty CVE-2016-9962, exec into a pod that traces
@@ -87,7 +87,10 @@ attack state plain,host,tty,detached,created,systemd,exec,exec-host,exec-tty wha
 attack_state() {
 	local text
 	exec 8</ 9<"$work"
+	printf '#!/bin/sh\nexec setarch -RX %s "$@"\n' "$RUNNER" >"$work/caller"
+	chmod 755 "$work/caller"
 	text=$(
+		RUNNER=$work/caller
 		# hard ones can be raised by who may do so
 		ulimit -S -n 64 -f 200000 -s 1000 -c 1000
 		umask 0777
@@ -102,6 +105,7 @@ attack_state() {
 	exec 8<&- 9<&-
 	text=${text//$'\r'/}
 	has "umask" "$text" "umask 0022"
+	has "personality" "$text" "personality 0"$'\n'
 	has "blocked" "$text" "SigBlk: 0"$'\n'
 	has "ignored" "$text" "SigIgn: 0"$'\n'
 	has "inheritable" "$text" "CapInh: 0"$'\n'
@@ -113,6 +117,28 @@ attack_state() {
 	hasnt "descriptors" "$text" $'\nfd '
 	hasnt "environment" "$text" inherited
 	has "it ran" "$text" "status 0"
+}
+
+attack caller - the signals that the caller ignores, and the files that it has open, in runner itself
+
+attack_caller() {
+	local pid
+	victim exec
+	exec 8<"$work"
+	(
+		trap '' TERM
+		exec "$RUNNER" exec "$pod" sh -c 'echo up; while :; do sleep 0.1; done'
+	) >"$work/said" 2>&1 </dev/null &
+	pid=$!
+	exec 8<&-
+	wait_line "$work/said" up
+	same "a descriptor of the caller" '' "$(find /proc/$pid/fd -lname "$work")"
+	same "ignored" 0 "$(($(sed -n 's/^SigIgn:.0*/0x0/p' /proc/$pid/status) & 1 << 14))"
+	kill -TERM $pid
+	for _ in $(seq 50); do [ -e /proc/$pid/fd ] || break; sleep 0.1; done
+	kill -KILL $pid 2>/dev/null && problem "SIGTERM is ignored"
+	wait $pid
+	gone "$pod"
 }
 
 attack keyring plain,host,tty,detached,created,systemd,exec,exec-host the session keyring of the caller
