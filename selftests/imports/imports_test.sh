@@ -148,6 +148,16 @@ test_tolerated() {
 	same "a link to a lower layer" "linked 640" "$(cat "$store"/chains/*/tree/opt/hard) $(stat -c %a "$store"/chains/*/tree/opt/hard)"
 	bad link-nowhere "neither in the layer nor in those below"
 	bad link-hidden "neither in the layer nor in those below"
+	# a whiteout hides what is in the layers below, wherever it stands in its own
+	while IFS='|' read -r n want opaque; do
+		rm -rf "$store"
+		image import "$a/whiteout-$n" --name hides
+		same "whiteout-$n" 0 "$status$errors"
+		same "whiteout-$n: in its layer" "$want" "$(cd "$store"/chains && cd "$(grep -l -r new --include=a --include=new . | sed 's#/tree/.*##' | head -n 1)/tree/d" && find . -mindepth 1 -printf '%P %y\n' | LC_ALL=C sort | paste -sd,)"
+		same "whiteout-$n: opaque" "$opaque" "$(cd "$store"/chains && getfattr -R -d -m trusted.overlay.opaque . 2>/dev/null | sed -n 's/^# file: [^/]*\/tree\///p')"
+	done <<<'same|a f,b c|
+opaque|a f,c f|d
+directory|s d,s/new f|d/s'
 	finish "what Docker tolerates"
 }
 
@@ -182,6 +192,23 @@ test_config() {
 	same "import" 0 "$status$errors"
 	runner run --root "$store" --shift="$shift" --image words --dry-run
 	has "an empty entrypoint is none" "$out" "/bin/echo"
+	for n in none nulls env ports; do
+		rm -rf "$store"
+		image import "$a/config-$n" --name words
+		same "config-$n" 0 "$status$errors"
+	done
+	rm -rf "$store"
+	image import "$a/config-env" --name words
+	runner run --root "$store" --shift="$shift" --image words --dry-run
+	same "a variable without a value" 0 "$status$errors"
+	runner spec --root "$store" --image words
+	has "a variable without a value is an empty one" "$out" '"ALONE="'
+	has "of two the last counts" "$out" '"A=2"'
+	hasnt "of two the last counts" "$out" '"A=b=c"'
+	bad config-env-bad "instead of NAME=VALUE"
+	bad artifact "is no image but an artifact: its config is of the type application/vnd.oci.empty.v1+json"
+	rm -rf "$store"
+	image import "$a/empty-words" --name words
 	image inspect words
 	for n in '"StopSignal":"SIGUSR1"' '"Healthcheck"' '"mark":"kept"' '"Volumes"'; do
 		has "inspect" "$out" "$n"
@@ -286,6 +313,12 @@ absolute|etc d 755 -,etc/abs f 644 3
 devices|a f 644 1
 set-ids|a f 6755 1
 sparse|sparse f 644 1048576
+sparse-gnu|sparse f 644 1048576
+sparse-0.0|sparse f 644 1048576
+sparse-0.1|sparse f 644 1048576
+negative|a f 644 1
+nanoseconds|a f 644 1
+by-name|a f 644 1
 old-gnu|a f 644 1
 ustar|a f 644 1
 no-padding|a f 644 1
@@ -297,9 +330,11 @@ make_odd() {
 		out = sys.argv[1]
 		os.makedirs(out)
 		D, L, H, C = tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE
-		def e(name, kind=tarfile.REGTYPE, data=b"", mode=0o644, link=""):
+		def e(name, kind=tarfile.REGTYPE, data=b"", mode=0o644, link="", **more):
 		    info = tarfile.TarInfo(name)
 		    info.type, info.size, info.mode, info.linkname, info.mtime = kind, len(data), mode, link, 1
+		    for key, value in more.items():
+		        setattr(info, key, value)
 		    return info, data
 		def tar(name, *entries, form=tarfile.PAX_FORMAT, **more):
 		    with tarfile.open(f"{out}/{name}.tar", "w", format=form, **more) as t:
@@ -329,6 +364,14 @@ make_odd() {
 		    f.seek(500000)
 		    f.write(b"middle")
 		os.chmod(out + "/sparse", 0o644)
+		tar("negative", e("a", data=b"1", mtime=-5))
+		tar("nanoseconds", e("a", data=b"1", pax_headers={"mtime": "1.123456789", "SCHILY.xattr.user.note": "text"}))
+		tar("by-name", e("a", data=b"1", uid=7, gid=8, uname="root", gname="nosuchgroup"))
+		tar("hard-forward", e("c", H, link="b"), e("b", data=b"text"))
+		for version in "0.0", "0.1":
+		    subprocess.run(["tar", "-S", "--format=pax", "--sparse-version=" + version, "-C", out,
+		                    "-cf", f"{out}/sparse-{version}.tar", "sparse"], check=True)
+		subprocess.run(["tar", "-S", "--format=gnu", "-C", out, "-cf", out + "/sparse-gnu.tar", "sparse"], check=True)
 		subprocess.run(["tar", "-S", "--format=pax", "-C", out, "-cf", out + "/sparse.tar", "sparse"], check=True)
 	EOF
 }
@@ -348,7 +391,17 @@ test_odd() {
 		same "$form: below" "$(tr , '\n' <<<"${want//LONG/$long}" | LC_ALL=C sort | paste -sd,)" "$got"
 		image verify odd
 		same "$form: verify" 0 "$status"
+		case $form in
+		sparse*) same "$form: the text" middle "$(dd if="$(echo "$store"/chains/*/tree/sparse)" bs=1 skip=500000 count=6 2>/dev/null)" ;;
+		negative) same "$form: mtime" -5 "$(stat -c %Y "$store"/chains/*/tree/a)" ;;
+		nanoseconds) same "$form: mtime, attribute" "1.123456789 text" "$(stat -c %.9Y "$store"/chains/*/tree/a) $(getfattr --only-values -n user.note "$store"/chains/*/tree/a 2>/dev/null)" ;;
+		by-name) same "$form: the numbers count" 7:8 "$(stat -c %u:%g "$store"/chains/*/tree/a)" ;;
+		esac
 	done <<<"$odd_tars"
+	rm -rf "$store"
+	image import "$odd/hard-forward.tar" --name odd
+	same "a hard link before its target" 125 "$status"
+	has "a hard link before its target" "$errors" "'c' is a hard link to 'b', which is neither in the layer nor in those below"
 	same "holes: the text" middle "$(dd if="$odd/sparse" bs=1 skip=500000 count=6 2>/dev/null)"
 	rm -rf "$store"
 	finish "odd forms of tar archives"

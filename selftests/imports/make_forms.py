@@ -178,6 +178,25 @@ x.write(x.manifest([base, tar(entry(".wh.srv")), tar(entry("hard", H, link="srv/
 x = Layout("empty-words")
 x.write(x.manifest([base], Entrypoint=[""], Cmd=["/bin/echo", "said"], WorkingDir="srv", StopSignal="SIGUSR1",
                    Volumes={"/srv": {}}, Healthcheck={"Test": ["CMD", "true"]}, mark="kept"))
+for kind, words in (("none", None), ("nulls", {"Cmd": None, "Entrypoint": None, "Env": None, "Volumes": None, "Labels": None}),
+                    ("env", {"Env": ["ALONE", "A=b=c", "A=2"], "Cmd": ["/bin/true"]}), ("env-bad", {"Env": ["=x"]}),
+                    ("ports", {"ExposedPorts": {"80/tcp": {}, "x": {}, "99999/udp": {}}, "OnBuild": ["RUN x"], "Shell": ["/x"]})):
+    x = Layout("config-" + kind)
+    text = {"os": "linux", "config": words, "rootfs": {"type": "layers", "diff_ids": ["sha256:" + sha(base)]}}
+    if words is None:
+        del text["config"]
+    m = {"schemaVersion": 2, "config": x.blob(json.dumps(text).encode(), "application/octet-stream"), "layers": [x.blob(base, "layer")]}
+    x.write(x.blob(json.dumps(m).encode(), "application/vnd.oci.image.manifest.v1+json"))
+x = Layout("artifact")
+x.write(x.blob(json.dumps({"schemaVersion": 2, "config": x.blob(b"{}", "application/vnd.oci.empty.v1+json"),
+                           "layers": [x.blob(b"chart", "application/tar")]}).encode(), "application/vnd.oci.image.manifest.v1+json"))
+# files that are removed and made in the same layer: what is removed is of those below
+files = tar(entry("d", D, mode=0o755), entry("d/a", data=b"old"), entry("d/b"), entry("d/s", D, mode=0o755), entry("d/s/old"))
+for kind, more in (("same", [entry("d/a", data=b"new"), entry("d/.wh.a"), entry("d/.wh.b")]),
+                   ("opaque", [entry("d/a", data=b"new"), entry("d/.wh..wh..opq"), entry("d/c")]),
+                   ("directory", [entry("d/.wh.s"), entry("d/s", D, mode=0o755), entry("d/s/new", data=b"new")])):
+    x = Layout("whiteout-" + kind)
+    x.write(x.manifest([base, files, tar(*more)]))
 many = [tar(entry("n", D, mode=0o755), entry("n/%d" % i, data=b"%d" % i)) for i in range(130)]
 x = Layout("many")
 x.write(x.manifest(many))

@@ -447,11 +447,22 @@ int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 			     err)) < 0 ||
 	    (r = get_strings(config, "Cmd", &image->cmd, where, err)) < 0)
 		return r;
-	for (size_t i = 0; i < image->env.n; i++)
-		if (!strchr(image->env.v[i], '=') || image->env.v[i][0] == '=')
+	for (size_t i = 0; i < image->env.n; i++) {
+		_cleanup_free_ char *whole = NULL;
+		char *name = image->env.v[i];
+
+		if (!*name || *name == '=')
 			return shift_err_set(err, 0,
 					     "%s: Env has '%.60s' instead of NAME=VALUE",
-					     where, image->env.v[i]);
+					     where, name);
+		if (strchr(name, '='))
+			continue;
+		/* Others take a name alone for one with an empty value. */
+		if ((r = strf(&whole, err, "%s=", name)) < 0)
+			return r;
+		free(name);
+		image->env.v[i] = steal_ptr(&whole);
+	}
 	/* Others take one empty word for none. */
 	if (image->entrypoint.n == 1 && !*image->entrypoint.v[0])
 		strv_clear(&image->entrypoint);
@@ -478,6 +489,8 @@ static int read_config(struct oci_image *image, json_object *manifest,
 {
 	_cleanup_free_ char *text = NULL;
 	char hex[DIGEST_HEX + 1], name[BLOB_NAME];
+	const char *type = get_string(get(manifest, "config", json_type_object),
+				      "mediaType");
 	size_t len;
 	int r;
 
@@ -489,7 +502,15 @@ static int read_config(struct oci_image *image, json_object *manifest,
 	r = read_member(image, name, &text, &len, err);
 	if (r >= 0)
 		r = digest_check_buf(text, len, hex, name, err);
-	return r < 0 ? r : oci_config_parse(image, text, len, name, err);
+	if (r >= 0)
+		r = oci_config_parse(image, text, len, name, err);
+	/* Registries keep charts, signatures and modules in the same form. */
+	if (r >= 0 && type && !image->diff_ids.n && image->layers.n &&
+	    strcmp(type, "application/vnd.oci.image.config.v1+json") &&
+	    strcmp(type, "application/vnd.docker.container.image.v1+json"))
+		r = shift_err_set(err, 0, "%s is no image but an artifact: its config is of the type %.80s",
+				  manifest_path, type);
+	return r;
 }
 
 static int read_layout(struct oci_image *image, const char *name,
