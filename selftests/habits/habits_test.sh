@@ -43,7 +43,7 @@ mistakes='
 125|run --net pasta --userns=host IMAGE true|would be the host
 125|run --init-path /nosuch IMAGE true|--init-path /nosuch is no program
 125|run --preserve-fds x IMAGE true|--preserve-fds
-125|run --preserve-fds 9 IMAGE true|descriptor 3 is not open
+125|run --preserve-fds 900 IMAGE true|is not open
 125|exec --preserve-fds -1 nobody true|--preserve-fds
 125|run --sdnotify systemd IMAGE true|pod or container, and ignore
 125|rename one|it needs POD NAME
