@@ -117,7 +117,7 @@ attack end_notify - a pod sends the monitor sockets that take long to close
 linger() {
 	NOTIFY_SOCKET=$work/notify runner run -d --image "$image" --name "$1" --sdnotify pod "${@:3}" -- hostile linger 5 $2
 	same "$1: run" 0 "$status$errors"
-	for _ in $(seq 30); do runner logs "$1"; case $out in *sent*[0-9]*) break ;; esac; sleep 0.1; done
+	for _ in $(seq 100); do runner logs "$1"; case $out in *sent*[0-9]*) break ;; esac; sleep 0.1; done
 	has "$1: it has sent them" "$out" sent
 }
 

@@ -191,7 +191,7 @@ attack_image_fill() {
 		helper=''
 		"$RUNNER" run --image "$work/layout" --name filled 2>"$work/said" &
 		pid=$!
-		for _ in $(seq 2000); do helper=$(pgrep -f 'runner-image -fill') && kill -STOP "$helper" && break; done
+		for _ in $(seq 2000); do helper=$(pgrep -of 'runner-image -fill') && kill -STOP "$helper" && break; done
 		[ "$helper" ] || problem "it was not seen to copy"
 		kill -"$each" $pid
 		for _ in $(seq 50); do [ -e "/proc/$pid/exe" ] || break; sleep 0.1; done
