@@ -285,7 +285,7 @@ test_restarting() {
 	same "its runner was killed: how it ended last" "w exited 3" "$out$errors"
 	runner start w
 	runner rm -f w
-	check_clean
+	check_clean "at the end"
 	finish "a pod that waits for its next run is restarting"
 }
 
@@ -352,7 +352,7 @@ test_rename() {
 	runner rm b
 	same "nothing of its volume" '' "$(ls /var/lib/runner/volumes)"
 	same "nothing is reserved" '' "$(ls /run/runner/reserved)"
-	check_clean
+	check_clean "at the end"
 	finish "rename: an ended pod, with all that is its own"
 }
 
@@ -368,7 +368,7 @@ test_init() {
 		runner run --init "$image" true
 		same "--init without one" 125 "$status"
 		has "--init without one" "$errors" "apt-get install catatonit"
-		check_clean
+		check_clean "at the end"
 		finish "--init is refused without an init (this host has neither catatonit nor tini-static)"
 		return
 	fi
@@ -396,7 +396,7 @@ test_init() {
 	runner rm -f i
 	wait $!
 	rm "$image/bin/catatonit"
-	check_clean
+	check_clean "at the end"
 	finish "--init: signals, zombies, the exit status"
 }
 
@@ -432,7 +432,7 @@ test_fds() {
 		echo $(LISTEN_FDS=1 LISTEN_FDNAMES=web RUNNER=$RUNNER image=$image sh -c 'LISTEN_PID=$$ exec "$RUNNER" run "$image" sh -c "echo \$LISTEN_FDS \$LISTEN_PID \$LISTEN_FDNAMES; cat <&3; ls /proc/self/fd"'))"
 	same "another's LISTEN_FDS" "none 0 1 2 3" "$(exec 3<"$work/three"
 		echo $(LISTEN_FDS=1 LISTEN_PID=1 "$RUNNER" run "$image" sh -c 'echo ${LISTEN_FDS-none}; ls /proc/self/fd'))"
-	check_clean
+	check_clean "at the end"
 	finish "--preserve-fds, LISTEN_FDS: those descriptors and no other"
 }
 
