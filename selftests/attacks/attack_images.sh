@@ -122,6 +122,15 @@ attack_folders() {
 		out=$(setpriv --reuid 12345 --regid 12345 --clear-groups ls -R "$dir/folders" 2>&1)
 		has "$dir as another" "$out" "Permission denied"
 	done
+	# nor is anything else: leases, locks, ranges that wait, volumes, spools
+	runner run -d --name kept -v named:/data --image "$image" -- true
+	runner wait kept
+	runner side spool folders
+	out=$(setpriv --reuid 12345 --regid 12345 --clear-groups find /run/runner /var/lib/runner -mindepth 1 \( -readable -o -writable -o -type d -executable \) -printf '%M %p\n' 2>/dev/null)
+	same "what another user can read, write or enter" '' "$out"
+	gone kept
+	rm -rf /var/lib/runner/side
+	runner volume rm named
 	out=$(setpriv --reuid 12345 --regid 12345 --clear-groups sh -c /var/lib/runner/pods/folders/layer/upper/made 2>&1)
 	same "its set-uid file, executed by another" 126 $?
 	gone folders
