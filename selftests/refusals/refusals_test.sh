@@ -176,7 +176,7 @@ test_completion() {
 	for word in $word; do
 		has "of the manual" " $(echo $options) " " $word "
 	done
-	same "of exec" "--detach --env --env-file --help --interactive --tty --user --workdir -d -e -i -t -u -w" "$(completed exec -)"
+	same "of exec" "--detach --env --env-file --help --interactive --preserve-fds --tty --user --workdir -d -e -i -t -u -w" "$(completed exec -)"
 	same "of logs" "--follow --help --since --tail --timestamps -f -n -t" "$(completed logs -)"
 	same "of start" "--attach --boot --help --interactive -a -i" "$(completed start -)"
 	same "of rm" "--all --force --help --ignore --volumes -a -f -i -v" "$(completed rm -)"
