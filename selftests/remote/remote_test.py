@@ -483,6 +483,9 @@ def nfs_no_room(test):
 def nfs_reexport(test):
     """The first mount of the server is there for its daemons, and to be shifted."""
     nfs_start("4.2", options=",actimeo=0,lookupcache=none")
+    # a thread that serves the second export waits for another that serves the first:
+    # two would be enough for one call at a time only
+    lowers.write("/proc/fs/nfsd/threads", "8")
     lowers.write("/proc/sys/fs/leases-enable", "0")
     test("exported with fsid= only", lambda: reexport.of_a_server(lowers))
     sh(f"rm -rf {back}/*; mount --bind {back} {low}")
