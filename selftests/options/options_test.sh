@@ -12,15 +12,6 @@
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 100
 
-# said POD TEXT: waits until the pod has said it
-said() {
-	for _ in $(seq 200); do
-		! "$RUNNER" logs "$1" 2>/dev/null | grep -q -- "$2" || return 0
-		sleep 0.05
-	done
-	problem "$1 does not say $2: $("$RUNNER" logs "$1" 2>&1)"
-}
-
 test_command() {
 	HERE=caller runner create --image "$image" --name o --env A=b -e HERE -e NOT_HERE \
 		--workdir /home/deep --hostname other --annotation org.test.key=value --user user \

@@ -37,18 +37,10 @@ int runner_become(int runner_fd, const char *const argv[])
 	return -errno;
 }
 
-int runner_start(int runner_fd, int in, const char *const argv[])
+int child_pidfd(pid_t pid)
 {
-	pid_t pid = fork();
 	int fd;
 
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-		if ((in < 0 || dup2(in, 0) == 0) &&
-		    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
-			runner_become(runner_fd, argv);
-		_exit(127);
-	}
 	if (pid < 0)
 		return -errno;
 	fd = sys_pidfd_open(pid, 0);
@@ -58,4 +50,18 @@ int runner_start(int runner_fd, int in, const char *const argv[])
 		waitpid(pid, NULL, 0);
 	}
 	return fd;
+}
+
+int runner_start(int runner_fd, int in, const char *const argv[])
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		if ((in < 0 || dup2(in, 0) == 0) &&
+		    close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+			runner_become(runner_fd, argv);
+		_exit(127);
+	}
+	return child_pidfd(pid);
 }

@@ -59,6 +59,12 @@ int handoff_write(int fd, const struct handoff *h);
 int runner_become(int runner_fd, const char *const argv[]);
 
 /*
+ * A pidfd, the caller's, of the child @pid that fork(2) returned; a negative errno, also
+ * for that of fork(2).  A child that no pidfd is to be had of is ended.
+ */
+int child_pidfd(pid_t pid);
+
+/*
  * Starts runner with @argv and @in, if it is one, as its standard input; returns a pidfd,
  * the caller's, of a child to be waited for, or a negative errno.
  */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -17,7 +16,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "syscalls.h"
+#include "monitor/handoff.h"
 
 /* Less than PIPE_BUF: written at once, or not. */
 #define NOTIFY_MAX 4095
@@ -84,15 +83,9 @@ int notify_begin(int notify_fd, int *ret_text)
 	pid = fork();
 	if (!pid)
 		receive(notify_fd, out);
-	if (pid < 0)
-		return -errno;
-	fd = sys_pidfd_open(pid, 0);
-	if (fd < 0) {
-		fd = -errno;
-		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+	fd = child_pidfd(pid);
+	if (fd < 0)
 		return fd;
-	}
 	*ret_text = steal_fd(&in);
 	return fd;
 }
