@@ -170,8 +170,8 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 /*
  * Does the lower filesystem create without a lookup before? NFS does so for an
  * exclusive creation, for instance by mkdir(2): the server fails it if the name is
- * taken. Then shiftfs need not look up the name either. A caller who may not create
- * anything still gets the error for an existing name, as elsewhere.
+ * taken. For such a creation shiftfs does not look up the name either. If the caller
+ * has no permission to create files, an existing name still fails with EEXIST.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {

@@ -93,9 +93,9 @@ static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	if (!(shiftfs_sb(sb)->conf.passthrough & SHIFTFS_PASS_STATFS))
 		buf->f_type = SHIFTFS_MAGIC;
 	/*
-	 * Who tells filesystems apart by f_fsid is to see another one. NFS and FUSE
-	 * have none. Source and map cannot tell two servers apart, so none is made
-	 * up: nfsd would take one server's file for another's.
+	 * A program that tells filesystems apart by f_fsid sees another one here.
+	 * NFS and FUSE have no f_fsid. shiftfs does not make one up for them: source
+	 * and map do not tell two servers apart, and nfsd would mix their files up.
 	 */
 	if (buf->f_fsid.val[0] || buf->f_fsid.val[1]) {
 		buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;

@@ -15,7 +15,7 @@ pid_t report_fork(int *ret_sock, struct shift_error *err)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return shift_err_set(err, errno, "cannot make a socket");
-	/* What is buffered is printed once. */
+	/* Else the child would print the parent's buffered output again. */
 	fflush(NULL);
 	pid = fork();
 	if (pid < 0) {

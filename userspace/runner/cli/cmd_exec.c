@@ -394,7 +394,7 @@ static int spawn(struct request *q, int announce, struct shift_error *err)
 		helper(q, said);
 	for (int i = 0; i < q->spec.process.preserve_fds; i++)
 		close(3 + i);
-	/* So that the end of what the command writes is seen. */
+	/* Only the command has them now, so their end is the end of its output. */
 	for (int i = 0; i < 3; i++)
 		if (q->streams[i] >= 0)
 			close(steal_fd(&q->streams[i]));

@@ -20,7 +20,7 @@ static const struct words_command rename_words = {
 	2, 2, false, none, NULL,
 };
 
-/* What pods ask for, and who asks, is found by the names. */
+/* Side containers and the pods that ask for them find each other by name. */
 static int not_of_side(const char *name, struct shift_error *err)
 {
 	_cleanup_free_ char *spool = NULL;

@@ -118,7 +118,7 @@ static int rename_locked(struct state *st, struct spec *spec, const char *to,
 	    (r = is_free(to, err)) < 0 ||
 	    (r = kept_save_config(st->name, config, err)) < 0)
 		return r;
-	/* Whoever comes after a kill makes the state of what is in the folders. */
+	/* After a kill the next command restores the state from the folders. */
 	kept_restore_is_due();
 	fault_point("rename");
 	r = poddir_rename(st->name, to, err);

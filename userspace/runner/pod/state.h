@@ -99,9 +99,9 @@ int state_load_spec(const struct state *st, struct spec *spec,
 		    struct shift_error *err);
 
 /*
- * The same for who is going to change it: others who want to wait until the fd
- * that it returns, the caller's, is closed.  To be closed after state_save_spec();
- * the end of the pod does not wait for it.
+ * Loads the description of @st to change it.  Returns a locked descriptor, the
+ * caller's.  A second call for the same pod waits until the first caller has closed
+ * its descriptor: close it after state_save_spec().  The end of the pod does not wait.
  */
 int state_edit_spec(const struct state *st, struct spec *spec,
 		    struct shift_error *err);

@@ -87,8 +87,9 @@ static int make_program_root(const struct sandbox *s)
 		if (show(shown[i]) < 0)
 			return -1;
 	/*
-	 * Root's: who is not root and has no capability can open it to read alone.
-	 * xfs_repair wants to see that it is not mounted: /proc/mounts is not there.
+	 * The node belongs to root and has mode 0444, so the checker, which is not root
+	 * and has no capability, can only read the device.  xfs_repair reads the list of
+	 * mounts from /etc/mtab: /proc/mounts is not there.
 	 */
 	if (device ? mknod("device", S_IFBLK | 0444, s->device) < 0 ||
 		     symlink("/proc/self/mounts", "etc/mtab") < 0 :
