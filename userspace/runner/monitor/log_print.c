@@ -80,16 +80,31 @@ static long count_lines(FILE *f)
 	return n;
 }
 
-static void print_lines(FILE *f, int64_t since_ns, bool times, long *skip)
+/*
+ * A reader can see the beginning of a line that is being written.  Unless @whole,
+ * where nobody writes any more, that line waits for the next call; returns whether
+ * there is one.
+ */
+static bool print_lines(FILE *f, int64_t since_ns, bool times, bool whole,
+			long *skip)
 {
 	_cleanup_free_ char *line = NULL;
+	bool begun = false;
 	size_t room = 0;
+	ssize_t n;
 
-	while (getline(&line, &room, f) > 0)
+	while (!begun && (n = getline(&line, &room, f)) > 0) {
+		begun = line[n - 1] != '\n' && !whole;
+		if (begun) {
+			(void)!fseeko(f, -n, SEEK_CUR);
+			continue;
+		}
 		if (--*skip < 0 && is_since(line, since_ns))
 			print_line(line, times);
+	}
 	fflush(stdout);
 	clearerr(f);
+	return begun;
 }
 
 /* Whether another file has come in the place of @f, which is as it will be. */
@@ -106,7 +121,8 @@ int log_print(const char *path, int64_t since_ns, bool times, long tail,
 {
 	_cleanup_free_ char *before = NULL;
 	_cleanup_file_ FILE *old = NULL, *f = NULL;
-	bool last;
+	bool last, again = false;
+	int turns = 0;
 	long skip;
 	int r = strf(&before, err, "%s.1", path);
 
@@ -125,16 +141,19 @@ int log_print(const char *path, int64_t since_ns, bool times, long tail,
 	if (skip < 0)
 		skip = 0;
 	if (old)
-		print_lines(old, since_ns, times, &skip);
+		print_lines(old, since_ns, times, true, &skip);
 	for (;;) {
 		struct timespec t = { .tv_nsec = 50000000 };
-		bool replaced;
+		bool replaced, begun;
 
 		/* Asked before reading: what is written after is not missed. */
-		last = ended(data);
+		last = again || ended(data);
+		turns += last;
 		replaced = is_replaced(f, path);
-		print_lines(f, since_ns, times, &skip);
-		if (replaced) {
+		begun = print_lines(f, since_ns, times, again || replaced,
+				    &skip);
+		/* A pod that writes faster than this prints holds nobody up. */
+		if (replaced && turns < 4) {
 			FILE *next = fopen(path, "re");
 
 			if (next) {
@@ -143,8 +162,10 @@ int log_print(const char *path, int64_t since_ns, bool times, long tail,
 				continue;
 			}
 		}
-		if (last)
+		if (last && !begun)
 			return 0;
+		/* The last line gets a moment for its end. */
+		again = last;
 		nanosleep(&t, NULL);
 	}
 }
