@@ -18,6 +18,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 NFS = "vers=4.2,actimeo=0,sec=sys,soft,timeo=100,retrans=1"
 MAP = "idmap=b:0:100000:65536"
 AUTOFS_IOC_READY = 0x9360
+NFS_SERVER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))),
+                          "nfs-server")
 work = tempfile.mkdtemp(prefix="automounts.", dir="/var/tmp")
 back, low, up, view = (os.path.join(work, d) for d in ("back", "low", "up", "view"))
 results = []
@@ -123,15 +125,8 @@ def sees_the_rest(names):
 # NFS
 
 def serve(sub):
+    sh(f"{NFS_SERVER} start; modprobe nfs")
     # without a number for each export Debian 12's rpc.mountd ends in a fault
-    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; "
-       "ip link set lo up; modprobe nfsd; modprobe nfs; "
-       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; "
-       "mkdir -p /var/lib/nfs/v4recovery; "
-       "pidof rpc.mountd >/dev/null || rpc.mountd -N 3 -V 4; "
-       "[ $(cat /proc/fs/nfsd/threads) != 0 ] || "
-       # no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-       "{ rpc.nfsd -N 3 -G 10 -L 10 2; (echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :; }")
     for fsid, path in (77, back), (78, sub):
         sh("exportfs -o rw,insecure,no_root_squash,no_subtree_check,nohide,"
            f"fsid={fsid} 127.0.0.1:{path}")
@@ -214,7 +209,7 @@ def pseudo_root():
 
 
 def end_nfs():
-    sh("exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd)")
+    sh(f"{NFS_SERVER} stop")
 
 
 # autofs

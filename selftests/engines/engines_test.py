@@ -16,6 +16,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(sys.argv[0]))
 WORK = "/var/tmp/engines"
 BACK, LOW = f"{WORK}/back", f"{WORK}/low"
+NFS_SERVER = os.path.join(os.path.dirname(HERE), "nfs-server")
 count = {"pass": 0, "fail": 0}
 
 
@@ -103,11 +104,7 @@ def setup():
         os.symlink("busybox", f"{root}/bin/{name}")
     write(f"{root}/etc/passwd", "root:x:0:0::/:/bin/sh\n")
     sh(f"tar -C {root} -c . | podman import - busybox")
-    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; modprobe nfsd; "
-       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; mkdir -p /var/lib/nfs/v4recovery; "
-       "rpc.mountd -N 3 -V 4; rpc.nfsd -N 3 -G 10 -L 10 2; "
-       # no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-       "(echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :; "
+    sh(f"{NFS_SERVER} start; "
        f"mkfs.ext4 -q -F /dev/spare1 && mount /dev/spare1 {BACK}; "
        f"exportfs -o rw,insecure,fsid=79,no_subtree_check,no_root_squash 127.0.0.1:{BACK}; "
        f"mount -t nfs -o vers=4.2,actimeo=0,sec=sys 127.0.0.1:{BACK} {LOW}")
@@ -206,7 +203,7 @@ def main():
     for function in (without_the_wrapper_it_fails, run_with_the_snippet, run_by_the_option,
                      a_container_in_the_background, errors_are_the_runtimes, containerd_by_ctr):
         test(function)
-    sh(f"umount {LOW}; exportfs -ua; rpc.nfsd 0; umount {BACK}")
+    sh(f"umount {LOW}; {NFS_SERVER} stop; umount {BACK}")
     print(f"1..{sum(count.values())}\n# totals: pass:{count['pass']} fail:{count['fail']} skip:0")
     sys.exit(bool(count["fail"]))
 

@@ -363,23 +363,19 @@ def chowns():
 
 # NFS
 
+NFS_SERVER = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))),
+                          "nfs-server")
+
+
 def nfs_server(export):
-    # manage-gids, in Debian's, has the server look up a user's groups itself
-    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; "
-       "ip link set lo up; modprobe nfsd; "
-       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; "
-       "mkdir -p /var/lib/nfs/v4recovery; "
-       "pidof rpc.mountd >/dev/null || rpc.mountd -N 3 -V 4; "
-       "[ $(cat /proc/fs/nfsd/threads) != 0 ] || "
-       # no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-       "{ rpc.nfsd -N 3 -G 10 -L 10 2; (echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :; }; "
+    sh(f"{NFS_SERVER} start; "
        f"exportfs -o rw,insecure,fsid=77,no_subtree_check,{export} "
        f"127.0.0.1:{back}; "
        f"mount -t nfs -o vers=4.2,actimeo=0,sec=sys 127.0.0.1:{back} {low}")
 
 
 def nfs_end():
-    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd)")
+    sh(f"umount {low}; {NFS_SERVER} stop")
 
 
 def nfs_all(test):

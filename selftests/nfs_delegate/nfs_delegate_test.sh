@@ -15,6 +15,7 @@ if [ -z "${IN_NAMESPACE:-}" ]; then
 	exec env IN_NAMESPACE=1 unshare --mount --propagation private "$0" "$@"
 fi
 helper=${MOUNT_SHIFTFS:-/sbin/mount.shiftfs}
+nfs_server=$(dirname "$(dirname "$(realpath "$0")")")/nfs-server
 echo "TAP version 13"
 
 work=$(mktemp -d /var/tmp/nfs-delegate.XXXXXX)
@@ -27,9 +28,7 @@ finish() {
 	[ ${#holders[@]} = 0 ] || kill "${holders[@]}" 2>/dev/null
 	cd /
 	umount -l "$work"/{pod,two,host,squash} 2>/dev/null
-	exportfs -ua
-	rpc.nfsd 0
-	kill "$(pidof rpc.mountd)" 2>/dev/null
+	"$nfs_server" stop
 	rm -rf "$work"
 }
 trap finish EXIT
@@ -66,17 +65,9 @@ export_it() { # export_it OPTION
 	exportfs -o "rw,insecure,fsid=77,no_subtree_check,$1" "10.77.0.0/16:$work/back" "127.0.0.1:$work/back"
 }
 
-mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf
-ip link set lo up
+"$nfs_server" start
 ip address add 10.77.0.1/32 dev lo
 modprobe veth
-modprobe nfsd
-mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
-mkdir -p /var/lib/nfs/v4recovery
-rpc.mountd -N 3 -V 4
-rpc.nfsd -N 3 -G 10 -L 10 2
-# no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-(echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :
 export_it no_root_squash
 
 echo text >back/file

@@ -66,15 +66,10 @@ remote_start() {
 	nfs-caller) options=creds=caller ;;
 	nfs-squash) options=creds=caller squash=root_squash ;;
 	esac
-	# manage-gids, in Debian's nfs.conf, has the server look up groups itself
-	mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf
-	modprobe nfsd && ip link set lo up || return 1
-	mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
-	mkdir -p /var/lib/nfs/v4recovery
 	# root, who may be nobody on the server, makes what a user of the pod needs
 	mkdir -p "$stored/test/home" && chmod 1777 "$stored/test" &&
 		cp "$stored/root/.gitconfig" "$stored/test/home/" || return 1
-	rpc.mountd -N 3 -V 4 && rpc.nfsd -N 3 -G 10 -L 10 4 &&
+	"$here/../nfs-server" start -t 4 &&
 		exportfs -o "rw,async,fsid=79,no_subtree_check,$squash" "127.0.0.1:$stored" &&
 		mount -t nfs -o vers=4.2,sec=sys "127.0.0.1:$stored" "$lower"
 }
@@ -89,9 +84,7 @@ remote_end() {
 		stored=''
 		return
 	fi
-	exportfs -ua
-	rpc.nfsd 0
-	kill "$(pidof rpc.mountd)"
+	"$here/../nfs-server" stop
 	stored=''
 }
 

@@ -388,15 +388,8 @@ def price(vers, caller):
 
 # Servers
 
-def nfs_start(vers, export="no_root_squash", options=""):
-    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; "
-       "ip link set lo up; modprobe nfsd; "
-       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; "
-       "mkdir -p /var/lib/nfs/v4recovery /run/rpcbind; "
-       "pidof rpcbind >/dev/null || rpcbind; pidof rpc.mountd >/dev/null || rpc.mountd; "
-       "[ $(cat /proc/fs/nfsd/threads) != 0 ] || "
-       # no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-       "{ rpc.nfsd -G 10 -L 10 2; (echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :; }; "
+def nfs_start(vers, export="no_root_squash", options="", threads=2):
+    sh(f"{lowers.NFS_SERVER} start -3 -t {threads}; "
        f"exportfs -o rw,insecure,fsid=77,no_subtree_check,{export} "
        f"127.0.0.1:{back}; "
        f"mount -t nfs -o vers={vers},nolock,sec=sys{options} 127.0.0.1:{back} {low}")
@@ -404,7 +397,7 @@ def nfs_start(vers, export="no_root_squash", options=""):
 
 def nfs_end():
     # rpcbind would stay in this mount namespace, and keep its disks busy
-    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd rpcbind)")
+    sh(f"umount {low}; {lowers.NFS_SERVER} stop")
 
 
 def nfs(vers):
@@ -482,10 +475,9 @@ def nfs_no_room(test):
 
 def nfs_reexport(test):
     """The first mount of the server is there for its daemons, and to be shifted."""
-    nfs_start("4.2", options=",actimeo=0,lookupcache=none")
     # a thread that serves the second export waits for another that serves the first:
     # two would be enough for one call at a time only
-    lowers.write("/proc/fs/nfsd/threads", "8")
+    nfs_start("4.2", options=",actimeo=0,lookupcache=none", threads=8)
     lowers.write("/proc/sys/fs/leases-enable", "0")
     test("exported with fsid= only", lambda: reexport.of_a_server(lowers))
     sh(f"rm -rf {back}/*; mount --bind {back} {low}")

@@ -265,12 +265,8 @@ def links():
 
 
 def nfs():
-    sh("mountpoint -q /etc/nfs.conf || mount --bind /dev/null /etc/nfs.conf; modprobe nfsd; "
-       "mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd; mkdir -p /var/lib/nfs/v4recovery; "
-       "pidof rpc.mountd >/dev/null || rpc.mountd -N 3 -V 4; "
-       "[ $(cat /proc/fs/nfsd/threads) != 0 ] || "
-       # no client has anything of before to reclaim; 7.3 without nfsdcld waits all the same
-       "{ rpc.nfsd -N 3 -G 10 -L 10 2; (echo Y >/proc/fs/nfsd/v4_end_grace) 2>/dev/null || :; }; "
+    server = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "nfs-server")
+    sh(f"{server} start; "
        f"exportfs -o rw,insecure,fsid=78,no_subtree_check,no_root_squash 127.0.0.1:{back}; "
        f"mount -t nfs -o vers=4.2,actimeo=0,sec=sys 127.0.0.1:{back} {low}")
     test("nfs: without the wrapper", without)
@@ -285,7 +281,7 @@ def nfs():
     test("nfs: links", links)
     # nothing of the containers holds the server's mount
     test("nfs: umount", lambda: sh(f"umount {low}; mount -t nfs -o vers=4.2,actimeo=0,sec=sys 127.0.0.1:{back} {low}"))
-    sh(f"umount {low}; exportfs -ua; rpc.nfsd 0; kill $(pidof rpc.mountd)")
+    sh(f"umount {low}; {server} stop")
 
 
 def sshfs():
