@@ -232,3 +232,39 @@ attack_exec_interrupt() {
 	case $? in 125 | 143) ;; *) problem "its status" ;; esac
 	gone "$pod"
 }
+
+attack caller_stopped - a caller of runner is stopped, and goes on, while it waits for a monitor that is slow
+
+# connect(2) with a limit says EINTR then.  The queue of the monitor is full meanwhile.
+attack_caller_stopped() {
+	local monitor crowd caller
+	victim exec
+	monitor=$(field monitor "$pod")
+	kill -STOP "$monitor"
+	python3 -uc 'import socket, sys, time
+crowd = [socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(100)]
+for s in crowd:
+    s.setblocking(False)
+    try: s.connect(sys.argv[1])
+    except BlockingIOError: break
+print("full")
+time.sleep(60)' "/run/runner/pods/$pod/monitor" >"$work/crowd" &
+	crowd=$!
+	wait_line "$work/crowd" full
+	"$RUNNER" attach "$pod" >"$work/said" 2>&1 </dev/null &
+	caller=$!
+	for _ in $(seq 50); do grep -qs unix_wait "/proc/$caller/wchan" && break; sleep 0.01; done
+	sleep 0.1
+	kill -STOP $caller
+	sleep 0.1
+	kill -CONT $caller
+	sleep 0.1
+	kill $crowd
+	wait $crowd 2>/dev/null
+	kill -CONT "$monitor"
+	sleep 0.3
+	runner kill "$pod"
+	wait $caller
+	same "the status of the pod" "137" "$?$(cat "$work/said")"
+	gone "$pod"
+}

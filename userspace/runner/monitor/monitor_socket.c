@@ -62,7 +62,14 @@ int monitor_connect(const char *dir, struct shift_error *err)
 	/* connect(2) waits for a place in the queue, of a monitor that hangs. */
 	if (fd >= 0)
 		setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (fd < 0 || connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
+	/*
+	 * With a limit it fails with EINTR when the caller is stopped and goes on, though
+	 * there is no handler: signal(7).
+	 */
+	do
+		r = fd < 0 ? fd : connect(fd, (struct sockaddr *)&a, sizeof(a));
+	while (r < 0 && errno == EINTR);
+	if (r < 0)
 		return shift_err_set(err, errno, "cannot reach the pod's monitor at %s",
 				     a.sun_path);
 	return steal_fd(&fd);
