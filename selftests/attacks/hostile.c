@@ -18,11 +18,18 @@
  *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
  *				"file" a file and a link to TO/file, by turns;
  *				cgroups come and go
+ *	hostile send PORT ADDRESS...
+ *				UDP datagrams to each address, as frames on the first
+ *				interface but lo, whatever the routes are
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -294,6 +301,75 @@ static int fuse(const char *dir)
 	return say("read");
 }
 
+/* The checksum of IP, of @len bytes, an even number. */
+static unsigned short checksum(const unsigned char *p, int len)
+{
+	unsigned int sum = 0;
+
+	for (int i = 0; i < len; i += 2)
+		sum += (unsigned int)p[i] << 8 | p[i + 1];
+	while (sum >> 16)
+		sum = (sum & 0xffff) + (sum >> 16);
+	return (unsigned short)~sum;
+}
+
+/* A frame of Ethernet with a datagram "hello"; the sum of UDP is left out. */
+static int make_frame(unsigned char *f, const char *address, int port)
+{
+	unsigned char *ip = f + 14, *udp;
+	unsigned short sum;
+
+	memset(f, 0, 128);
+	memset(f, 0xff, 6);
+	f[6] = 2;
+	if (strchr(address, ':')) {
+		f[12] = 0x86, f[13] = 0xdd;
+		ip[0] = 0x60, ip[5] = 14, ip[6] = IPPROTO_UDP, ip[7] = 64;
+		inet_pton(AF_INET6, "fd00::2", ip + 8);
+		if (inet_pton(AF_INET6, address, ip + 24) != 1)
+			return -1;
+		udp = ip + 40;
+	} else {
+		f[12] = 0x08;
+		ip[0] = 0x45, ip[3] = 34, ip[8] = 64, ip[9] = IPPROTO_UDP;
+		inet_pton(AF_INET, "192.0.2.77", ip + 12);
+		if (inet_pton(AF_INET, address, ip + 16) != 1)
+			return -1;
+		sum = checksum(ip, 20);
+		ip[10] = (unsigned char)(sum >> 8), ip[11] = (unsigned char)sum;
+		udp = ip + 20;
+	}
+	udp[0] = 0xb0, udp[1] = (unsigned char)getpid();
+	udp[2] = (unsigned char)(port >> 8), udp[3] = (unsigned char)port;
+	udp[5] = 14;
+	memcpy(udp + 8, "hello\n", 6);
+	return (int)(udp + 14 - f);
+}
+
+static int send_frames(int port, char **addresses)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET };
+	struct if_nameindex *all = if_nameindex();
+	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
+	unsigned char frame[128];
+
+	for (int i = 0; all && all[i].if_index; i++)
+		if (strcmp(all[i].if_name, "lo"))
+			to.sll_ifindex = (int)all[i].if_index;
+	if (fd < 0 || !to.sll_ifindex)
+		return say("no packet socket, or no interface");
+	for (; *addresses; addresses++) {
+		int len = make_frame(frame, *addresses, port);
+
+		if (len < 0 || sendto(fd, frame, (size_t)len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
+			return say(*addresses);
+		printf("sent %s\n", *addresses);
+		fflush(stdout);
+		usleep(100000);
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -325,6 +401,8 @@ int main(int argc, char **argv)
 		return linger(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
 	if (!strcmp(what, "exchange") && argc == 4)
 		exchange(argv[2], atoi(argv[3]));
+	if (!strcmp(what, "send") && argc > 3)
+		return send_frames(atoi(argv[2]), argv + 3);
 	if (!strcmp(what, "swap") && argc > 3)
 		swap(argv[2], argv + 3);
 	fputs("usage: see the source\n", stderr);

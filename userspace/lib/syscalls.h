@@ -52,6 +52,9 @@
 #ifndef SYS_openat2
 # define SYS_openat2 SHIFT_NR(437)
 #endif
+#ifndef SYS_pidfd_getfd
+# define SYS_pidfd_getfd SHIFT_NR(438)
+#endif
 #ifndef SYS_mount_setattr
 # define SYS_mount_setattr SHIFT_NR(442)
 #endif
@@ -188,6 +191,11 @@ static inline int sys_mount_setattr(int dfd, const char *path,
 static inline int sys_pidfd_open(pid_t pid, unsigned int flags)
 {
 	return (int)syscall(SYS_pidfd_open, pid, flags);
+}
+
+static inline int sys_pidfd_getfd(int pidfd, int fd, unsigned int flags)
+{
+	return (int)syscall(SYS_pidfd_getfd, pidfd, fd, flags);
 }
 
 static inline int sys_pidfd_send_signal(int pidfd, int sig, void *info,

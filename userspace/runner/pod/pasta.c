@@ -19,6 +19,7 @@
 
 #include "base/util.h"
 #include "cleanup.h"
+#include "pod/pasta_tap.h"
 #include "setup/plan.h"
 #include "setup/process.h"
 #include "setup/rootfs.h"
@@ -264,6 +265,10 @@ static void __attribute__((noreturn)) keeper(const struct spec *spec, pid_t pod,
 	}
 	if (run_program(argv.v, say) < 0)
 		_exit(1);
+	if (pasta_tap_filter(&err) < 0) {
+		dprintf(say, "%s\n", shift_err_text(&err));
+		_exit(1);
+	}
 	if (write(say, READY, 1) != 1)
 		_exit(1);
 	close(say);
