@@ -2,7 +2,7 @@
 /*
  * What a pod cannot send to its pasta.
  *
- * pasta connects to the address in a frame, in the host's network.  passt before 2024
+ * pasta connects to the address in a frame, in the host's network.  passt of Debian 12
  * does so for 127.0.0.1 and ::1 as well, and --no-map-gw does not change that.  A pod
  * sends such a frame by a packet socket (CAP_NET_RAW, which pods have), or by a route.
  */
