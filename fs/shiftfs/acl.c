@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * POSIX ACLs: the ids in their entries are translated into a copy. A mount keeps
- * some of these. A filesystem never changes an ACL that it has in its cache but
- * puts another one there, so that a copy is good for as long as the ACL is the
- * same, and stays the same because it is referenced.
+ * POSIX ACLs: the ids in their entries are translated into a copy. A mount
+ * keeps some of these. A filesystem never changes an ACL that it has in its
+ * cache but puts another one there, so that a copy is good for as long as the
+ * ACL is the same, and stays the same because it is referenced.
  */
 #include <linux/fs.h>
 #include <linux/hash.h>
@@ -191,10 +191,10 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 
 /*
  * Setting an ACL may clear the setgid bit, depending on the caller's groups and
- * capabilities. The lower ACL is set with the mounter's credentials, which would
- * always keep the bit. The lower filesystem knows when to clear it, so this only
- * decides whether the caller may keep it. Returns referenced credentials that keep
- * the bit or lose it, or NULL for the mounter's.
+ * capabilities. The lower ACL is set with the mounter's credentials, which
+ * would always keep the bit. The lower filesystem knows when to clear it, so
+ * this only decides whether the caller may keep it. Returns referenced
+ * credentials that keep the bit or lose it, or NULL for the mounter's.
  */
 static const struct cred *shiftfs_acl_cred(shiftfs_mnt_idmap_t *idmap,
 					   struct inode *inode, int type)

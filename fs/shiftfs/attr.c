@@ -19,8 +19,8 @@ static inline bool shiftfs_has_no_acl(const struct inode *lower)
 
 /*
  * exec(2), which holds the inode locked, has read set-ids, owner and group, and
- * comes here with this mask before it takes them. If the set-ids are gone by now
- * they were another owner's: it then goes on without.
+ * comes here with this mask before it takes them. If the set-ids are gone by
+ * now they were another owner's: it then goes on without.
  */
 static bool shiftfs_may_set_ids(const struct inode *inode, int mask)
 {
@@ -53,9 +53,9 @@ static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 }
 
 /*
- * The mode bits that do not matter where everybody is granted what is asked for,
- * by MAY_EXEC, MAY_WRITE and MAY_READ: together with the others these are all.
- * Never for who writes.
+ * The mode bits that do not matter where everybody is granted what is asked
+ * for, by MAY_EXEC, MAY_WRITE and MAY_READ: together with the others these are
+ * all. Never for who writes.
  */
 static const umode_t shiftfs_bits_aside[] = {
 	0xffff, 0xffff & ~0111, 0, 0,
@@ -171,8 +171,8 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 }
 
 /*
- * Attributes for which the VFS looks at the inode before it asks ->getattr. What
- * it adds afterwards, for block devices, it adds to ours as well.
+ * Attributes for which the VFS looks at the inode before it asks ->getattr.
+ * What it adds afterwards, for block devices, it adds to ours as well.
  */
 #define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
 
@@ -268,9 +268,10 @@ static noinline void shiftfs_lower_flags(struct iattr *attr)
 
 /*
  * Two checks of the VFS, repeated for the lower file. ftruncate(2) looks at the
- * upper inode, which may not have the state yet. truncate(2) asks with the upper
- * path, but a listener that provides contents on demand watches the lower one, and
- * may have to provide the part that is kept. An open that truncates keeps nothing.
+ * upper inode, which may not have the state yet. truncate(2) asks with the
+ * upper path, but a listener that provides contents on demand watches the lower
+ * one, and may have to provide the part that is kept. An open that truncates
+ * keeps nothing.
  */
 static int shiftfs_may_truncate(const struct dentry *dentry,
 				const struct iattr *attr)
@@ -413,9 +414,9 @@ static bool shiftfs_is_refusal(int err)
 }
 
 /*
- * chown=ignore: if the caller may change the owner here, but the lower filesystem
- * refuses, for instance a server that maps root to nobody, report success. All
- * other changes of the request are made, or fail.
+ * chown=ignore: if the caller may change the owner here, but the lower
+ * filesystem refuses, for instance a server that maps root to nobody, report
+ * success. All other changes of the request are made, or fail.
  */
 static noinline int shiftfs_set_owner_attr(struct dentry *dentry,
 					   struct iattr *attr)

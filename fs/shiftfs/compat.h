@@ -22,8 +22,8 @@
 #endif
 
 /*
- * What carries the id map of a mount, as a type: a user namespace up to 6.2, and
- * const from 7.4 on.
+ * What carries the id map of a mount, as a type: a user namespace up to 6.2,
+ * and const from 7.4 on.
  */
 #ifdef SHIFTFS_HAVE_MNT_IDMAP
 #ifdef SHIFTFS_HAVE_MNT_IDMAP_CONST
@@ -109,8 +109,9 @@
 #endif
 
 /*
- * Requests that are newer than 6.1: RWF_ATOMIC, which is allowed or not for each
- * open file, and RWF_DONTCACHE, which the VFS looks for in file_operations.
+ * Requests that are newer than 6.1: RWF_ATOMIC, which is allowed or not for
+ * each open file, and RWF_DONTCACHE, which the VFS looks for in
+ * file_operations.
  */
 #ifdef FMODE_CAN_ATOMIC_WRITE
 #define SHIFTFS_FMODE_ATOMIC	FMODE_CAN_ATOMIC_WRITE
@@ -182,8 +183,8 @@ static inline int shiftfs_ask_contents(const struct path *path)
 /*
  * Look a name up in a directory of the lower filesystem, with the caller's
  * credentials already switched. Without @ask it is known that they may search
- * there; before 7 there is no form that does not ask. The _locked form wants the
- * directory locked.
+ * there; before 7 there is no form that does not ask. The _locked form wants
+ * the directory locked.
  */
 static inline struct dentry *shiftfs_lookup_lower(struct vfsmount *mnt,
 						  struct dentry *dir,

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Create and open as one step, for lower filesystems which have ->atomic_open, and
- * for NFS 4 open without a lookup before.
+ * Create and open as one step, for lower filesystems which have ->atomic_open,
+ * and for NFS 4 open without a lookup before.
  *
- * A server decides about an open by what is stored, so that a file which was made
- * with mode 0444 cannot be opened for writing afterwards: the file which the
- * creation has opened is the only one that there will be. It is kept as the lower
- * file of the one that is being opened here.
+ * A server decides about an open by what is stored, so that a file which was
+ * made with mode 0444 cannot be opened for writing afterwards: the file which
+ * the creation has opened is the only one that there will be. It is kept as the
+ * lower file of the one that is being opened here.
  *
- * Documentation/design/create.rst says how the lower ->atomic_open is reached, and
- * what a name that somebody else makes meanwhile can do.
+ * Documentation/design/create.rst says how the lower ->atomic_open is reached,
+ * and what a name that somebody else makes meanwhile can do.
  */
 #include <linux/file.h>
 #include <linux/magic.h>
@@ -30,8 +30,8 @@ static int shiftfs_hash_lower(struct dentry *dir, const struct qstr *name,
 #define SHIFTFS_LOOKS_FIRST	false
 
 /*
- * The lower dentry for a creation: one that is cached and good, or a new one that
- * nobody has looked up. The lower directory is locked.
+ * The lower dentry for a creation: one that is cached and good, or a new one
+ * that nobody has looked up. The lower directory is locked.
  */
 static struct dentry *shiftfs_lower_to_create(struct dentry *dir,
 					      const struct qstr *name,
@@ -77,8 +77,8 @@ static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
 }
 
 /*
- * Nothing but the lower ->atomic_open opens here, so that it is a regular file or
- * the file comes back without FMODE_OPENED.
+ * Nothing but the lower ->atomic_open opens here, so that it is a regular file
+ * or the file comes back without FMODE_OPENED.
  */
 static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 					 struct dentry *dir,
@@ -169,9 +169,10 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
 
 /*
  * Does the lower filesystem create without a lookup before? NFS does so for an
- * exclusive creation, for instance by mkdir(2): the server fails it if the name is
- * taken. For such a creation shiftfs does not look up the name either. If the caller
- * has no permission to create files, an existing name still fails with EEXIST.
+ * exclusive creation, for instance by mkdir(2): the server fails it if the name
+ * is taken. For such a creation shiftfs does not look up the name either. If
+ * the caller has no permission to create files, an existing name still fails
+ * with EEXIST.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {
@@ -185,9 +186,10 @@ bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 }
 
 /*
- * What the lower filesystem has cached of a name whose lookup is left out, if it is
- * taken and still good; else NULL. Otherwise the VFS would look at what the caller may
- * do, mknod(2) of a device say, before anybody says that the name is taken.
+ * What the lower filesystem has cached of a name whose lookup is left out, if
+ * it is taken and still good; else NULL. Otherwise the VFS would look at what
+ * the caller may do, mknod(2) of a device say, before anybody says that the
+ * name is taken.
  */
 struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
 {
@@ -211,8 +213,8 @@ struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
 }
 
 /*
- * shiftfs_start_create() for a name whose lookup was left out: without a request to
- * the server.
+ * shiftfs_start_create() for a name whose lookup was left out: without a
+ * request to the server.
  */
 struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name)
 {
@@ -229,9 +231,9 @@ struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name)
 }
 
 /*
- * Is the name looked up before it is created? SMB and FUSE do so natively as well,
- * and may give each file to an owner of their own, so that the owner does not tell
- * who has made it.
+ * Is the name looked up before it is created? SMB and FUSE do so natively as
+ * well, and may give each file to an owner of their own, so that the owner does
+ * not tell who has made it.
  */
 static bool shiftfs_looks_first(const struct super_block *sb)
 {
@@ -266,8 +268,8 @@ static int shiftfs_leave_open(struct inode *dir, struct dentry *dentry,
 
 /*
  * Nothing was opened, because of @err. Return @err if no file has that name. If
- * there is a file, the VFS opens or refuses it by its own rules: tell the VFS by
- * @file or, if @dentry is a cached negative dentry, by -ESTALE.
+ * there is a file, the VFS opens or refuses it by its own rules: tell the VFS
+ * by @file or, if @dentry is a cached negative dentry, by -ESTALE.
  */
 static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 			       struct file *file, int err)
@@ -303,11 +305,11 @@ static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 }
 
 /*
- * Was the file made by this open? An exclusive creation makes the file or fails.
- * NFS 3 reports every file that it opened with O_CREAT as made. The creator of a
- * file may write to it without a check. So a file with another owner, with contents
- * or with a second name is treated as one that existed before. With creds=caller
- * the server knows whether the caller may write.
+ * Was the file made by this open? An exclusive creation makes the file or
+ * fails. NFS 3 reports every file that it opened with O_CREAT as made. The
+ * creator of a file may write to it without a check. So a file with another
+ * owner, with contents or with a second name is treated as one that existed
+ * before. With creds=caller the server knows whether the caller may write.
  */
 static bool shiftfs_is_created(const struct super_block *sb,
 			       const struct file *lower, unsigned int flags)

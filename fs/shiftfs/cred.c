@@ -86,7 +86,8 @@ static const struct cred *shiftfs_make_caller(const struct shiftfs_sb *ss,
 
 /*
  * Does it keep blocks for who has a certain filesystem id (resuid=), with or
- * without a capability? It need not now: that can be changed while it is mounted.
+ * without a capability? It need not now: that can be changed while it is
+ * mounted.
  */
 static bool shiftfs_does_keep(const struct super_block *lower)
 {
@@ -320,8 +321,8 @@ int shiftfs_may_create(shiftfs_mnt_idmap_t *idmap, const struct inode *dir)
 }
 
 /*
- * Can the caller make a file with its id on the host, which differs from the id of
- * the file's owner? A map on the way might lack that id.
+ * Can the caller make a file with its id on the host, which differs from the id
+ * of the file's owner? A map on the way might lack that id.
  */
 static bool shiftfs_may_give(const struct shiftfs_sb *ss, kuid_t uid, kgid_t gid)
 {
@@ -337,8 +338,8 @@ static bool shiftfs_may_give(const struct shiftfs_sb *ss, kuid_t uid, kgid_t gid
  * owner can be stored for it.
  *
  * Where the lower filesystem has few blocks left but those that it keeps for an
- * owner, they are the caller's own, and @gift, unless NULL, says to whom the file
- * is to be given once it is made.
+ * owner, they are the caller's own, and @gift, unless NULL, says to whom the
+ * file is to be given once it is made.
  */
 const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *dir,
@@ -366,8 +367,8 @@ const struct cred *shiftfs_create_cred(shiftfs_mnt_idmap_t *idmap,
 
 /*
  * Give the new file @lower, in @lower_dir, to its owner; its group is the
- * directory's where that says so. To be called with the credentials with which it
- * was made.
+ * directory's where that says so. To be called with the credentials with which
+ * it was made.
  */
 int shiftfs_give(struct super_block *sb, const struct dentry *lower_dir,
 		 struct dentry *lower, const struct shiftfs_gift *gift)
@@ -444,9 +445,9 @@ const struct cred *shiftfs_data_cred(const struct super_block *sb, bool fsetid)
 }
 
 /*
- * Returns referenced credentials for what stores a name or an attribute of a file
- * that is there already, or NULL for the mounter's. It may take a block: where
- * few are left the ids are the caller's own, see shiftfs_create_cred().
+ * Returns referenced credentials for what stores a name or an attribute of a
+ * file that is there already, or NULL for the mounter's. It may take a block:
+ * where few are left the ids are the caller's own, see shiftfs_create_cred().
  */
 const struct cred *shiftfs_name_cred(const struct super_block *sb)
 {

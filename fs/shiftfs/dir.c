@@ -287,8 +287,9 @@ static int shiftfs_link(struct dentry *old, struct inode *dir,
 }
 
 /*
- * If only the caller uses @dentry, with @users references, take it out of the hash,
- * so that nobody else can get it: a lookup of the name waits for the directory.
+ * If only the caller uses @dentry, with @users references, take it out of the
+ * hash, so that nobody else can get it: a lookup of the name waits for the
+ * directory.
  */
 static bool shiftfs_hide_unused(struct dentry *dentry, int users)
 {
@@ -395,8 +396,8 @@ static int shiftfs_rmdir(struct inode *dir, struct dentry *dentry)
 	SHIFTFS_ATTR_OPS
 
 /*
- * By whether the lower filesystem has to be asked, inode.c, and from the third on
- * where it creates and opens in one step.
+ * By whether the lower filesystem has to be asked, inode.c, and from the third
+ * on where it creates and opens in one step.
  */
 const struct inode_operations shiftfs_dir_iops[] = {
 	{ SHIFTFS_DIR_OPS, .permission = shiftfs_permission },

@@ -44,10 +44,11 @@ static int shiftfs_encode_fh(struct inode *inode, u32 *fh, int *max_len,
 }
 
 /*
- * Is the lower @dentry within the tree that the mount shows? If the mount shows the
- * whole filesystem, the file need not be found in a directory. The same holds for a
- * file that was seen here and is still cached, although it may have lost that name
- * or all names: the dentry of a removed name still has its parent.
+ * Is the lower @dentry within the tree that the mount shows? If the mount shows
+ * the whole filesystem, the file need not be found in a directory. The same
+ * holds for a file that was seen here and is still cached, although it may have
+ * lost that name or all names: the dentry of a removed name still has its
+ * parent.
  */
 static int shiftfs_acceptable(void *context, struct dentry *dentry)
 {

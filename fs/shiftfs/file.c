@@ -103,9 +103,9 @@ int shiftfs_attach_lower(struct file *file, struct file *lower)
 }
 
 /*
- * Who brings the contents of files when they are wanted (FAN_PRE_ACCESS) is asked
- * for all of a file that is opened for reading: it may be mapped, and where
- * ->mmap is called, with the address space locked, nobody can be asked.
+ * Who brings the contents of files when they are wanted (FAN_PRE_ACCESS) is
+ * asked for all of a file that is opened for reading: it may be mapped, and
+ * where ->mmap is called, with the address space locked, nobody can be asked.
  */
 static int shiftfs_want_contents(struct file *lower)
 {
@@ -116,8 +116,9 @@ static int shiftfs_want_contents(struct file *lower)
 }
 
 /*
- * Access times are kept by the upper mount's rules also for a lower file that was
- * opened without O_NOATIME, which is not refused to the owner alone afterwards.
+ * Access times are kept by the upper mount's rules also for a lower file that
+ * was opened without O_NOATIME, which is not refused to the owner alone
+ * afterwards.
  */
 void shiftfs_keep_noatime(const struct super_block *sb, struct file *lower)
 {
@@ -180,8 +181,8 @@ void shiftfs_accessed(struct file *file)
 }
 
 /*
- * Clear @bits in the lower mode. Read the stored mode first: a cached one may be
- * old and would undo the change of another client.
+ * Clear @bits in the lower mode. Read the stored mode first: a cached one may
+ * be old and would undo the change of another client.
  */
 static noinline int shiftfs_remove_lower_bits(struct file *file, umode_t bits)
 {
@@ -248,8 +249,9 @@ int shiftfs_remove_privs(struct file *file)
 }
 
 /*
- * What has no owner that can be seen cannot be changed above, so privileges that
- * a write would take from it forbid the write. That has to be known before.
+ * What has no owner that can be seen cannot be changed above, so privileges
+ * that a write would take from it forbid the write. That has to be known
+ * before.
  */
 static noinline int shiftfs_has_unmapped_privs(struct file *file)
 {
@@ -343,8 +345,8 @@ static long shiftfs_fallocate(struct file *file, int mode, loff_t offset,
 		return PTR_ERR(cred);
 
 	/*
-	 * Some filesystems take no privileges away where they find nothing to do,
-	 * so nothing is taken here afterwards.
+	 * Some filesystems take no privileges away where they find nothing to
+	 * do, so nothing is taken here afterwards.
 	 */
 	old = override_creds(cred);
 	err = vfs_fallocate(shiftfs_lower_file(file), mode, offset, len);

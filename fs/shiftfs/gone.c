@@ -2,15 +2,15 @@
 /*
  * Let go of what was removed beneath.
  *
- * An unused upper dentry pins its lower dentry, and the upper inode its lower inode.
- * Where a file loses its last name through the host's path or another shiftfs, the
- * space it takes would not come back before its name is looked up here. So from time
- * to time the inodes of all mounts are looked at, and what is unused here of a file
- * that has lost its last name is dropped.
+ * An unused upper dentry pins its lower dentry, and the upper inode its lower
+ * inode. Where a file loses its last name through the host's path or another
+ * shiftfs, the space it takes would not come back before its name is looked up
+ * here. So from time to time the inodes of all mounts are looked at, and what
+ * is unused here of a file that has lost its last name is dropped.
  *
- * An event would tell at once, but one fsnotify mark on the lower superblock makes
- * each chmod(2), setxattr(2), link(2) and unlink(2) there 6 to 9 % dearer, for
- * everybody who uses it.
+ * An event would tell at once, but one fsnotify mark on the lower superblock
+ * makes each chmod(2), setxattr(2), link(2) and unlink(2) there 6 to 9 %
+ * dearer, for everybody who uses it.
  *
  * Of remote lower filesystems nothing is kept, see shiftfs_keep_cached().
  */
@@ -29,8 +29,8 @@ static DEFINE_MUTEX(shiftfs_scan_lock);
 static LIST_HEAD(shiftfs_scanned);
 
 /*
- * Drop what is cached below a removed directory, above and then below: names that
- * are known not to exist pin it, too.
+ * Drop what is cached below a removed directory, above and then below: names
+ * that are known not to exist pin it, too.
  */
 static void shiftfs_forget_children(struct inode *inode)
 {
@@ -57,8 +57,8 @@ static void shiftfs_forget(struct inode *inode)
 }
 
 /*
- * An inode is on the list until it is evicted, and has its lower inode for as long.
- * The one that was looked at last is held while the list is not locked.
+ * An inode is on the list until it is evicted, and has its lower inode for as
+ * long. The one that was looked at last is held while the list is not locked.
  */
 static void shiftfs_scan(struct super_block *sb)
 {

@@ -47,20 +47,21 @@ static void shiftfs_translate(const struct inode *inode, kuid_t *uid,
 #define SHIFTFS_SET_IDS		(S_ISUID | S_ISGID)
 
 /*
- * With i_lock held, which also orders concurrent refreshes, or unhashed, and then
- * for the first time. A chmod does not make the owner be translated again.
+ * With i_lock held, which also orders concurrent refreshes, or unhashed, and
+ * then for the first time. A chmod does not make the owner be translated again.
  *
- * exec(2) reads mode, owner and group one after the other with @inode locked, and
- * must not find the set-ids of one owner beside another one. So
+ * exec(2) reads mode, owner and group one after the other with @inode locked,
+ * and must not find the set-ids of one owner beside another one. So
  *
  * - they are read with the lower inode locked: a chown beneath stores the new
  *   owner first and takes them away last;
- * - they become visible only with @inode locked. They vanish at any time, before
+ * - they become visible only with @inode locked. They vanish at any time,
+ * before
  *   the owner changes. An exec(2) that read them and then does not find them in
  *   ->permission has mixed two moments: shiftfs_may_set_ids().
  *
- * If a lock cannot be taken at once they are left out. The next look then finds a
- * different mode.
+ * If a lock cannot be taken at once they are left out. The next look then finds
+ * a different mode.
  */
 static void shiftfs_copy_ids(struct inode *inode, unsigned int how)
 {
@@ -144,9 +145,9 @@ void shiftfs_refresh_slow(struct inode *inode)
 }
 
 /*
- * The same for who decides by the set-ids, or wants them to have their effect, and
- * has @inode locked: waits for who changes the lower inode, so that they are not
- * left out.
+ * The same for who decides by the set-ids, or wants them to have their effect,
+ * and has @inode locked: waits for who changes the lower inode, so that they
+ * are not left out.
  */
 void shiftfs_refresh_settled(struct inode *inode)
 {
@@ -285,8 +286,9 @@ static void shiftfs_lockdep_inode(struct inode *inode)
 #endif
 
 /*
- * Does the lower filesystem have to be asked for permission? Not where it cannot
- * say no: the mounter overrides permissions there and it has no rules of its own.
+ * Does the lower filesystem have to be asked for permission? Not where it
+ * cannot say no: the mounter overrides permissions there and it has no rules of
+ * its own.
  */
 static bool shiftfs_asks_lower(const struct inode *inode,
 			       const struct inode *lower)
@@ -389,8 +391,8 @@ bool shiftfs_is_cached(struct super_block *sb, struct inode *lower)
 }
 
 /*
- * Has the file a name left? Ask the lowest filesystem: shiftfs mounts in between
- * notice a removal only when they are looked at.
+ * Has the file a name left? Ask the lowest filesystem: shiftfs mounts in
+ * between notice a removal only when they are looked at.
  */
 bool shiftfs_has_name(const struct inode *inode)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Read and write: the request goes to the lower file's own operations. There are
- * no pages here, so there is one page cache.
+ * Read and write: the request goes to the lower file's own operations. There
+ * are no pages here, so there is one page cache.
  *
  * This runs with the caller's credentials, as a page fault in a mapping does
  * and as on an idmapped mount. The right to read and write was checked at open,
- * with the mounter's. A write uses credentials for two questions: may the caller
- * use reserved blocks or exceed a quota, and does a member of the file's group
- * keep the setgid bit, see shiftfs_change_cred().
+ * with the mounter's. A write uses credentials for two questions: may the
+ * caller use reserved blocks or exceed a quota, and does a member of the file's
+ * group keep the setgid bit, see shiftfs_change_cred().
  *
  * The hooks of the lower file are asked first, see shiftfs_verify().
  */
@@ -76,8 +76,8 @@ static inline int shiftfs_sync_flags(struct file *file, struct file *lower)
 
 /*
  * What has become append-only since it was opened for appending is overwritten
- * by nobody. F_SETFL and RWF_NOAPPEND look at the upper inode, which may not yet
- * know.
+ * by nobody. F_SETFL and RWF_NOAPPEND look at the upper inode, which may not
+ * yet know.
  */
 static inline bool shiftfs_may_overwrite(const struct kiocb *iocb,
 					 const struct file *lower)
@@ -88,10 +88,11 @@ static inline bool shiftfs_may_overwrite(const struct kiocb *iocb,
 
 /*
  * Ask what the VFS asks before each read(2) and write(2), of the lower file:
- * LSMs and fanotify, whose listener may refuse, or bring the contents first. The
- * VFS has asked of the upper file only. Made with the credentials that opened
- * the lower file, since an LSM compares who asks with who has opened. Must come
- * before the right to write below is taken: a listener may want to write there.
+ * LSMs and fanotify, whose listener may refuse, or bring the contents first.
+ * The VFS has asked of the upper file only. Made with the credentials that
+ * opened the lower file, since an LSM compares who asks with who has opened.
+ * Must come before the right to write below is taken: a listener may want to
+ * write there.
  */
 static int shiftfs_verify(int rw, struct file *lower, const loff_t *pos,
 			  size_t len)
@@ -115,8 +116,9 @@ static void shiftfs_init_iocb(struct kiocb *iocb, const struct kiocb *upper,
 }
 
 /*
- * A request that is over when the call returns borrows the caller's kiocb, which
- * is as it was afterwards, but for the position. @more are flags to be added.
+ * A request that is over when the call returns borrows the caller's kiocb,
+ * which is as it was afterwards, but for the position. @more are flags to be
+ * added.
  */
 static __always_inline ssize_t
 shiftfs_do_sync(ssize_t (*op)(struct kiocb *, struct iov_iter *),
@@ -375,8 +377,8 @@ ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
 }
 
 /*
- * Not by way of ->write_iter: it would ask for the right to write below with the
- * lock of the pipe held, which is taken by who has that right.
+ * Not by way of ->write_iter: it would ask for the right to write below with
+ * the lock of the pipe held, which is taken by who has that right.
  */
 ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			     loff_t *ppos, size_t len, unsigned int flags)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Locks are taken on the lower file and nowhere else. So a lock conflicts with one
- * that was taken by another path, on the host or through another mount.
+ * Locks are taken on the lower file and nowhere else. So a lock conflicts with
+ * one that was taken by another path, on the host or through another mount.
  *
  * The VFS releases locks by looking at the upper inode, where it finds none:
- * ->flush does it on the lower one, and the last fput of the lower file. A POSIX
- * lock keeps its owner, the files_struct. Locks that belong to an open file (flock
- * and OFD locks) belong to the lower file, because a server that keeps both kinds
- * (NFS) distinguishes them by their owners.
+ * ->flush does it on the lower one, and the last fput of the lower file. A
+ * POSIX lock keeps its owner, the files_struct. Locks that belong to an open
+ * file (flock and OFD locks) belong to the lower file, because a server that
+ * keeps both kinds (NFS) distinguishes them by their owners.
  *
  * Security hooks are asked by the VFS, about the upper file: neither
  * vfs_lock_file() nor filp_close() has one.
@@ -89,9 +89,9 @@ static int shiftfs_is_file(const void *wanted, struct file *file,
 }
 
 /*
- * Has the table a descriptor of @file? The first argument of fcntl(2) is one, if
- * that is the system call. It is only where to look first: a walk of the table,
- * in which there may be thousands, gives the answer else.
+ * Has the table a descriptor of @file? The first argument of fcntl(2) is one,
+ * if that is the system call. It is only where to look first: a walk of the
+ * table, in which there may be thousands, gives the answer else.
  */
 static bool shiftfs_has_descriptor(struct files_struct *files, struct file *file)
 {
@@ -154,8 +154,8 @@ static noinline int shiftfs_flock_remote(struct file *file, struct file *lower,
 }
 
 /*
- * A flock belongs to the lower file, whose last fput ends it. The caller does not
- * wait and does not use @fl any more.
+ * A flock belongs to the lower file, whose last fput ends it. The caller does
+ * not wait and does not use @fl any more.
  */
 int shiftfs_flock(struct file *file, int cmd, struct file_lock *fl)
 {

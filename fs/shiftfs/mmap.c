@@ -68,9 +68,9 @@ static int shiftfs_mmap_backing(struct file *file, struct file *lower,
 }
 
 /*
- * A lower file that was opened by name, see create.c, does not know whose it is:
- * another one is opened for the mapping, if the server lets us. By the same caller:
- * as long as he has the first NFS need not ask for a second.
+ * A lower file that was opened by name, see create.c, does not know whose it
+ * is: another one is opened for the mapping, if the server lets us. By the same
+ * caller: as long as he has the first NFS need not ask for a second.
  */
 int shiftfs_mmap(struct file *file, struct vm_area_struct *vma)
 {

@@ -6,16 +6,16 @@
  * identity (rename, unlink, becoming positive or negative) moves its d_seq on,
  * while a write, a chmod or a chown does not. An upper dentry pins the lower
  * dentry it stands for (d_fsdata) and remembers its d_seq (d_time): as long as
- * both agree, the name is good, which is a comparison that RCU-walk can make. The
- * rules of the dcache by which that holds: Documentation/design/dcache.rst.
+ * both agree, the name is good, which is a comparison that RCU-walk can make.
+ * The rules of the dcache by which that holds: Documentation/design/dcache.rst.
  */
 #include <linux/dcache.h>
 #include "shiftfs.h"
 
 /*
  * Is @lower found in @lower_dir under @name, by the rules of the filesystem,
- * which may take several names for one? While its d_lock is held its name and its
- * inode cannot change, and its d_seq cannot be odd.
+ * which may take several names for one? While its d_lock is held its name and
+ * its inode cannot change, and its d_seq cannot be odd.
  */
 static bool shiftfs_is_named(const struct dentry *lower,
 			     const struct dentry *lower_dir,
@@ -89,9 +89,10 @@ int shiftfs_revalidate_lower(struct dentry *lower, unsigned int flags)
  * Does @dentry, a name in @parent, still stand for @lower?
  *
  * If so, remember the lower d_seq, but not while somebody is about to change
- * @dentry. The lower directory is unlocked before the VFS moves the upper dentry or
- * makes it negative. If the change beneath were undone in between, the wrong lower
- * dentry would be remembered. Such a change holds the lock of the upper directory.
+ * @dentry. The lower directory is unlocked before the VFS moves the upper
+ * dentry or makes it negative. If the change beneath were undone in between,
+ * the wrong lower dentry would be remembered. Such a change holds the lock of
+ * the upper directory.
  */
 static bool shiftfs_still_holds(struct dentry *dentry, struct dentry *parent,
 				struct dentry *lower)
@@ -314,8 +315,8 @@ const struct dentry_operations shiftfs_dentry_ops = {
 };
 
 /*
- * If @lower is found in @lower_dir under the name of @dentry, remember this moment.
- * Nobody else knows @dentry yet, or its directory is locked.
+ * If @lower is found in @lower_dir under the name of @dentry, remember this
+ * moment. Nobody else knows @dentry yet, or its directory is locked.
  */
 bool shiftfs_sample_named(struct dentry *dentry, struct dentry *lower,
 			  const struct dentry *lower_dir)

@@ -86,9 +86,10 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 	err = -ESTALE;
 	if (shiftfs_rename_holds(old) && shiftfs_rename_holds(new)) {
 		/*
-		 * NFS takes a target with more references than need be for a file
-		 * in use, and moves that out of the way first: the upper dentry's
-		 * has to do, and of a new target there is only the one of @rd.
+		 * NFS takes a target with more references than need be for a
+		 * file in use, and moves that out of the way first: the upper
+		 * dentry's has to do, and of a new target there is only the one
+		 * of @rd.
 		 */
 		if (!new->found)
 			dput(new->lower);

@@ -148,8 +148,8 @@ static inline struct shiftfs_sb *shiftfs_sb(const struct super_block *sb)
  * valid under RCU as long as the upper one is. i_version, which is not in use
  * without SB_I_VERSION, holds the ids from which i_uid and i_gid were last
  * translated, to see cheaply that the lower ones have changed since. i_bytes,
- * which belongs to the quota code, is the mode by which what everybody may do is
- * granted without a further look, or 0.
+ * which belongs to the quota code, is the mode by which what everybody may do
+ * is granted without a further look, or 0.
  */
 static inline struct inode *shiftfs_lower_inode(const struct inode *inode)
 {
@@ -311,10 +311,11 @@ static inline void shiftfs_sample(struct dentry *dentry, struct dentry *lower)
 }
 
 /*
- * A server decides by what its clients have in use: NFS does not remove a file whose
- * lower dentry somebody else pins, but gives it another name, and a FUSE server
- * keeps what the kernel has not forgotten. So of a remote filesystem nothing but
- * directories is kept once it is not used any more. It caches itself.
+ * A server decides by what its clients have in use: NFS does not remove a file
+ * whose lower dentry somebody else pins, but gives it another name, and a FUSE
+ * server keeps what the kernel has not forgotten. So of a remote filesystem
+ * nothing but directories is kept once it is not used any more. It caches
+ * itself.
  */
 static inline void shiftfs_keep_cached(struct dentry *dentry, bool is_dir)
 {
@@ -331,8 +332,8 @@ static inline void shiftfs_keep_cached(struct dentry *dentry, bool is_dir)
 /* cred.c */
 
 /*
- * A new file that its owner must not make, since blocks are kept for him, is made
- * by the caller as the host knows him, and given to its owner then: C10.
+ * A new file that its owner must not make, since blocks are kept for him, is
+ * made by the caller as the host knows him, and given to its owner then: C10.
  */
 struct shiftfs_gift {
 	bool due;
@@ -411,7 +412,8 @@ static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
  * Where the lower filesystem mounts another one for somebody who walks there
  * (NFS below an export, DFS links of SMB, autofs). Nothing can be mounted on
  * our private mount, and what lies beneath is a directory to be seen but not to
- * be used: often its inode has no ->lookup. See Documentation/design/automounts.rst.
+ * be used: often its inode has no ->lookup. See
+ * Documentation/design/automounts.rst.
  */
 #define SHIFTFS_AUTOMOUNT	(DCACHE_NEED_AUTOMOUNT | DCACHE_MANAGE_TRANSIT)
 

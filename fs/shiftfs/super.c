@@ -18,15 +18,15 @@ static void shiftfs_evict_inode(struct inode *inode)
 	truncate_inode_pages_final(&inode->i_data);
 	clear_inode(inode);
 	/*
-	 * The pointer stays: an RCU-walk may still come here, and the lower inode
-	 * is freed a grace period later at the earliest.
+	 * The pointer stays: an RCU-walk may still come here, and the lower
+	 * inode is freed a grace period later at the earliest.
 	 */
 	iput(shiftfs_lower_inode(inode));
 }
 
 /*
- * What has lost its last name below, where no one told us, or is not to be kept:
- * see shiftfs_keep_cached().
+ * What has lost its last name below, where no one told us, or is not to be
+ * kept: see shiftfs_keep_cached().
  */
 static int shiftfs_drop_inode(struct inode *inode)
 {
@@ -93,9 +93,10 @@ static int shiftfs_statfs(struct dentry *dentry, struct kstatfs *buf)
 	if (!(shiftfs_sb(sb)->conf.passthrough & SHIFTFS_PASS_STATFS))
 		buf->f_type = SHIFTFS_MAGIC;
 	/*
-	 * A program that tells filesystems apart by f_fsid sees another one here.
-	 * NFS and FUSE have no f_fsid. shiftfs does not make one up for them: source
-	 * and map do not tell two servers apart, and nfsd would mix their files up.
+	 * A program that tells filesystems apart by f_fsid sees another one
+	 * here. NFS and FUSE have no f_fsid. shiftfs does not make one up for
+	 * them: source and map do not tell two servers apart, and nfsd would
+	 * mix their files up.
 	 */
 	if (buf->f_fsid.val[0] || buf->f_fsid.val[1]) {
 		buf->f_fsid.val[0] ^= SHIFTFS_MAGIC;
@@ -132,11 +133,12 @@ static int shiftfs_sync_fs(struct super_block *sb, int wait)
 }
 
 /*
- * umount -f, to end requests that wait for a dead server. By who could do the same
- * through the host's mount: never for a mount in a user namespace, whose root
- * would end the requests of everybody else. NFS ends the requests that wait, and
- * goes on when the server is back, as with a bind mount. Other filesystems give up
- * the server for good (FUSE, SMB, 9p, Ceph), which is for the last mount of it.
+ * umount -f, to end requests that wait for a dead server. By who could do the
+ * same through the host's mount: never for a mount in a user namespace, whose
+ * root would end the requests of everybody else. NFS ends the requests that
+ * wait, and goes on when the server is back, as with a bind mount. Other
+ * filesystems give up the server for good (FUSE, SMB, 9p, Ceph), which is for
+ * the last mount of it.
  */
 static void shiftfs_umount_begin(struct super_block *sb)
 {
@@ -151,8 +153,8 @@ static void shiftfs_umount_begin(struct super_block *sb)
 }
 
 /*
- * /proc/PID/mountstats says what the mount keeps in use: a disk is busy as long as
- * there is one, also after its own mount is gone.
+ * /proc/PID/mountstats says what the mount keeps in use: a disk is busy as long
+ * as there is one, also after its own mount is gone.
  */
 static int shiftfs_show_stats(struct seq_file *m, struct dentry *root)
 {
@@ -229,9 +231,9 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (ss->conf.mark)
 		sb->s_iflags |= SB_I_NOEXEC;
 	/*
-	 * IMA does not see what is changed beneath: let it measure each time. It
-	 * does not where the mounter is not trusted; what is mounted of a mark is
-	 * read by the kernel, not by who mounts it: M12.
+	 * IMA does not see what is changed beneath: let it measure each time.
+	 * It does not where the mounter is not trusted; what is mounted of a
+	 * mark is read by the kernel, not by who mounts it: M12.
 	 */
 	sb->s_iflags |= SB_I_IMA_UNVERIFIABLE_SIGNATURE |
 			(lower->s_iflags & SB_I_UNTRUSTED_MOUNTER);
@@ -390,8 +392,8 @@ int shiftfs_reconfigure(struct fs_context *fc)
 }
 
 /*
- * Not in ->put_super, which generic_shutdown_super() calls only where there is a
- * root: a mount can have failed before. s_fs_info stays for walks under RCU.
+ * Not in ->put_super, which generic_shutdown_super() calls only where there is
+ * a root: a mount can have failed before. s_fs_info stays for walks under RCU.
  */
 static void shiftfs_kill_sb(struct super_block *sb)
 {

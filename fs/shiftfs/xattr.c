@@ -11,8 +11,8 @@
 
 /*
  * A file capability is valid in the user namespaces whose root is its rootid;
- * version 2 stands for rootid 0. A capability read here is interpreted in the user
- * namespace of the upper superblock.
+ * version 2 stands for rootid 0. A capability read here is interpreted in the
+ * user namespace of the upper superblock.
  */
 static int shiftfs_caps_up(const struct shiftfs_sb *ss, void *value, int size,
 			   size_t room, struct user_namespace *ns)
@@ -91,8 +91,8 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 
 	/*
 	 * Each chown, exec and first write asks, and hardly a file has one:
-	 * what is not there needs no check of who may read it. A handler may want
-	 * the prefix before the name that it is given: xattr_full_name().
+	 * what is not there needs no check of who may read it. A handler may
+	 * want the prefix before the name that it is given: xattr_full_name().
 	 */
 	if (likely(caps && d_inode(lower)->i_opflags & IOP_XATTR) &&
 	    caps->get(caps, lower, d_inode(lower),
