@@ -2,6 +2,14 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
 # Attacks on the host's network by pasta.
 
+# Sets skip_reason where pasta does not run.
+needs_pasta() {
+	if ! command -v pasta >/dev/null || [ ! -e /dev/net/tun ] || ! ip route show default | grep -q .; then
+		skip_reason='this machine has no pasta, no /dev/net/tun or no route'
+		return 1
+	fi
+}
+
 attack network_lo - a pod with --net pasta reaches the services of the host that listen on lo
 
 # listen PORT FILE: a server for UDP on lo, until it is killed; who has said what
@@ -27,10 +35,7 @@ EOF
 
 attack_network_lo() {
 	local server
-	if ! command -v pasta >/dev/null || [ ! -e /dev/net/tun ] || ! ip route show default | grep -q .; then
-		skip_reason='this machine has no pasta, no /dev/net/tun or no route'
-		return
-	fi
+	needs_pasta || return
 	listen 18490 "$work/heard" &
 	server=$!
 	wait_line "$work/heard" ready
@@ -45,4 +50,24 @@ attack_network_lo() {
 	kill $server
 	wait $server 2>/dev/null
 	gone net
+}
+
+attack network_ports - a pod with --net pasta takes the ports of the host
+
+attack_network_ports() {
+	local before after
+	needs_pasta || return
+	before=$(ss -Hlun | wc -l)
+	up net --net pasta -- sleep 1000
+	runner exec net hostile ports 10000 30000 192.0.2.1
+	same "the pod sends frames" 0 "$status$errors"
+	after=$(ss -Hlun | wc -l)
+	[ $((after - before)) -gt 1000 ] || problem "it has taken no port: $before, then $after"
+	[ $((after - before)) -le 4096 ] || problem "it has taken $((after - before)) ports"
+	gone net
+	for _ in $(seq 50); do
+		[ "$(ss -Hlun | wc -l)" -gt $((before + 100)) ] || break
+		sleep 0.1
+	done
+	[ "$(ss -Hlun | wc -l)" -le $((before + 100)) ] || problem "the ports stay: $(ss -Hlun | wc -l)"
 }

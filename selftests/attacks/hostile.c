@@ -21,6 +21,8 @@
  *	hostile send PORT ADDRESS...
  *				UDP datagrams to each address, as frames on the first
  *				interface but lo, whatever the routes are
+ *	hostile ports FROM TO ADDRESS
+ *				such a datagram to ADDRESS from each of these ports
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -314,7 +316,7 @@ static unsigned short checksum(const unsigned char *p, int len)
 }
 
 /* A frame of Ethernet with a datagram "hello"; the sum of UDP is left out. */
-static int make_frame(unsigned char *f, const char *address, int port)
+static int make_frame(unsigned char *f, const char *address, int from, int port)
 {
 	unsigned char *ip = f + 14, *udp;
 	unsigned short sum;
@@ -339,33 +341,66 @@ static int make_frame(unsigned char *f, const char *address, int port)
 		ip[10] = (unsigned char)(sum >> 8), ip[11] = (unsigned char)sum;
 		udp = ip + 20;
 	}
-	udp[0] = 0xb0, udp[1] = (unsigned char)getpid();
+	udp[0] = (unsigned char)(from >> 8), udp[1] = (unsigned char)from;
 	udp[2] = (unsigned char)(port >> 8), udp[3] = (unsigned char)port;
 	udp[5] = 14;
 	memcpy(udp + 8, "hello\n", 6);
 	return (int)(udp + 14 - f);
 }
 
-static int send_frames(int port, char **addresses)
+/* A packet socket, and in @to the interface. */
+static int open_interface(struct sockaddr_ll *to)
 {
-	struct sockaddr_ll to = { .sll_family = AF_PACKET };
 	struct if_nameindex *all = if_nameindex();
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
-	unsigned char frame[128];
 
+	memset(to, 0, sizeof(*to));
+	to->sll_family = AF_PACKET;
 	for (int i = 0; all && all[i].if_index; i++)
 		if (strcmp(all[i].if_name, "lo"))
-			to.sll_ifindex = (int)all[i].if_index;
-	if (fd < 0 || !to.sll_ifindex)
-		return say("no packet socket, or no interface");
-	for (; *addresses; addresses++) {
-		int len = make_frame(frame, *addresses, port);
+			to->sll_ifindex = (int)all[i].if_index;
+	return to->sll_ifindex ? socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL)) : -1;
+}
 
-		if (len < 0 || sendto(fd, frame, (size_t)len, 0, (struct sockaddr *)&to, sizeof(to)) < 0)
-			return say(*addresses);
-		printf("sent %s\n", *addresses);
+static int send_frame(int fd, const struct sockaddr_ll *to, const char *address,
+		      int from, int port)
+{
+	unsigned char frame[128];
+	int len = make_frame(frame, address, from, port);
+
+	return len < 0 ||
+	       sendto(fd, frame, (size_t)len, 0, (const struct sockaddr *)to, sizeof(*to)) < 0;
+}
+
+static int send_frames(int port, char **addresses)
+{
+	struct sockaddr_ll to;
+	int fd = open_interface(&to);
+
+	if (fd < 0)
+		return say("no packet socket, or no interface");
+	for (int i = 0; addresses[i]; i++) {
+		if (send_frame(fd, &to, addresses[i], 45000 + i, port))
+			return say(addresses[i]);
+		printf("sent %s\n", addresses[i]);
 		fflush(stdout);
 		usleep(100000);
+	}
+	return 0;
+}
+
+static int from_ports(int first, int last, const char *address)
+{
+	struct sockaddr_ll to;
+	int fd = open_interface(&to);
+
+	if (fd < 0)
+		return say("no packet socket, or no interface");
+	for (int port = first; port <= last; port++) {
+		if (send_frame(fd, &to, address, port, 9))
+			return say(address);
+		/* its reader needs a moment, or frames are lost */
+		if (port % 16 == 0)
+			usleep(500);
 	}
 	return 0;
 }
@@ -403,6 +438,8 @@ int main(int argc, char **argv)
 		exchange(argv[2], atoi(argv[3]));
 	if (!strcmp(what, "send") && argc > 3)
 		return send_frames(atoi(argv[2]), argv + 3);
+	if (!strcmp(what, "ports") && argc == 5)
+		return from_ports(atoi(argv[2]), atoi(argv[3]), argv[4]);
 	if (!strcmp(what, "swap") && argc > 3)
 		swap(argv[2], argv + 3);
 	fputs("usage: see the source\n", stderr);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -28,6 +29,13 @@
 #define TUN "/dev/net/tun"
 #define NETNS STAGE_DIR "/net"
 #define OWN_TUN STAGE_DIR "/tun"
+
+/*
+ * How many sockets a pod can have in the host's network.  For each port from which it
+ * sends a datagram pasta takes the same one of the host, for minutes: without a limit
+ * a pod takes all, and the host has none for its own questions to a nameserver.
+ */
+#define PASTA_SOCKETS 4096
 
 /* What its keeper says when it has no error to say. */
 #define READY "+"
@@ -150,7 +158,7 @@ static int add_port(struct strv *argv, const struct publish *p,
 }
 
 static int arguments(const struct spec *spec, struct strv *argv,
-		     struct shift_error *err)
+		     unsigned int *ports, struct shift_error *err)
 {
 	static const char *const fixed[] = {
 		"pasta", "--config-net", "--quiet", "--no-map-gw",
@@ -172,6 +180,8 @@ static int arguments(const struct spec *spec, struct strv *argv,
 		r = publish_parse(one, &p, err);
 		any[p.udp] = true;
 		if (r >= 0)
+			*ports += p.count;
+		if (r >= 0)
 			r = add_port(argv, &p, err);
 	}
 	/* Without a word about ports pasta would publish all of the pod's. */
@@ -182,6 +192,22 @@ static int arguments(const struct spec *spec, struct strv *argv,
 			r = strv_add(argv, "none", err);
 	}
 	return r;
+}
+
+/* pasta takes as many descriptors as it may, and for each published port up to four. */
+static int limit_sockets(unsigned int ports, struct shift_error *err)
+{
+	rlim_t n = PASTA_SOCKETS + 4 * (rlim_t)ports;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return shift_err_set(err, errno, "RLIMIT_NOFILE");
+	if (limit.rlim_max > n)
+		limit.rlim_max = n;
+	if (limit.rlim_cur > n)
+		limit.rlim_cur = n;
+	return setrlimit(RLIMIT_NOFILE, &limit) < 0 ?
+		shift_err_set(err, errno, "RLIMIT_NOFILE of pasta") : 0;
 }
 
 /* The end of @text that pasta wrote, without what its log could not take. */
@@ -242,7 +268,8 @@ static void __attribute__((noreturn)) keeper(const struct spec *spec, pid_t pod,
 	const int keep[] = { pidfd, say, parent };
 	struct strv argv = { NULL, 0 };
 	struct pollfd p = { .fd = pidfd, .events = POLLIN };
-	int null, r = arguments(spec, &argv, &err);
+	unsigned int ports = 0;
+	int null, r = arguments(spec, &argv, &ports, &err);
 
 	if (r >= 0)
 		r = process_begin(keep, 3, 0, &err);
@@ -250,6 +277,8 @@ static void __attribute__((noreturn)) keeper(const struct spec *spec, pid_t pod,
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	for (int i = 0; i < 3; i++)
 		dup2(null, i);
+	if (r >= 0)
+		r = limit_sockets(ports, &err);
 	if (r >= 0)
 		r = stage(pod, &err);
 	if (r >= 0 && setns(pidfd, CLONE_NEWUSER) < 0)
