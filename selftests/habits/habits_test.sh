@@ -276,6 +276,11 @@ test_pasta() {
 	same "a port that is taken" 125 "$status"
 	has "a port that is taken" "$errors" "18480"
 	runner rm -f n
+	for _ in 1 2 3 4 5; do
+		runner run -d --replace --name n -p 18480:80 "$image" sleep 600
+		same "--replace, with the same port" "0n" "$status$out$errors"
+	done
+	runner rm -f n
 	if [ "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" -gt 81 ]; then
 		runner run --rm -p 81:80 "$image" true
 		same "a port of root's" 125 "$status"

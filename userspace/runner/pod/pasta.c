@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -36,6 +37,9 @@
  * a pod takes all, and the host has none for its own questions to a nameserver.
  */
 #define PASTA_SOCKETS 4096
+
+/* For how long a start waits for a port that is taken, in milliseconds. */
+#define PORTS_MS 2000
 
 /* What its keeper says when it has no error to say. */
 #define READY "+"
@@ -221,20 +225,21 @@ static void tell(int say, const char *text)
 			dprintf(say, "pasta: %s\n", line);
 }
 
-/* In the pod's user namespace: 0 when pasta is ready and has gone on by itself. */
-static int run_program(char *const argv[], int say)
+/*
+ * In the pod's user namespace: 0 when pasta is ready and has gone on by itself, else its
+ * status, and in @text what it wrote, or -1 without a process.
+ */
+static int run_once(const char *program, char *const argv[], char *text, size_t size)
 {
-	const char *program = find_program();
-	char text[4096] = "";
 	int out[2], status;
 	size_t len = 0;
 	ssize_t n;
 	pid_t pid;
 
-	if (!program || pipe2(out, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
-		dprintf(say, "cannot start pasta: %s\n", strerror(errno));
+	*text = '\0';
+	if (pipe2(out, O_CLOEXEC) < 0)
 		return -1;
-	}
+	pid = fork();
 	if (!pid) {
 		static char *const none[] = { NULL };
 
@@ -244,20 +249,45 @@ static int run_program(char *const argv[], int say)
 		_exit(127);
 	}
 	close(out[1]);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	/* The one that goes on may have it open: what is there is all. */
 	fcntl(out[0], F_SETFL, O_NONBLOCK);
-	while (len < sizeof(text) - 1 &&
-	       (n = read(out[0], text + len, sizeof(text) - 1 - len)) > 0)
+	while (pid > 0 && len < size - 1 &&
+	       (n = read(out[0], text + len, size - 1 - len)) > 0)
 		len += (size_t)n;
+	text[len] = '\0';
 	close(out[0]);
-	if (WIFEXITED(status) && !WEXITSTATUS(status))
-		return 0;
-	tell(say, text);
-	dprintf(say, "pasta ended with status %d\n",
-		WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-	return -1;
+	if (pid < 0)
+		return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/*
+ * The ports of a pod that has just ended, perhaps this one before its restart, are free
+ * when the kernel has ended its pasta.
+ */
+static int run_program(char *const argv[], int say)
+{
+	const char *program = find_program();
+	int64_t end = util_now_ms() + PORTS_MS;
+	char text[4096] = "";
+	int status;
+
+	if (!program) {
+		dprintf(say, "there is no %s\n", programs[1]);
+		return -1;
+	}
+	while ((status = run_once(program, argv, text, sizeof(text))) > 0 &&
+	       strstr(text, "ailed to bind") && util_now_ms() < end)
+		nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+	if (status > 0) {
+		tell(say, text);
+		dprintf(say, "pasta ended with status %d\n", status);
+	} else if (status < 0) {
+		dprintf(say, "cannot start pasta: %s\n", strerror(errno));
+	}
+	return status ? -1 : 0;
 }
 
 /* Process 1 of its pid namespace, until the pod has ended. */
