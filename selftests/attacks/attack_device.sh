@@ -224,6 +224,16 @@ described() {
 print(*sorted(d["path"] for d in json.load(open(sys.argv[1]))["linux"]["devices"] if d["path"][5] in "nm" and d["path"][6:].isdigit()))' "/run/runner/pods/$pod/config.json"
 }
 
+# stop_checker: the checker that runs, in $pid, which is stopped: however slow the
+# machine is, it is there while it is looked at
+stop_checker() {
+	for _ in $(seq 100); do
+		pid=$(pgrep -nx e2fsck) && kill -STOP "$pid" && return
+		sleep 0.05
+	done
+	pid=''
+}
+
 attack device_checker - the checker of a filesystem that a pod has written, which reads it outside of the pod
 
 attack_device_checker() {
@@ -245,7 +255,7 @@ attack_device_checker() {
 	mkdir -p "$work/image/mnt"
 	SECRET=topsecret runner run -d --image "$image" --name "$pod" --cap-add sys_admin --device "$device:/dev/sda" --intercept-mount ext4 -- sh -c 'attacker mount-ext4 /dev/sda /mnt && echo mounted; sleep 1000'
 	same "run" 0 "$status$errors"
-	for _ in $(seq 100); do pid=$(pgrep -nx e2fsck) && break; sleep 0.05; done
+	stop_checker
 	if [ -z "$pid" ]; then
 		problem "the checker ended early: it could do what it should not"
 	else
@@ -261,6 +271,7 @@ attack_device_checker() {
 		done
 		same "descriptors" "0:/null 1:/null 2:/null 3:/device" "$(for each in /proc/"$pid"/fd/*; do echo "${each##*/}:$(readlink "$each")"; done | sed s,/dev/null,/null, | xargs)"
 		has "it goes first where memory is short" "$(cat "/proc/$pid/oom_score_adj")" 1000
+		kill -CONT "$pid"
 	fi
 	for _ in $(seq 100); do runner logs "$pod"; [ -z "$out" ] || break; sleep 0.1; done
 	same "in the pod" mounted "$out"
@@ -279,7 +290,7 @@ fcntl.ioctl(os.open("/dev/loop-control", os.O_RDWR), int(sys.argv[1], 0), int(sy
 attack device_taken - a device that is taken from the pod while its filesystem is checked is mounted all the same
 
 attack_device_taken() {
-	local checker device
+	local checker device pid=''
 	needs_list || return
 	if ! type -P e2fsck mkfs.ext4 >/dev/null; then
 		skip_reason='there is no e2fsck or mkfs.ext4'
@@ -298,10 +309,10 @@ attack_device_taken() {
 	mkdir -p "$work/image/mnt"
 	runner run -d --image "$image" --name "$pod" --cap-add sys_admin --device "$device:/dev/sda" --intercept-mount ext4 -- sh -c 'attacker mount-ext4 /dev/sda /mnt && echo mounted || echo refused; grep " /mnt " /proc/mounts; sleep 1000'
 	same "run" 0 "$status$errors"
-	for _ in $(seq 100); do pgrep -nx e2fsck >/dev/null && break; sleep 0.05; done
+	stop_checker
 	runner device rm "$pod" /dev/sda
 	same "device rm" 0 "$status$errors"
-	pgrep -nx e2fsck >/dev/null || problem "the checker ended early"
+	kill -CONT "$pid" 2>/dev/null || problem "the checker ended early"
 	for _ in $(seq 100); do runner logs "$pod"; [ -z "$out" ] || break; sleep 0.1; done
 	same "in the pod" refused "$out"
 	umount "$checker"

@@ -167,6 +167,11 @@ interrupt() {
 	local pid
 	"$RUNNER" "${@:2}" >/dev/null 2>"$work/err" </dev/null &
 	pid=$!
+	# the shell's child ignores SIGINT until runner's first lines
+	for _ in $(seq 100); do
+		grep -qs '^SigIgn:.*[2367abef]$' "/proc/$pid/status" || break
+		sleep 0.1
+	done
 	sleep 0.4
 	kill -"$1" $pid 2>/dev/null
 	for _ in $(seq 30); do [ -e "/proc/$pid/exe" ] || break; sleep 0.1; done

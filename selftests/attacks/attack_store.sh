@@ -150,6 +150,8 @@ attack_store_process() {
 				! grep -s '^CapEff:' "$n/status" | grep -q '[2-79a-f]........$' || problem "capabilities: $(grep CapEff "$n/status")"
 				found=$((found + 1))
 			done
+			# without a pause it starves an emulated machine
+			sleep 0.02
 		done
 		wait $pid
 		same "import" 0 "$?$(cat "$work/e")"
