@@ -89,7 +89,8 @@ remote_end() {
 }
 
 # agree_stored DIR [-r]: what is seen through the mount, in $work/out/above, is what
-# is stored but for times and attributes, which a client may not know yet or at all
+# is stored but for times, sizes of directories and attributes, which a client may
+# not know yet or at all
 agree_stored() {
 	local side smb=''
 	# names, numbers, sizes and contents are stored there; the mount's options say
@@ -102,7 +103,7 @@ agree_stored() {
 			hash = ""
 			if (smb && ($3 ~ /^12/ || $6 == 1067))
 				next
-			if (smb && $3 ~ /^4/)
+			if ($3 ~ /^4/)
 				$6 = ""
 			if (smb)
 				$3 = $4 = $5 = ""
