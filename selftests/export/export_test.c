@@ -34,12 +34,19 @@ static bool no_handles(void)
 
 #define NEED_HANDLES() SKIP_IF(no_handles(), "the lower has no file handles")
 
+/*
+ * The kernel drops a dentry that was used since it was last looked at
+ * (DCACHE_REFERENCED) only on its second pass. It makes another pass if the one
+ * before has freed something, which on a tmpfs, whose own dentries are pinned, it may
+ * not: so twice.
+ */
 static void drop_caches(void)
 {
 	int fd = OK(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
 
 	sync();
-	EQ(1, write(fd, "2", 1));
+	for (int i = 0; i < 2; i++)
+		EQ(1, write(fd, "2", 1));
 	close(fd);
 }
 
@@ -367,9 +374,7 @@ TEST_F(shift, name_left_outside)
 		close(fd);
 		CONTENT(lower, "g", "Text");
 		drop_caches();
-		/* Seen on tmpfs: after a removal beneath it stays cached. */
-		if (!i || !lower_is("tmpfs"))
-			FAILS(open_by_handle_at(view, &linked.h, O_RDONLY), ESTALE);
+		FAILS(open_by_handle_at(view, &linked.h, O_RDONLY), ESTALE);
 		OK(unlinkat(lower, "g", 0));
 	}
 	make("sub/m", 1, 1, S_IFREG | 0600);
