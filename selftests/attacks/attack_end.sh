@@ -219,3 +219,75 @@ attack_end_fuse() {
 	gone hard
 	same "processes" '' "$(own_processes)"
 }
+
+attack start_interrupt - a start whose first process is held up is not to be ended
+
+# held OPTION...: starts the pod "held", whose first process is frozen before it has
+# done anything; $! is runner
+held() {
+	"$RUNNER" "$@" --image "$image" --name held --cgroup-path held/pod -- sleep 1000 >"$work/said" 2>&1 </dev/null &
+	for _ in $(seq 200); do [ -z "$(cat "$cgroups/held/pod/cgroup.procs" 2>/dev/null)" ] || break; sleep 0.02; done
+	has "$*: it is held up" "$(cat "$cgroups/held/pod/cgroup.events" 2>&1)" "populated 1"
+	sleep 0.3
+}
+
+# ended PID STATUS SIGNAL WHAT: that is the status of runner, and nothing is left
+ended() {
+	for _ in $(seq 30); do [ -e "/proc/$1/exe" ] || break; sleep 0.1; done
+	[ ! -e "/proc/$1/exe" ] || problem "$4: $3 does not end it"
+	kill -KILL "$1" 2>/dev/null
+	wait "$1"
+	same "$4: status" "$2" $?
+	has "$4: it says why" "$(cat "$work/said")" "ended by signal $3"
+	for _ in $(seq 20); do [ -e /var/lib/runner/pods/held ] || [ -e /run/runner/pods/held ] || break; sleep 0.1; done
+	check_clean "$4"
+	same "$4: its cgroup" '' "$(ls -d "$cgroups/held/pod" 2>/dev/null)"
+	"$RUNNER" rm -f held 2>/dev/null
+}
+
+attack_start_interrupt() {
+	local each monitor
+	if [ -z "$cgroups" ] || [ -e "$cgroups/held" ] || ! mkdir "$cgroups/held"; then
+		skip_reason='this host has no cgroup version 2'
+		return
+	fi
+	[ -e "$cgroups/held/cgroup.freeze" ] || { rmdir "$cgroups/held"; skip_reason='cgroups cannot be frozen here'; return; }
+	echo 1 >"$cgroups/held/cgroup.freeze"
+	for each in 1 2 3 15; do
+		held run
+		kill -"$each" $!
+		ended $! $((128 + each)) "$each" "run"
+	done
+	# its monitor is another process than the caller
+	held run -d
+	kill -INT $!
+	ended $! 130 2 "run -d"
+	held create
+	kill -TERM $!
+	ended $! 143 15 "create"
+	# what is no end stays the pod's
+	held run
+	kill -USR1 $!
+	sleep 0.3
+	[ -e "/proc/$!/exe" ] || problem "USR1 ends the start"
+	kill -INT $!
+	ended $! 130 2 "run, after USR1"
+	echo 0 >"$cgroups/held/cgroup.freeze"
+	# between the word to start and the command
+	runner create --image "$image" --name held --cgroup-path held/pod -- sleep 1000
+	same "create" 0 "$status$errors"
+	echo 1 >"$cgroups/held/pod/cgroup.freeze"
+	monitor=$(field monitor held)
+	"$RUNNER" start -a held >"$work/said" 2>&1 </dev/null &
+	sleep 0.5
+	kill -INT "$monitor"
+	for _ in $(seq 30); do [ -e "/proc/$!/exe" ] || break; sleep 0.1; done
+	[ ! -e "/proc/$!/exe" ] || problem "start: the monitor does not end"
+	kill -KILL "$monitor" 2>/dev/null
+	wait $!
+	same "start: status" 130 $?
+	has "start: it says why" "$(cat "$work/said")" "ended by signal 2"
+	same "start: its processes" '' "$(own_processes)"
+	gone held
+	rmdir "$cgroups/held" || problem "a cgroup is left"
+}

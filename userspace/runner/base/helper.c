@@ -107,6 +107,13 @@ static void __attribute__((noreturn)) child_main(const char *path, pid_t parent,
 	report_failure(sock, &report, r, &err);
 }
 
+static int ended_by;
+
+int helper_ended_by(void)
+{
+	return ended_by;
+}
+
 int helper_interrupted(int said)
 {
 	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
@@ -129,7 +136,7 @@ int helper_interrupted(int said)
 		if (p[0].revents)
 			return 0;
 		if (read(sig_fd, &info, sizeof(info)) == sizeof(info))
-			return (int)info.ssi_signo;
+			return ended_by = (int)info.ssi_signo;
 	}
 }
 

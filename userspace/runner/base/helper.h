@@ -62,4 +62,7 @@ int helper_image(const char *what, const char *const *args, size_t n,
  */
 int helper_interrupted(int said);
 
+/* The number that it returned last; 0: no such signal has come. */
+int helper_ended_by(void);
+
 #endif

@@ -373,12 +373,32 @@ static int detach(int *ret_announce, pid_t *ret_pid, struct shift_error *err)
 	return chdir("/") < 0 ? shift_err_set(err, errno, "/") : 0;
 }
 
-/* The caller's side: 0 when the pod is up, else its status. */
-static int hear(int announce, struct shift_error *err)
+/* What a failed start ends with, where a signal was the reason. */
+static int failed_status(int status)
 {
-	struct report report;
-	int r = report_receive(announce, &report, NULL);
+	return helper_ended_by() ? POD_STATUS_SIGNAL + helper_ended_by() : status;
+}
 
+/*
+ * The caller's side: 0 when the pod is up, else its status.  A signal that ends goes
+ * on to @monitor, which is to clear away; who sends another does not wait for that.
+ */
+static int hear(int announce, pid_t monitor, struct shift_error *err)
+{
+	int r, signal = helper_interrupted(announce);
+	struct report report;
+
+	if (signal) {
+		kill(monitor, signal);
+		signal = helper_interrupted(announce);
+	}
+	if (signal) {
+		close(announce);
+		shift_err_set(err, EINTR, "process %d still ends the start",
+			      (int)monitor);
+		return POD_STATUS_SIGNAL + signal;
+	}
+	r = report_receive(announce, &report, NULL);
 	close(announce);
 	if (r < 0 || report.type == REPORT_NONE) {
 		shift_err_set(err, 0, "runner ended before the pod was up");
@@ -428,7 +448,7 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 		if (r < 0)
 			return POD_STATUS_FAILED;
 		if (pid)
-			return hear(announce, err);
+			return hear(announce, pid, err);
 		h->pod.announce_fd = announce;
 	}
 	policy = spec_annotation(&h->spec, SPEC_ANNOTATION_SDNOTIFY);
@@ -437,6 +457,8 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	/* Whoever started runner and asks to be told. */
 	notify_manager("STATUS=pod %s is being started", h->state.name ?: "");
 	r = launch(h, userns, keep, &status, err);
+	if (r < 0)
+		status = failed_status(status);
 	if (detached)
 		end_detached(h, r, status, err);
 	finish(h, &status);
@@ -494,6 +516,8 @@ int launch_resume_cmd(int argc, char **argv, struct shift_error *err)
 	fault_point("resumed");
 	if (r >= 0)
 		r = run_held(&h, true, &status, err);
+	if (r < 0)
+		status = failed_status(status);
 	if (from.detached)
 		end_detached(&h, r, status, err);
 	finish(&h, &status);

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/helper.h"
 #include "base/util.h"
 #include "cleanup.h"
 #include "pod/pasta_tap.h"
@@ -343,7 +344,7 @@ int pasta_start(const struct spec *spec, pid_t pid, int pidfd,
 		struct shift_error *err)
 {
 	char text[2048] = "";
-	int say[2], status;
+	int say[2], status, ended_by = 0;
 	size_t len = 0;
 	ssize_t n;
 	pid_t child;
@@ -375,6 +376,7 @@ int pasta_start(const struct spec *spec, pid_t pid, int pidfd,
 	}
 	close(say[1]);
 	while (child > 0 && len < sizeof(text) - 1 &&
+	       !(ended_by = helper_interrupted(say[0])) &&
 	       (n = read(say[0], text + len, sizeof(text) - 1 - len)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -383,10 +385,16 @@ int pasta_start(const struct spec *spec, pid_t pid, int pidfd,
 		len += (size_t)n;
 	}
 	close(say[0]);
+	/* The others end with it. */
+	if (ended_by)
+		kill(child, SIGKILL);
 	while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
 		;
 	if (child < 0)
 		return shift_err_set(err, errno, "cannot fork");
+	if (ended_by)
+		return shift_err_set(err, EINTR, "the start was ended by signal %d",
+				     ended_by);
 	if (!strcmp(text, READY))
 		return 0;
 	while (len && text[len - 1] == '\n')

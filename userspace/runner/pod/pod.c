@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/helper.h"
 #include "base/host.h"
 #include "base/procid.h"
 #include "base/report.h"
@@ -199,7 +200,11 @@ static int go(const struct pod_child *child, struct shift_error *err)
 	return 0;
 }
 
-/* Lets the child go on and hears what it says, until @until or its failure. */
+/*
+ * Lets the child go on and hears what it says, until @until or its failure.  Until the
+ * command is executed what is slow may be a volume's or the image's doing, so a signal
+ * that ends counts: -EINTR.
+ */
 static int release(struct pod *pod, const struct pod_child *child,
 		   enum report_type until, int *status,
 		   struct shift_error *err)
@@ -211,6 +216,10 @@ static int release(struct pod *pod, const struct pod_child *child,
 	if (r < 0)
 		return r;
 	for (;;) {
+		r = helper_interrupted(child->report_fd);
+		if (r)
+			return shift_err_set(err, EINTR, "the start was ended by signal %d",
+					     r);
 		r = report_receive(child->report_fd, &report, &fd);
 		if (r < 0)
 			return shift_err_set(err, -r, "the pod's first process");
