@@ -27,3 +27,30 @@ attack_copy_device() {
 	done
 	gone "$pod"
 }
+
+attack copy_fifo - cp waits for ever where a pod puts a FIFO in the place of a file that is being copied
+
+attack_copy_fifo() {
+	local done=0 refused=0
+	pod=fifos-$number
+	up "$pod" -- sh -c 'mkdir /d; exec hostile exchange /d 12 fifo'
+	said "$pod" ready
+	for _ in $(seq "${RACE_N:-60}"); do
+		[ $refused -lt 2 ] || break
+		rm -rf "$work/taken"
+		RUNNER_TIMEOUT=10 runner cp "$pod:/d" "$work/taken"
+		case $status in
+		0) done=$((done + 1)) ;;
+		125)
+			refused=$((refused + 1))
+			has "it names the file" "$errors" "cannot read d/"
+			;;
+		*) problem "cp: status $status: $errors"; break ;;
+		esac
+		same "what was copied is files and FIFOs" '' "$(find "$work/taken" ! -type d ! -type f ! -type p 2>/dev/null)"
+		same "what it read" '' "$(find "$work/taken" -type f -exec cat {} + 2>/dev/null | tr -d 'x\0')"
+	done
+	echo "# copied $done times, refused $refused times"
+	gone "$pod"
+	same "processes" '' "$(own_processes)"
+}

@@ -13,8 +13,9 @@
  *				close(2) waits 100 s for somebody to read, at PORT of
  *				lo, or else a port of its own; then numbers without end
  *	hostile fuse DIR	a filesystem on DIR that answers nothing
- *	hostile exchange DIR N	N files in DIR and as many nodes of /dev/urandom in each
- *				other's place by turns
+ *	hostile exchange DIR N [fifo]	N files in DIR and as many nodes of /dev/urandom, or
+ *				FIFOs, in each other's place by turns
+ *	hostile flip A B	A and B in each other's place by turns
  *	hostile swap TO DIR...	in each DIR: "sub" is a directory and a link to TO,
  *				"file" a file and a link to TO/file, by turns;
  *				cgroups come and go
@@ -127,7 +128,15 @@ static int shout(int fd)
 			return say("write");
 }
 
-static void __attribute__((noreturn)) exchange(const char *dir, int n)
+static void __attribute__((noreturn)) flip(const char *a, const char *b)
+{
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE);
+}
+
+static void __attribute__((noreturn)) exchange(const char *dir, int n, mode_t kind)
 {
 	char name[32], other[32], text[4096];
 
@@ -141,7 +150,7 @@ static void __attribute__((noreturn)) exchange(const char *dir, int n)
 		snprintf(other, sizeof(other), "../nodes/%d", i);
 		fd = open(name, O_CREAT | O_WRONLY, 0666);
 		if (fd < 0 || write(fd, text, sizeof(text)) < 0 ||
-		    mknod(other, S_IFCHR | 0666, makedev(1, 9)) < 0)
+		    mknod(other, kind | 0666, kind == S_IFIFO ? 0 : makedev(1, 9)) < 0)
 			exit(say(other));
 		close(fd);
 	}
@@ -434,8 +443,10 @@ int main(int argc, char **argv)
 		return fuse(argv[2]);
 	if (!strcmp(what, "linger") && argc > 2)
 		return linger(atoi(argv[2]), argc > 3 ? atoi(argv[3]) : 0);
-	if (!strcmp(what, "exchange") && argc == 4)
-		exchange(argv[2], atoi(argv[3]));
+	if (!strcmp(what, "exchange") && argc > 3)
+		exchange(argv[2], atoi(argv[3]), argc > 4 ? S_IFIFO : S_IFCHR);
+	if (!strcmp(what, "flip") && argc == 4)
+		flip(argv[2], argv[3]);
 	if (!strcmp(what, "send") && argc > 3)
 		return send_frames(atoi(argv[2]), argv + 3);
 	if (!strcmp(what, "ports") && argc == 5)

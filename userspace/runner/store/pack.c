@@ -6,8 +6,10 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -30,44 +32,83 @@ static int complain(struct archive *a, const char *path)
 	return 1;
 }
 
-static int copy_data(struct archive *disk, struct archive *tar,
-		     struct archive_entry *entry)
+static int say_failed(const char *path, const char *why)
 {
-	int64_t offset, at = 0;
-	const void *buf;
-	size_t len;
-	int s;
-
-	while ((s = archive_read_data_block(disk, &buf, &len, &offset)) ==
-	       ARCHIVE_OK) {
-		static const char zeros[4096];
-
-		/* Holes: the writer takes no offsets. */
-		while (at < offset) {
-			size_t n = offset - at < (int64_t)sizeof(zeros) ?
-				   (size_t)(offset - at) : sizeof(zeros);
-
-			if (archive_write_data(tar, zeros, n) < 0)
-				return complain(tar, archive_entry_pathname(entry));
-			at += (int64_t)n;
-		}
-		if (archive_write_data(tar, buf, len) < 0)
-			return complain(tar, archive_entry_pathname(entry));
-		at += (int64_t)len;
-	}
-	/* The writer fills up what is missing at the end with zeros. */
-	return s == ARCHIVE_EOF ? 0 : complain(disk, archive_entry_pathname(entry));
+	dprintf(say_to, "%c0 cannot read %s: %s", SANDBOX_FAILED, path, why);
+	return 1;
 }
 
-static int write_entry(struct archive *disk, struct archive *tar,
-		       struct archive_entry *entry)
+/*
+ * The file that libarchive has found at @path, below the working directory and perhaps
+ * longer than a path can be.  Others may have put something else there meanwhile, a FIFO
+ * that libarchive would wait for: so runner opens it itself.
+ */
+static int open_found(const char *path)
+{
+	_cleanup_close_ int dir = -1;
+	char part[PATH_MAX];
+	int fd;
+
+	while (strlen(path) >= sizeof(part)) {
+		size_t len = sizeof(part) - 1;
+
+		while (len && path[len] != '/')
+			len--;
+		if (!len) {
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		snprintf(part, sizeof(part), "%.*s", (int)len, path);
+		fd = openat(dir < 0 ? AT_FDCWD : dir, part,
+			    O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0)
+			return -1;
+		if (dir >= 0)
+			close(dir);
+		dir = fd;
+		path += len + 1;
+	}
+	return openat(dir < 0 ? AT_FDCWD : dir, path,
+		      O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Holes are read as zeros; the writer leaves out those that the entry names. */
+static int copy_data(struct archive *tar, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+	_cleanup_close_ int fd = open_found(archive_entry_sourcepath(entry));
+	int64_t left = archive_entry_size(entry);
+	char buf[65536];
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return say_failed(path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return say_failed(path, "it was a file, and is something else now");
+	while (left > 0) {
+		ssize_t n = read(fd, buf, left < (int64_t)sizeof(buf) ?
+				 (size_t)left : sizeof(buf));
+
+		if (n < 0)
+			return say_failed(path, strerror(errno));
+		/* The writer fills up what is missing at the end with zeros. */
+		if (!n)
+			break;
+		if (archive_write_data(tar, buf, (size_t)n) < 0)
+			return complain(tar, path);
+		left -= n;
+	}
+	return 0;
+}
+
+static int write_entry(struct archive *tar, struct archive_entry *entry)
 {
 	if (archive_write_header(tar, entry) < ARCHIVE_WARN)
 		return complain(tar, archive_entry_pathname(entry));
 	if (archive_entry_filetype(entry) != AE_IFREG ||
 	    archive_entry_hardlink(entry) || archive_entry_size(entry) == 0)
 		return 0;
-	return copy_data(disk, tar, entry);
+	return copy_data(tar, entry);
 }
 
 struct packing {
@@ -138,7 +179,7 @@ static int pack_tree(struct packing *p)
 		if (rename_entry(p, entry) < 0)
 			return complain(p->disk, ".");
 		archive_entry_linkify(p->links, &entry, &spare);
-		r = write_entry(p->disk, p->tar, entry);
+		r = write_entry(p->tar, entry);
 		archive_entry_free(entry);
 	}
 	return r;
