@@ -268,3 +268,29 @@ time.sleep(60)' "/run/runner/pods/$pod/monitor" >"$work/crowd" &
 	same "the status of the pod" "137" "$?$(cat "$work/said")"
 	gone "$pod"
 }
+
+attack exec_tables - exec opens a device which a pod with the ids of the host puts in the place of /etc/passwd
+
+# The list of its cgroup keeps the pod itself from opening it.
+attack_exec_tables() {
+	local ran=0 refused=0
+	[ -n "$cgroups" ] || {
+		skip_reason='this host has no cgroup version 2'
+		return
+	}
+	pod=tables-$number
+	# no driver has this device: an open would say so
+	up "$pod" --userns=host -- sh -c 'cp /etc/passwd /dev/table; ln -sf /dev/table /etc/passwd; mknod /dev/other c 250 77; exec hostile flip /dev/table /dev/other'
+	said "$pod" ready
+	for _ in $(seq "${RACE_N:-100}"); do
+		runner exec -u user "$pod" true
+		case $status$errors in
+		0) ran=$((ran + 1)) ;;
+		125*"is a device, not a regular file"*) refused=$((refused + 1)) ;;
+		*) problem "exec: $status$errors"; break ;;
+		esac
+	done
+	echo "# executed $ran times, refused $refused times"
+	if [ $ran = 0 ] || [ $refused = 0 ]; then problem "nothing raced"; fi
+	gone "$pod"
+}

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -60,6 +62,44 @@ static int open_again(int look, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
+/* /proc/self/fd of the host's /proc, in a process that has entered a pod; or -1. */
+static int own_fds = -1;
+
+int regular_keep_proc(struct shift_error *err)
+{
+	_cleanup_close_ int fd = open("/proc/self/fd",
+				      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) < 0)
+		return shift_err_set(err, errno, "cannot open /proc/self/fd");
+	if (fs.f_type != PROC_SUPER_MAGIC)
+		return shift_err_set(err, EINVAL, "/proc is no procfs");
+	own_fds = steal_fd(&fd);
+	return 0;
+}
+
+void regular_drop_proc(void)
+{
+	if (own_fds >= 0)
+		close(steal_fd(&own_fds));
+}
+
+/* @look again, for reading, by the descriptor; by the name where /proc is a pod's. */
+static int open_looked_at(int look, int dirfd, const char *path,
+			  enum regular_where where)
+{
+	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+	char number[16];
+
+	if (where == REGULAR_BENEATH)
+		return open_again(look, O_RDONLY);
+	if (where != REGULAR_IN_ROOT || own_fds < 0)
+		return open_at(dirfd, path, flags, where);
+	snprintf(number, sizeof(number), "%d", look);
+	return openat(own_fds, number, flags | O_CLOEXEC);
+}
+
 int regular_reopen(int dirfd, const char *name, int flags)
 {
 	_cleanup_close_ int look = open_at(dirfd, name, O_PATH | O_NOFOLLOW,
@@ -94,8 +134,7 @@ int regular_open(int dirfd, const char *path, enum regular_where where,
 	 * Devices do things when they are opened: hence the look before.  A process
 	 * in a pod has the pod's /proc, and others open files of /proc itself.
 	 */
-	fd = where == REGULAR_BENEATH ? open_again(look, O_RDONLY) :
-		open_at(dirfd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, where);
+	fd = open_looked_at(look, dirfd, path, where);
 	if (fd < 0 || fstat(fd, &now) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);
 	if (!S_ISREG(now.st_mode))

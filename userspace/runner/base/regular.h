@@ -28,6 +28,15 @@ int regular_open(int dirfd, const char *path, enum regular_where where,
 		 uint64_t max, struct shift_error *err);
 
 /*
+ * For a process that is about to enter a pod: keeps the host's /proc/self/fd, so that
+ * regular_open() with REGULAR_IN_ROOT opens the very file that it has looked at, though
+ * /proc is the pod's by then.  It is a way to the host's /proc: regular_drop_proc() has to
+ * close it before a path that the pod chose is entered or executed.
+ */
+int regular_keep_proc(struct shift_error *err);
+void regular_drop_proc(void);
+
+/*
  * Opens the regular file @name in the folder @dirfd with @flags, O_RDWR and the like:
  * the very file that was looked at, by the /proc of this process.  Returns a descriptor,
  * the caller's; or a negative errno: -EINVAL for what is no regular file.

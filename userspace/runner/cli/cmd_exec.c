@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/fds.h"
+#include "base/regular.h"
 #include "base/report.h"
 #include "base/self.h"
 #include "base/tty.h"
@@ -236,6 +237,7 @@ static int become_user(const struct request *q, int report_fd, int *ret_slave,
 
 	/* By the host's /proc: the pod's is the pod's. */
 	if ((r = security_label(&q->spec, err)) < 0 ||
+	    (r = regular_keep_proc(err)) < 0 ||
 	    (r = enter(q, err)) < 0 || (r = process_become_root(err)) < 0)
 		return r;
 	if (q->spec.process.terminal) {

@@ -26,6 +26,7 @@
 
 #include "base/caller.h"
 #include "base/fds.h"
+#include "base/regular.h"
 #include "base/report.h"
 #include "cleanup.h"
 #include "mounttree.h"
@@ -222,11 +223,13 @@ int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 	const char *groups = spec_annotation(spec, SPEC_ANNOTATION_GROUPS);
 	_cleanup_close_ int cwd = -1;
 	struct identity id;
-	int r;
+	int r = user_resolve(spec->process.user, &id, err);
 
-	if ((r = user_resolve(spec->process.user, &id, err)) < 0 ||
-	    (groups && (r = user_add_groups(groups, &id, err)) < 0) ||
-	    (r = check_range(spec, &id, err)) < 0 ||
+	if (r >= 0 && groups)
+		r = user_add_groups(groups, &id, err);
+	/* It leads to the host's /proc. */
+	regular_drop_proc();
+	if (r < 0 || (r = check_range(spec, &id, err)) < 0 ||
 	    (r = cwd = inroot_make(spec->process.cwd, false, INROOT_FOLLOW,
 				   err)) < 0)
 		return r < 0 ? shift_err_prefix(err, "in the pod") : r;
