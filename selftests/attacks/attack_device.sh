@@ -320,3 +320,53 @@ attack_device_taken() {
 	rmdir "$work/image/mnt"
 	for _ in $(seq 50); do losetup -d "$device" 2>/dev/null; losetup "$device" >/dev/null 2>&1 || break; sleep 0.1; done
 }
+
+# deaf COMMAND...: what the kernel says while the monitor of $pod is stopped is more
+# than its socket holds; the command comes last
+deaf() {
+	local monitor
+	monitor=$(field monitor "$pod")
+	kill -STOP "$monitor"
+	for _ in $(seq 2000); do echo change; done >"$work/changes"
+	# each write(2) is one event
+	while read -r _; do echo change >/sys/class/mem/null/uevent || break; done <"$work/changes"
+	"$@"
+	kill -CONT "$monitor"
+}
+
+attack device_lost - the kernel has more to say of devices than the monitor can keep, and one of --device-wait is missed
+
+attack_device_lost() {
+	local n=79
+	needs_list || return
+	[ -e /dev/loop-control ] || {
+		skip_reason='this host has no loop devices'
+		return
+	}
+	[ -w /sys/class/mem/null/uevent ] || {
+		skip_reason='/sys cannot be written here'
+		return
+	}
+	loop_ioctl 0x4C81 $n 2>/dev/null
+	pod=deaf-$number
+	up "$pod" --userns=host --device-wait /dev/loop$n:/dev/plugged:rwm,shared -- sleep 1000
+	deaf loop_ioctl 0x4C80 $n
+	for _ in $(seq 50); do inside 'ls /dev/plugged'; [ "$status" != 0 ] || break; sleep 0.1; done
+	inside '(: </dev/plugged) && echo opened; mv /dev/plugged /dev/kept'
+	same "it is there" opened "$out$errors"
+	# the one that is to be taken is named by what was said before, and lost
+	deaf loop_ioctl 0x4C81 $n
+	for _ in $(seq 50); do
+		inside 'exec cat /dev/kept'
+		case $errors in *"not permitted"*) break ;; esac
+		sleep 0.1
+	done
+	has "what it kept" "$errors" "not permitted"
+	# it came and went: nothing is there, nor in the description
+	deaf eval "loop_ioctl 0x4C80 $n; loop_ioctl 0x4C81 $n"
+	sleep 0.5
+	inside 'ls /dev/plugged'
+	has "what came and went" "$errors" "No such file"
+	same "described" '' "$(grep -o '"/dev/plugged"' "/run/runner/pods/$pod/config.json")"
+	gone "$pod"
+}

@@ -58,6 +58,27 @@ static bool is_awaited(const struct monitor *m, const char *path)
 	return false;
 }
 
+static void start(struct monitor *m, const char *const *argv)
+{
+	m->device_pidfd = runner_start(m->runner_fd, -1, argv);
+}
+
+/*
+ * What the socket has no room for is lost, and the next call says so (ENOBUFS,
+ * netlink(7)).  What is still to be read is older than that, and would bring back what
+ * has gone since.  So all of it goes, and afterwards the devices are looked at.
+ */
+static void look_again(struct monitor *m)
+{
+	char text[1];
+
+	while (recv(m->uevent_fd, text, sizeof(text), MSG_DONTWAIT) >= 0 ||
+	       errno == ENOBUFS || errno == EINTR)
+		;
+	start(m, (const char *const []){ "runner", "-device", m->pod, "look",
+					 NULL });
+}
+
 void uevent_take(struct monitor *m)
 {
 	struct event e = { "", "", "", "", "" };
@@ -67,6 +88,10 @@ void uevent_take(struct monitor *m)
 	ssize_t n = recvfrom(m->uevent_fd, text, sizeof(text) - 1, 0,
 			     (struct sockaddr *)&from, &size);
 
+	if (n < 0 && errno == ENOBUFS) {
+		look_again(m);
+		return;
+	}
 	/* Only the kernel's own word counts. */
 	if (n <= 0 || from.nl_pid)
 		return;
@@ -75,8 +100,7 @@ void uevent_take(struct monitor *m)
 	snprintf(path, sizeof(path), "/dev/%s", e.name);
 	if (is_awaited(m, path) &&
 	    (!strcmp(e.action, "add") || !strcmp(e.action, "remove")))
-		m->device_pidfd = runner_start(m->runner_fd, -1,
-				(const char *const []){
+		start(m, (const char *const []){
 			"runner", "-device", m->pod, e.action, path,
 			e.subsystem, e.major, e.minor, NULL });
 }

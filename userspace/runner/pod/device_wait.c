@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/util.h"
@@ -70,16 +72,19 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 	return len ? uevent_open(&m->uevent_fd, err) : 0;
 }
 
+/* What is in the host's /dev, or was when the kernel said so. */
+struct found {
+	char type;		/* 'c' or 'b' */
+	unsigned int major, minor;
+};
+
 static int give(const struct state *st, struct spec *spec, const char *path,
-		const char *access_, char *const dev[3],
+		const char *access_, const struct found *f,
 		struct shift_error *err)
 {
-	bool block = !strcmp(dev[0], "block");
 	struct spec_device d = {
-		.path = (char *)path, .type = block ? 'b' : 'c',
-		.major = (unsigned int)strtoul(dev[1], NULL, 10),
-		.minor = (unsigned int)strtoul(dev[2], NULL, 10),
-		.mode = 0660,
+		.path = (char *)path, .type = f->type,
+		.major = f->major, .minor = f->minor, .mode = 0660,
 	};
 	struct spec_device_rule rule = {
 		.allow = true, .type = d.type,
@@ -101,27 +106,123 @@ static int give(const struct state *st, struct spec *spec, const char *path,
 	return pod_device_give(st, spec, before, false, err);
 }
 
+static bool has(const struct spec *spec, const char *path,
+		const struct found *f)
+{
+	for (size_t i = 0; i < spec->linux_.n_devices; i++) {
+		const struct spec_device *d = &spec->linux_.devices[i];
+
+		if (!strcmp(d->path, path))
+			return d->type == f->type && d->major == f->major &&
+			       d->minor == f->minor;
+	}
+	return false;
+}
+
+/* One that went and came back with the same number is taken for the same. */
+static int look_at(const struct state *st, struct spec *spec, const char *host,
+		   const char *path, const char *access_,
+		   struct shift_error *err)
+{
+	struct found f;
+	struct stat s;
+
+	if (lstat(host, &s) < 0)
+		return errno != ENOENT && errno != ENOTDIR ?
+			shift_err_set(err, errno, "%s", host) :
+			pod_device_take(st, spec, path, false, err);
+	/* The kernel's events name nodes, and no links. */
+	if (!S_ISBLK(s.st_mode) && !S_ISCHR(s.st_mode))
+		return 0;
+	f = (struct found){ S_ISBLK(s.st_mode) ? 'b' : 'c', major(s.st_rdev),
+			    minor(s.st_rdev) };
+	return has(spec, path, &f) ? 0 : give(st, spec, path, access_, &f, err);
+}
+
+/* Of the annotation @a: HOST, and of its value PATH and ACCESS, the caller's. */
+static int split(const char *a, char **host, char **path, char **access_,
+		 struct shift_error *err)
+{
+	size_t n = strcspn(a, "=");
+	const char *colon = strrchr(a + n, ':');
+	int r;
+
+	if (!colon)
+		return shift_err_set(err, EINVAL, PREFIX "%s", a);
+	if ((r = strf(host, err, "%.*s", (int)n, a)) < 0 ||
+	    (r = strf(path, err, "%.*s", (int)(colon - a - n - 1), a + n + 1)) < 0)
+		return r;
+	return strf(access_, err, "%s", colon + 1);
+}
+
+/* Each for itself: the first failure is what is said. */
+static int look(const struct state *st, struct spec *spec,
+		struct shift_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < spec->annotations.n; i++) {
+		_cleanup_free_ char *host = NULL, *path = NULL, *access_ = NULL;
+		const char *a = spec->annotations.v[i];
+		int one;
+
+		if (strncmp(a, PREFIX, strlen(PREFIX)))
+			continue;
+		one = split(a + strlen(PREFIX), &host, &path, &access_,
+			    r < 0 ? NULL : err);
+		if (one >= 0)
+			one = look_at(st, spec, host, path, access_,
+				      r < 0 ? NULL : err);
+		r = r < 0 ? r : one;
+	}
+	return r < 0 ? r : 0;
+}
+
+/* The one that the kernel has named in @argv: add|remove HOST SUBSYSTEM MAJOR MINOR. */
+static int change(const struct state *st, struct spec *spec, char **argv,
+		  struct shift_error *err)
+{
+	const struct found f = {
+		strcmp(argv[2], "block") ? 'c' : 'b',
+		(unsigned int)strtoul(argv[3], NULL, 10),
+		(unsigned int)strtoul(argv[4], NULL, 10),
+	};
+	size_t len = strlen(argv[1]);
+
+	for (size_t i = 0; i < spec->annotations.n; i++) {
+		_cleanup_free_ char *host = NULL, *path = NULL, *access_ = NULL;
+		const char *a = spec->annotations.v[i];
+		int r;
+
+		if (strncmp(a, PREFIX, strlen(PREFIX)) ||
+		    strncmp(a + strlen(PREFIX), argv[1], len) ||
+		    a[strlen(PREFIX) + len] != '=')
+			continue;
+		r = split(a + strlen(PREFIX), &host, &path, &access_, err);
+		if (r < 0)
+			return r;
+		return strcmp(argv[0], "add") ?
+			pod_device_take(st, spec, path, false, err) :
+			give(st, spec, path, access_, &f, err);
+	}
+	return 0;
+}
+
 int device_wait_cmd(int argc, char **argv, struct shift_error *err)
 {
-	_cleanup_free_ char *key = NULL, *path = NULL;
+	bool looks = argc == 3 && !strcmp(argv[2], "look");
 	_cleanup_close_ int lock = -1;
 	struct state st = STATE_INIT;
 	struct spec spec = { 0 };
-	const char *value, *colon;
 	int r;
 
-	if (argc != 7)
+	if (argc != 7 && !looks)
 		return 125;
-	if ((r = strf(&key, err, PREFIX "%s", argv[3])) >= 0 &&
-	    (r = state_load(&st, argv[1], err)) >= 0 && st.cgroup &&
+	if ((r = state_load(&st, argv[1], err)) >= 0 && st.cgroup &&
 	    /* Read anew each time: runner device may have changed it. */
-	    (r = lock = state_edit_spec(&st, &spec, err)) >= 0 &&
-	    (value = spec_annotation(&spec, key)) &&
-	    (colon = strrchr(value, ':')) &&
-	    (path = strndup(value, (size_t)(colon - value)))) {
-		r = !strcmp(argv[2], "add") ?
-			give(&st, &spec, path, colon + 1, argv + 4, err) :
-			pod_device_take(&st, &spec, path, false, err);
+	    (r = lock = state_edit_spec(&st, &spec, err)) >= 0) {
+		r = looks ? look(&st, &spec, err) :
+			    change(&st, &spec, argv + 2, err);
 		/* Also when there is no node: the right is another matter. */
 		if (state_save_spec(&st, &spec, r < 0 ? NULL : err) < 0)
 			r = -EIO;

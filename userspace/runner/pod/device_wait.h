@@ -21,7 +21,8 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 
 /*
  * runner -device POD add|remove HOST-PATH SUBSYSTEM MAJOR MINOR, which the
- * monitor calls.
+ * monitor calls; and runner -device POD look, where it has missed something: gives and
+ * takes by what the host's /dev has now.
  */
 int device_wait_cmd(int argc, char **argv, struct shift_error *err);
 
