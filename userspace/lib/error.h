@@ -26,10 +26,17 @@ struct shift_error {
 /*
  * Replaces what @err holds.  @status is an errno value whose text is appended
  * to the message, or 0 for a refusal of our own.  Returns -@status, or -EINVAL
- * for 0, so that "return shift_err_set(...)" is the usual last line.
+ * for 0, so that "return shift_err_set(...)" is the usual last line.  A newline
+ * in the message is written as \x0a, here and in the next ones.
  */
 int shift_err_set(struct shift_error *err, int status, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Replaces what @err holds by what shift_err_text() said in another process of
+ * this program, or of another error, with its hints.  Returns -EINVAL.
+ */
+int shift_err_relay(struct shift_error *err, const char *text);
 
 /* Puts "text: " before the message.  Returns -status as shift_err_set() did. */
 int shift_err_prefix(struct shift_error *err, const char *fmt, ...)

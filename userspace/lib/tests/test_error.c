@@ -23,6 +23,13 @@ int main(void)
 	fclose(to);
 	is_str(printed, "prog: opening 3: /a/path: No such file or directory\n  make it\n", "a hint is a line of its own");
 
+	shift_err_set(&err, 0, "a\nb");
+	shift_err_prefix(&err, "c\n%s", "d\n");
+	shift_err_hint(&err, "%s", "e\nf");
+	is_str(shift_err_text(&err), "c\\x0ad\\x0a: a\\x0ab\ne\\x0af", "a name makes no line of its own");
+	is_int(shift_err_relay(&err, "said\nhint"), -EINVAL, "relay returns -EINVAL");
+	is_str(shift_err_text(&err), "said\nhint", "hints that are relayed stay");
+
 	is_int(shift_err_set(&err, 0, "nonsense"), -EINVAL, "without errno it is EINVAL");
 	is_str(shift_err_text(&err), "nonsense", "and the text stands alone");
 	is_int(err.status, 0, "no errno is noted");

@@ -170,7 +170,7 @@ int helper_image(const char *what, const char *const *args, size_t n,
 	if (r < 0)
 		return shift_err_set(err, -r, HELPER_IMAGE);
 	if (report.type == REPORT_FAILED) {
-		shift_err_set(err, 0, "%s", report.text);
+		shift_err_relay(err, report.text);
 		return report.error ? -report.error : -EIO;
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status))

@@ -416,7 +416,7 @@ static int spawn(struct request *q, int announce, struct shift_error *err)
 		}
 		if (r < 0 || report.type == REPORT_NONE)
 			break;
-		shift_err_set(err, 0, "%s", report.text);
+		shift_err_relay(err, report.text);
 		break;
 	}
 	/* Executed, or not: whoever started it need not wait for its end. */
@@ -465,7 +465,7 @@ static int spawn_detached(struct request *q, struct shift_error *err)
 	}
 	if (report.type != REPORT_FAILED)
 		return 0;
-	shift_err_set(err, 0, "%s", report.text);
+	shift_err_relay(err, report.text);
 	return report.status;
 }
 

@@ -122,7 +122,7 @@ static int remove_folder_alone(const char *name, bool volumes,
 		return -ENOENT;
 	shift_err_clear(err);
 	if (r < 0)
-		shift_err_set(err, 0, "%s", shift_err_text(&own));
+		shift_err_relay(err, shift_err_text(&own));
 	shift_err_clear(&own);
 	return r;
 }

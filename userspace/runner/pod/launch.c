@@ -408,7 +408,7 @@ static int hear(int announce, pid_t monitor, struct shift_error *err)
 	}
 	if (report.type == REPORT_READY)
 		return 0;
-	shift_err_set(err, 0, "%s", report.text);
+	shift_err_relay(err, report.text);
 	return report.status;
 }
 

@@ -242,7 +242,7 @@ static int release(struct pod *pod, const struct pod_child *child,
 		if (report.type == REPORT_NONE)
 			return shift_err_set(err, ESRCH, "the pod's first process ended too early");
 	}
-	shift_err_set(err, 0, "%s", report.text);
+	shift_err_relay(err, report.text);
 	err->status = report.error;
 	*status = report.status;
 	return report.error ? -report.error : -EIO;

@@ -101,7 +101,7 @@ int volume_fill(const struct spec *spec, const char *destination,
 		return shift_err_set(err, EINTR, "ended by signal %d while what the image has at %s was copied",
 				     ended_by, destination);
 	if (report.type == REPORT_FAILED)
-		return shift_err_set(err, 0, "%s", report.text);
+		return shift_err_relay(err, report.text);
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 :
 		shift_err_set(err, EIO, "what the image has at %s could not be copied",
 			      destination);

@@ -467,7 +467,8 @@ static int shifted(const struct spec *spec, const char *pod_dir,
 	r = shifted_overlay(spec, map, pod_dir, target, label, err);
 	if (r >= 0)
 		return r;
-	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %s",
+	shift_err_hint(err, "an overlay of idmapped layers was refused as well: %.*s",
+		       (int)strcspn(shift_err_text(&second), "\n"),
 		       shift_err_text(&second));
 	shift_err_clear(&second);
 	if (spec->shift == SPEC_SHIFT_AUTO)

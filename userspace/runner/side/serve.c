@@ -253,8 +253,8 @@ static int start_new(struct serving *s, struct shift_error *err)
 	}
 	if (r < 0 || s->there)
 		return r;
-	shift_err_set(err, 0, "%s", started < 0 ? shift_err_text(&why) :
-		      "the side container is gone");
+	shift_err_relay(err, started < 0 ? shift_err_text(&why) :
+			"the side container is gone");
 	return started < 0 ? started : -EIO;
 }
 

@@ -297,7 +297,7 @@ static int hear(int from, pid_t pid, const char *name, struct shift_error *err)
 	}
 	if (report.type == REPORT_READY)
 		return 0;
-	shift_err_set(err, 0, "%s", report.text);
+	shift_err_relay(err, report.text);
 	return report.error ? -report.error : -EIO;
 }
 

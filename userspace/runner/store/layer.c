@@ -141,6 +141,9 @@ int layer_hear(pid_t pid, int from, const char *path, char *text, size_t room,
 		char *words = text + 1;
 		long code = strtol(words, &words, 10);
 
+		/* Its hints are not taken from there. */
+		if (code == EFBIG)
+			return layer_too_large(path, err);
 		shift_err_set(err, 0, "%s%s%s", code ? "" : path, code ? "" : ": ",
 			      words + (*words == ' '));
 		return code > 0 && code < 4096 ? -(int)code : -EBADMSG;
