@@ -23,4 +23,4 @@ list-attacks: attacks-parts
 	@$(BUILD)/selftests/attacks/attacks_test --list
 
 check-attacks-guest: vm-parts
-	@TIMEOUT=$${TIMEOUT:-3600} $(LAB)/vm-run "$(KERNEL)" "/usr/lib/shiftfs/selftests/run-all -l ext4 -s attacks$(if $(ATTACKS), -t '$(ATTACKS)')"
+	@TIMEOUT=$${TIMEOUT:-7200} $(LAB)/vm-run "$(KERNEL)" "/usr/lib/shiftfs/selftests/run-all -l ext4 -s attacks$(if $(ATTACKS), -t '$(ATTACKS)')"
