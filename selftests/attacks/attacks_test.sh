@@ -90,8 +90,8 @@ both_halves() {
 
 . "$(dirname "$0")/../lib/runner.sh" #@RUNNER@
 own_ranges 400
-# without it some attacks are skipped
-modprobe -q loop 2>/dev/null
+# without them some attacks are skipped
+modprobe -qa loop fuse 2>/dev/null
 here=$(dirname "$(readlink -f "$0")")
 
 make_image() { # make_image ROOT LAYOUT CONFIG
