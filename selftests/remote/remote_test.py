@@ -421,8 +421,32 @@ def nfs(vers):
         lowers.shift()
         test("umount -f", forced_umount)
         lowers.unshift()
+        if vers == "3":
+            sh(f"umount {low}; mount -t nfs -o vers=3,nolock,noacl,actimeo=0 "
+               f"127.0.0.1:{back} {low}")
+            for options in lowers.MAP, lowers.MAP + ",creds=caller":
+                lowers.shift(options)
+                test("noacl, " + options, no_acls)
+                lowers.unshift()
         nfs_end()
     return run
+
+
+def no_acls():
+    """The client knows nothing of ACLs, as with a server that has none: the mode
+    decides."""
+    stored, f = f"{back}/no-acls/f", f"{up}/no-acls/f"
+    os.mkdir(f"{back}/no-acls")
+    os.chown(f"{back}/no-acls", 1000, 1000)
+    as_user(seen(1000), seen(1000), lambda: lowers.write(f, "text"))
+    os.chmod(stored, 0o640)
+    equal((seen(1000), seen(1000)), owner(f), "owner")
+    equal((1000, 1000), owner(stored), "stored owner")
+    as_user(seen(1000), seen(1000),
+            lambda: equal("text", lowers.read(f), "contents"))
+    equal("text", lowers.read(stored), "stored contents")
+    as_user(seen(1001), seen(1001), lambda: fails(errno.EACCES, lowers.read, f))
+    sh(f"rm -r {back}/no-acls")
 
 
 def small_disk(image):
