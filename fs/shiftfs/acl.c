@@ -186,7 +186,7 @@ struct posix_acl *shiftfs_get_inode_acl(struct inode *inode, int type,
 	acl = get_acl(lower, type);
 #endif
 	shiftfs_revert(old);
-	/* NFS 3 with "noacl", or of a server without ACLs: the mode decides. */
+	/* NFS 3 with "noacl", for instance: the mode decides. */
 	if (acl == ERR_PTR(-EOPNOTSUPP))
 		return NULL;
 	return shiftfs_acl_up(inode->i_sb, acl);

@@ -228,7 +228,9 @@ print(*sorted(d["path"] for d in json.load(open(sys.argv[1]))["linux"]["devices"
 # machine is, it is there while it is looked at
 stop_checker() {
 	for _ in $(seq 100); do
-		pid=$(pgrep -nx e2fsck) && kill -STOP "$pid" && return
+		# it has tried everything, and waits for SIGCONT
+		pid=$(pgrep -nx e2fsck) && grep -qs '^SigCgt:.*[2367abef]....$' "/proc/$pid/status" &&
+			kill -STOP "$pid" && return
 		sleep 0.05
 	done
 	pid=''

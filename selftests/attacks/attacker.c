@@ -327,9 +327,11 @@ static int like_skopeo(void)
 	return 1;
 }
 
-static void goes_on(int signal)
+static volatile sig_atomic_t continued;
+
+static void goes_on(int number)
 {
-	(void)signal;
+	continued = number;
 }
 
 /* Only its status is seen. It stays until SIGCONT comes, half a minute at most. */
@@ -349,7 +351,8 @@ static int like_checker(const char *device)
 	    !environ[0] || strncmp(environ[0], "PATH=", 5) || environ[1])
 		return 1;
 	signal(SIGCONT, goes_on);
-	sleep(30);
+	for (int i = 0; i < 30 && !continued; i++)
+		sleep(1);
 	return 0;
 }
 

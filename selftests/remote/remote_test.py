@@ -433,8 +433,7 @@ def nfs(vers):
 
 
 def no_acls():
-    """The client knows nothing of ACLs, as with a server that has none: the mode
-    decides."""
+    """The client knows nothing of ACLs: the mode decides."""
     stored, f = f"{back}/no-acls/f", f"{up}/no-acls/f"
     os.mkdir(f"{back}/no-acls")
     os.chown(f"{back}/no-acls", 1000, 1000)
