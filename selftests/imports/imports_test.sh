@@ -134,6 +134,9 @@ test_layouts() {
 		;;
 	aarch64) has "variant" "$out" '"mark":"v8"' ;;
 	esac
+	# what others read piece by piece is whole here, and its own two files are in the tree
+	good estargz "lazy:1" ".no.prefetch.landmark etc/base etc/large etc/top stargz.index.json"
+	same "estargz: a large file" 1048576 "$(stat -c %s "$store"/chains/*/tree/etc/large)"
 	finish "OCI image layouts"
 }
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import struct
 import sys
 import tarfile
 
@@ -154,6 +155,35 @@ x.write(x.index(x.manifest([base], platform=("linux", "amd64", "v9"), mark="futu
                 annotations={REF: "variants"}))
 x = Layout("oci-loop")
 x.write(x.index(x.index(x.index(x.index(x.index(x.index(x.manifest([base]))))))))
+
+# eStargz: a member of gzip for each header and each file, then a table of contents as
+# the last entry, and a footer with its place, which is an empty member
+def estargz(entries):
+    plain, squeezed, toc = b"", b"", []
+
+    def member(data):
+        nonlocal plain, squeezed
+        plain += data
+        squeezed += gzip.compress(data, mtime=0)
+
+    for info, data in entries:
+        member(info.tobuf(tarfile.USTAR_FORMAT))
+        toc.append({"name": info.name, "type": "dir" if info.isdir() else "reg", "size": len(data),
+                    "mode": info.mode, "offset": len(squeezed), "digest": "sha256:" + sha(data)})
+        if data:
+            member(data)
+            member(b"\0" * (-len(data) % 512))
+    at = len(squeezed)
+    member(tar(entry("stargz.index.json", data=json.dumps({"version": 1, "entries": toc}).encode())))
+    return plain, squeezed + b"\x1f\x8b\x08\x04\0\0\0\0\0\xff" + struct.pack("<H2sH", 26, b"SG", 22) + \
+        b"%016xSTARGZ" % at + b"\x01\0\0\xff\xff" + b"\0" * 8
+
+
+lazy = dict(estargz(entries) for entries in (
+    [entry(".no.prefetch.landmark", data=b"\x0f"), entry("etc", D, mode=0o755), entry("etc/base", data=b"base")],
+    [entry("etc/top", data=b"top"), entry("etc/.wh.base"), entry("etc/large", data=os.urandom(1 << 20))]))
+x = Layout("estargz")
+x.write(x.manifest(list(lazy), squeeze=lambda d: lazy[d], names={REF: "lazy:1"}))
 
 # what Docker takes
 x = Layout("zero")
