@@ -292,5 +292,8 @@ attack_exec_tables() {
 	done
 	echo "# executed $ran times, refused $refused times"
 	if [ $ran = 0 ] || [ $refused = 0 ]; then problem "nothing raced"; fi
+	inside 'rm -f /etc/passwd; mkdir /etc/passwd'
+	runner exec -u user "$pod" true
+	has "it is said once where" "$errors" "runner: in the pod: /etc/passwd"
 	gone "$pod"
 }

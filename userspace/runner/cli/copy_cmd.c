@@ -280,8 +280,12 @@ static void __attribute__((noreturn)) unpack_in_pod(const struct copying *c,
 
 	sandbox_warm_up();
 	r = files_enter(&c->to.files, keep, 2, &err);
-	if (r >= 0 && !c->keep_ids &&
-	    (r = user_resolve(c->to.files.spec.process.user, &id, &err)) >= 0) {
+	if (r >= 0 && !c->keep_ids) {
+		r = user_resolve(c->to.files.spec.process.user, &id, &err);
+		if (r < 0) {
+			shift_err_prefix(&err, "in the pod");
+			complain(say, r, &err);
+		}
 		in.own = true;
 		in.uid = id.uid;
 		in.gid = id.gid;

@@ -69,7 +69,7 @@ static int open_table(const char *path, struct table *t,
 		return 0;
 	}
 	if (r < 0)
-		return shift_err_prefix(err, "in the pod");
+		return r;
 	if (!len)
 		return 0;
 	t->file = fmemopen(t->text, len, "r");
