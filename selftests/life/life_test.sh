@@ -697,8 +697,44 @@ test_boot_devices() {
 	finish "--device over a boot"
 }
 
+# What a pod waits for comes, gets another number and goes while the pod has ended.
+test_boot_waits() {
+	local node=/dev/runner-test-$$ described
+	up w --device-wait "$node:/dev/it:r" -- sleep 600
+	runner exec w ls /dev/it
+	has "not there yet" "$errors" "No such file"
+	reboot
+	mknod -m 666 "$node" c 240 5
+	runner start w
+	same "start, when it is there" "0w" "$status$out$errors"
+	# no driver has this number: an open that is allowed says so
+	runner exec w sh -c 'stat -c %t:%T /dev/it; (: </dev/it); (: >/dev/it)'
+	same "in the pod" "f0:5" "$out"
+	same "reading is allowed, writing is not" "No such device or address Operation not permitted" "$(awk -F': ' '{ print $NF }' <<<"$errors" | xargs)"
+	has "described" "$("$RUNNER" inspect w | tr -d ' \n')" '"major":240,"minor":5,"access":"r"'
+	runner stop -t 0 w
+	rm "$node"
+	mknod -m 666 "$node" c 240 7
+	runner start w
+	runner exec w sh -c 'stat -c %t:%T /dev/it; (: </dev/it)'
+	same "with another number" "f0:7 No such device or address" "$out $(awk -F': ' '{ print $NF }' <<<"$errors")"
+	described=$("$RUNNER" inspect w | tr -d ' \n')
+	has "described" "$described" '"major":240,"minor":7,"access":"r"'
+	hasnt "no right to the old one" "$described" '"major":240,"minor":5,"access":"r"}'
+	runner stop -t 0 w
+	rm "$node"
+	runner start w
+	same "start, when it is gone" "0w" "$status$out$errors"
+	runner exec w ls /dev/it
+	has "it is gone" "$errors" "No such file"
+	hasnt "described" "$("$RUNNER" inspect w | tr -d ' \n')" '"path":"/dev/it"'
+	runner rm -f w
+	check_clean "at the end"
+	finish "--device-wait over a boot"
+}
+
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 make_root "$image" env grep mount readlink seq tee unshare
 # covered_proc first: reboot() gives the host another /proc, which is not covered
-run_tests "start_attach shared streams status paused restarting covered_proc rename init fds numbers reboot boot_order crash boot_devices" "$@"
+run_tests "start_attach shared streams status paused restarting covered_proc rename init fds numbers reboot boot_order crash boot_devices boot_waits" "$@"

@@ -21,6 +21,7 @@
 #include "cli/options.h"
 #include "escape.h"
 #include "monitor/monitor.h"
+#include "pod/device_wait.h"
 #include "pod/launch.h"
 #include "pod/network.h"
 #include "pod/pasta.h"
@@ -419,6 +420,7 @@ static int start_again(struct state *st, bool attach, struct shift_error *err)
 	     (r = network_join_pod(&h.spec, pod, err)) >= 0) &&
 	    (r = range_again(&h.spec, &userns, err)) >= 0 &&
 	    /* The number of a device is another's after a boot. */
+	    (r = device_wait_again(&h.spec, err)) >= 0 &&
 	    (r = devices_again(&h.spec, err)) >= 0 &&
 	    (r = image_hold_described(&h.image, &h.spec, err)) >= 0 &&
 	    (r = state_create(&h.state, st->name, err)) >= 0) {

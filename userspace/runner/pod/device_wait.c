@@ -51,6 +51,60 @@ int device_wait_option(struct spec *spec, const char *text,
 	return r;
 }
 
+/* Of the annotation @a: HOST, and of its value PATH and ACCESS, the caller's. */
+static int split(const char *a, char **host, char **path, char **access_,
+		 struct shift_error *err)
+{
+	size_t n = strcspn(a, "=");
+	const char *colon = strrchr(a + n, ':');
+	int r;
+
+	if (!colon)
+		return shift_err_set(err, EINVAL, PREFIX "%s", a);
+	if ((r = strf(host, err, "%.*s", (int)n, a)) < 0 ||
+	    (r = strf(path, err, "%.*s", (int)(colon - a - n - 1), a + n + 1)) < 0)
+		return r;
+	return strf(access_, err, "%s", colon + 1);
+}
+
+static void drop(struct spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->linux_.n_devices; i++)
+		if (!strcmp(spec->linux_.devices[i].path, path)) {
+			spec_drop_device_rules(spec, &spec->linux_.devices[i]);
+			spec_drop_device(spec, i);
+			return;
+		}
+}
+
+int device_wait_again(struct spec *spec, struct shift_error *err)
+{
+	struct strv waits = { NULL, 0 };
+	int r = 0;
+
+	/* The annotations change below. */
+	for (size_t i = 0; r >= 0 && i < spec->annotations.n; i++)
+		if (!strncmp(spec->annotations.v[i], PREFIX, strlen(PREFIX)))
+			r = strv_add(&waits, spec->annotations.v[i], err);
+	for (size_t i = 0; r >= 0 && i < waits.n; i++) {
+		_cleanup_free_ char *host = NULL, *path = NULL, *access_ = NULL;
+		_cleanup_free_ char *text = NULL;
+
+		r = split(waits.v[i] + strlen(PREFIX), &host, &path, &access_,
+			  err);
+		if (r < 0)
+			break;
+		drop(spec, path);
+		if (access(host, F_OK) < 0)
+			continue;
+		r = strf(&text, err, "%s:%s:%s", host, path, access_);
+		if (r >= 0)
+			r = devices_option(spec, text, err);
+	}
+	strv_clear(&waits);
+	return r;
+}
+
 int device_wait_open(const struct spec *spec, struct monitor *m,
 		     struct shift_error *err)
 {
@@ -137,22 +191,6 @@ static int look_at(const struct state *st, struct spec *spec, const char *host,
 	f = (struct found){ S_ISBLK(s.st_mode) ? 'b' : 'c', major(s.st_rdev),
 			    minor(s.st_rdev) };
 	return has(spec, path, &f) ? 0 : give(st, spec, path, access_, &f, err);
-}
-
-/* Of the annotation @a: HOST, and of its value PATH and ACCESS, the caller's. */
-static int split(const char *a, char **host, char **path, char **access_,
-		 struct shift_error *err)
-{
-	size_t n = strcspn(a, "=");
-	const char *colon = strrchr(a + n, ':');
-	int r;
-
-	if (!colon)
-		return shift_err_set(err, EINVAL, PREFIX "%s", a);
-	if ((r = strf(host, err, "%.*s", (int)n, a)) < 0 ||
-	    (r = strf(path, err, "%.*s", (int)(colon - a - n - 1), a + n + 1)) < 0)
-		return r;
-	return strf(access_, err, "%s", colon + 1);
 }
 
 /* Each for itself: the first failure is what is said. */

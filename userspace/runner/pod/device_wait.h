@@ -20,6 +20,12 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 		     struct shift_error *err);
 
 /*
+ * For another start of a pod: what it waits for may have come or gone while it had
+ * ended.  It gets those that are there, with their numbers of now.
+ */
+int device_wait_again(struct spec *spec, struct shift_error *err);
+
+/*
  * runner -device POD add|remove HOST-PATH SUBSYSTEM MAJOR MINOR, which the
  * monitor calls; and runner -device POD look, where it has missed something: gives and
  * takes by what the host's /dev has now.

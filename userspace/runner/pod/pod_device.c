@@ -160,14 +160,6 @@ static int apply(const struct state *st, const struct spec *spec,
 	return devbpf_apply(st->cgroup, res->devices, res->n_devices, err);
 }
 
-static void drop_device(struct spec *spec, size_t i)
-{
-	struct spec_device *d = &spec->linux_.devices[i];
-
-	free(d->path);
-	*d = spec->linux_.devices[--spec->linux_.n_devices];
-}
-
 /* The locks of the last device, if it has some and they are free. */
 static int hold(const struct state *st, const struct spec *spec, bool wait,
 		struct shift_error *err)
@@ -204,7 +196,7 @@ int pod_device_give(const struct state *st, struct spec *spec,
 		return r;
 	if (held)
 		pod_blockdev_remove(st, spec, last, wait);
-	drop_device(spec, last);
+	spec_drop_device(spec, last);
 	spec->linux_.resources.n_devices = rules_before;
 	if (apply(st, spec, NULL) < 0)
 		shift_err_hint(err, "the pod %s may use the device all the same, as its list could not be put back: end the pod",
@@ -215,22 +207,16 @@ int pod_device_give(const struct state *st, struct spec *spec,
 int pod_device_take(const struct state *st, struct spec *spec,
 		    const char *path, bool wait, struct shift_error *err)
 {
-	struct spec_resources *res = &spec->linux_.resources;
 	struct spec_device *d = NULL;
-	size_t i, kept = 0;
 	int r, freed;
+	size_t i;
 
 	for (i = 0; i < spec->linux_.n_devices && !d; i++)
 		if (!strcmp(spec->linux_.devices[i].path, path))
 			d = &spec->linux_.devices[i];
 	if (!d)
 		return 0;
-	for (size_t k = 0; k < res->n_devices; k++)
-		if (!res->devices[k].allow || res->devices[k].type != d->type ||
-		    res->devices[k].major != d->major ||
-		    res->devices[k].minor != d->minor)
-			res->devices[kept++] = res->devices[k];
-	res->n_devices = kept;
+	spec_drop_device_rules(spec, d);
 	r = apply(st, spec, err);
 	if (r >= 0) {
 		r = remove_node(st, d, err);
@@ -240,6 +226,6 @@ int pod_device_take(const struct state *st, struct spec *spec,
 					  st->name, path);
 		r = r < 0 ? r : 1;
 	}
-	drop_device(spec, i - 1);
+	spec_drop_device(spec, i - 1);
 	return r;
 }

@@ -145,6 +145,27 @@ int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
 	return 0;
 }
 
+void spec_drop_device_rules(struct spec *spec, const struct spec_device *d)
+{
+	struct spec_resources *res = &spec->linux_.resources;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < res->n_devices; i++)
+		if (!res->devices[i].allow || res->devices[i].type != d->type ||
+		    res->devices[i].major != d->major ||
+		    res->devices[i].minor != d->minor)
+			res->devices[kept++] = res->devices[i];
+	res->n_devices = kept;
+}
+
+void spec_drop_device(struct spec *spec, size_t i)
+{
+	struct spec_device *d = &spec->linux_.devices[i];
+
+	free(d->path);
+	*d = spec->linux_.devices[--spec->linux_.n_devices];
+}
+
 bool spec_device_shared(const struct spec *spec, const struct spec_device *d)
 {
 	_cleanup_free_ char *key = NULL;

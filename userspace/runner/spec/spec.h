@@ -134,6 +134,10 @@ int spec_add_device(struct spec *spec, const struct spec_device *device,
 int spec_add_device_rule(struct spec *spec, const struct spec_device_rule *rule,
 			 struct shift_error *err);
 
+/* Takes out the rules that allow the number of @d, and the device @i. */
+void spec_drop_device_rules(struct spec *spec, const struct spec_device *d);
+void spec_drop_device(struct spec *spec, size_t i);
+
 /* Whether others may use the block device @d too, which the pod has. */
 bool spec_device_shared(const struct spec *spec, const struct spec_device *d);
 int spec_share_device(struct spec *spec, const char *path, bool shared,
