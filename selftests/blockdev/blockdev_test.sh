@@ -274,6 +274,21 @@ test_dm() {
 	runner rm -f one
 	free "at the end" "$name"
 	dmsetup remove runner-test-$$
+	# one that is opened later, as a dm-crypt one is
+	up late --device-wait "$mapper:$mapper:rw" -- sleep 600
+	echo "0 8192 linear $dev 0" | dmsetup create runner-test-$$ || problem "dmsetup create"
+	name=$(readlink -f $mapper)
+	for _ in $(seq 50); do
+		runner exec late stat -c %t:%T $mapper
+		[ "$status" != 0 ] || break
+		sleep 0.1
+	done
+	same "it comes" "$(stat -c %t:%T "$name")" "$out"
+	taken "one that came later" "$name"
+	runner device rm late $mapper
+	same "device rm" 0 "$status$errors"
+	same "its removal then" 0 "$(dmsetup remove runner-test-$$ >/dev/null 2>&1; echo $?)"
+	runner rm -f late
 	losetup -d "$dev"
 	check_clean "at the end"
 	finish "device mapper"

@@ -384,8 +384,18 @@ locked() {
 	echo $?
 }
 
+# waits_for WHAT NUMBER: the pod w has that node, or none
+waits_for() {
+	for _ in $(seq 50); do
+		runner exec w stat -c %t:%T /dev/disk/later
+		[ "$out" != "$2" ] || break
+		sleep 0.1
+	done
+	same "$1" "$2" "$out"
+}
+
 test_device_wait() {
-	local n=77 pid
+	local n=77 pid links=/dev/disk/runner-test-$$
 	loop_ioctl 0x4C81 $n 2>/dev/null
 	up w --device-wait /dev/loop$n:/dev/disk/later:r,shared -- sleep 600
 	pid=$(field pid w)
@@ -422,6 +432,27 @@ test_device_wait() {
 	same "flock after that" 0 "$(locked /dev/loop$n)"
 	loop_ioctl 0x4C81 $n || problem "not removed after the pod gave it back"
 	runner rm -f w
+	# a link, as udev makes them, in a folder that is not there yet
+	loop_ioctl 0x4C80 $n || problem "no new loop device"
+	loop_ioctl 0x4C80 $((n + 1)) || problem "no new loop device"
+	up w --device-wait "$links/by-name/x:/dev/disk/later:r,shared" -- sleep 600
+	mkdir -p "$links/by-name"
+	ln -s ../../../loop$n "$links/by-name/x"
+	waits_for "a link" "7:$(printf %x $n)"
+	ln -s ../../../loop$((n + 1)) "$links/by-name/y"
+	mv -T "$links/by-name/y" "$links/by-name/x"
+	waits_for "a link to another device" "7:$(printf %x $((n + 1)))"
+	runner exec w sh -c 'mknod /tmp/old b 7 '$n'; : </tmp/old'
+	has "no right to the first one" "$errors" "not permitted"
+	rm -r "$links"
+	waits_for "no link" ''
+	mkdir -p "$links/by-name"
+	ln -s ../../../loop$n "$links/by-name/x"
+	waits_for "a link in a new folder" "7:$(printf %x $n)"
+	rm -r "$links"
+	runner rm -f w
+	loop_ioctl 0x4C81 $n
+	loop_ioctl 0x4C81 $((n + 1))
 	check_clean "at the end"
 	finish "--device-wait"
 }

@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "monitor/handoff.h"
 #include "monitor/notify.h"
+#include "monitor/dev_watch.h"
 #include "monitor/uevent.h"
 #include "syscalls.h"
 
@@ -27,7 +28,7 @@ void monitor_init(struct monitor *m)
 	m->pidfd = m->sig_fd = m->listen_fd = m->master = -1;
 	m->in = m->out = m->err = m->log.fd = m->log.dir_fd = -1;
 	m->notify_fd = m->notify_pidfd = m->notify_text = -1;
-	m->uevent_fd = m->device_pidfd = m->runner_fd = -1;
+	m->uevent_fd = m->dev_watch_fd = m->device_pidfd = m->runner_fd = -1;
 	m->intercept_fd = m->intercept_pidfd = -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		m->clients[i].fd = -1;
@@ -364,7 +365,7 @@ static void notify_is_read(struct monitor *m)
 #define KILLED_MS 1000
 
 /* What is polled besides the clients. */
-#define FIXED 13
+#define FIXED 14
 
 /*
  * Whether the caller's @stream takes nothing: then that is waited for, and what the
@@ -409,6 +410,7 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[10].fd = m->intercept_pidfd;
 	p[11].fd = m->device_pidfd;
 	p[12].fd = m->notify_pidfd;
+	p[13].fd = m->device_pidfd < 0 ? m->dev_watch_fd : -1;
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		p[FIXED + i].fd = m->clients[i].fd;
 	for (size_t i = 0; i < sizeof(p) / sizeof(*p); i++)
@@ -446,6 +448,9 @@ static int once(struct monitor *m, int ms, bool *ended,
 		reap(&m->device_pidfd);
 	if (p[12].revents)
 		notify_is_read(m);
+	/* Not while an event's process runs, which began just now. */
+	if (p[13].revents && m->device_pidfd < 0)
+		dev_watch_take(m);
 	for (int i = 0; i < MONITOR_CLIENTS; i++)
 		if ((p[FIXED + i].revents & ~POLLOUT) && m->clients[i].fd >= 0)
 			hear(m, i);
@@ -550,7 +555,7 @@ int monitor_keep(const struct monitor *m)
 	const int fds[] = {
 		m->pidfd, m->sig_fd, m->listen_fd, m->master, m->notify_fd,
 		m->notify_pidfd, m->notify_text,
-		m->uevent_fd, m->device_pidfd, m->runner_fd, m->intercept_fd,
+		m->uevent_fd, m->dev_watch_fd, m->device_pidfd, m->runner_fd, m->intercept_fd,
 		m->intercept_pidfd, m->in, m->out, m->err, m->log.fd,
 		m->log.dir_fd,
 	};
@@ -606,5 +611,6 @@ void monitor_close(struct monitor *m)
 	end_stream(&m->listen_fd);
 	end_stream(&m->sig_fd);
 	end_stream(&m->uevent_fd);
+	end_stream(&m->dev_watch_fd);
 	end_stream(&m->runner_fd);
 }

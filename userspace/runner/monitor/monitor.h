@@ -44,6 +44,7 @@ struct monitor {
 	int notify_fd;		/* the pod's, or -1 */
 	int notify_pidfd, notify_text;	/* notify_begin()'s, or -1 */
 	int uevent_fd;		/* for --device-wait, or -1 */
+	int dev_watch_fd;	/* for that too, or -1 */
 	int device_pidfd;	/* of the process that gives or takes one, or -1 */
 	int intercept_fd;	/* seccomp(2)'s listener, or -1 */
 	int intercept_pidfd;	/* of the process that answers it, or -1 */

@@ -63,6 +63,12 @@ static void start(struct monitor *m, const char *const *argv)
 	m->device_pidfd = runner_start(m->runner_fd, -1, argv);
 }
 
+void uevent_look(struct monitor *m)
+{
+	start(m, (const char *const []){ "runner", "-device", m->pod, "look",
+					 NULL });
+}
+
 /*
  * What the socket has no room for is lost, and the next call says so (ENOBUFS,
  * netlink(7)).  What is still to be read is older than that, and would bring back what
@@ -75,8 +81,7 @@ static void look_again(struct monitor *m)
 	while (recv(m->uevent_fd, text, sizeof(text), MSG_DONTWAIT) >= 0 ||
 	       errno == ENOBUFS || errno == EINTR)
 		;
-	start(m, (const char *const []){ "runner", "-device", m->pod, "look",
-					 NULL });
+	uevent_look(m);
 }
 
 void uevent_take(struct monitor *m)

@@ -12,6 +12,9 @@
 /* *ret is the caller's. */
 int uevent_open(int *ret, struct shift_error *err);
 
+/* Starts, in m->device_pidfd, a process that looks at all devices that are awaited. */
+void uevent_look(struct monitor *m);
+
 /* Takes an event off m->uevent_fd; m->device_pidfd does what it asks for. */
 void uevent_take(struct monitor *m);
 

@@ -11,6 +11,7 @@
 
 #include "base/util.h"
 #include "cleanup.h"
+#include "monitor/dev_watch.h"
 #include "monitor/uevent.h"
 #include "pod/pod_device.h"
 #include "pod/state.h"
@@ -109,6 +110,7 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 		     struct shift_error *err)
 {
 	size_t len = 0;
+	int r;
 
 	for (size_t i = 0; i < spec->annotations.n; i++) {
 		const char *a = spec->annotations.v[i];
@@ -123,7 +125,10 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 		memcpy(m->awaited + len, a, n);
 		len += n + 1;
 	}
-	return len ? uevent_open(&m->uevent_fd, err) : 0;
+	if (!len)
+		return 0;
+	r = uevent_open(&m->uevent_fd, err);
+	return r < 0 ? r : dev_watch_open(m, err);
 }
 
 /* What is in the host's /dev, or was when the kernel said so. */
@@ -181,11 +186,10 @@ static int look_at(const struct state *st, struct spec *spec, const char *host,
 	struct found f;
 	struct stat s;
 
-	if (lstat(host, &s) < 0)
+	if (stat(host, &s) < 0)
 		return errno != ENOENT && errno != ENOTDIR ?
 			shift_err_set(err, errno, "%s", host) :
 			pod_device_take(st, spec, path, false, err);
-	/* The kernel's events name nodes, and no links. */
 	if (!S_ISBLK(s.st_mode) && !S_ISCHR(s.st_mode))
 		return 0;
 	f = (struct found){ S_ISBLK(s.st_mode) ? 'b' : 'c', major(s.st_rdev),
@@ -239,9 +243,11 @@ static int change(const struct state *st, struct spec *spec, char **argv,
 		r = split(a + strlen(PREFIX), &host, &path, &access_, err);
 		if (r < 0)
 			return r;
-		return strcmp(argv[0], "add") ?
-			pod_device_take(st, spec, path, false, err) :
-			give(st, spec, path, access_, &f, err);
+		if (strcmp(argv[0], "add"))
+			return pod_device_take(st, spec, path, false, err);
+		/* A look that dev_watch.c asked for was sooner, perhaps. */
+		return has(spec, path, &f) ? 0 :
+		       give(st, spec, path, access_, &f, err);
 	}
 	return 0;
 }

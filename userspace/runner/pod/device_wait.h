@@ -2,7 +2,7 @@
 /*
  * --device-wait: devices that the host does not have yet.  They are kept in
  * annotations runner.device-wait.HOST-PATH=PATH:ACCESS; the monitor hears from
- * the kernel when one comes or goes.
+ * the kernel when one comes or goes, and sees links in /dev come and go.
  */
 #ifndef RUNNER_DEVICE_WAIT_H
 #define RUNNER_DEVICE_WAIT_H
