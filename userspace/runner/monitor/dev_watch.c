@@ -37,8 +37,13 @@ static void watch_all(const struct monitor *m)
 int dev_watch_open(struct monitor *m, struct shift_error *err)
 {
 	m->dev_watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (m->dev_watch_fd < 0)
-		return shift_err_set(err, errno, "cannot watch /dev");
+	if (m->dev_watch_fd < 0) {
+		int r = shift_err_set(err, errno, "cannot watch /dev");
+
+		if (r == -EMFILE)
+			shift_err_hint(err, "raise the sysctl fs.inotify.max_user_instances: each pod with --device-wait takes one");
+		return r;
+	}
 	watch_all(m);
 	return 0;
 }
