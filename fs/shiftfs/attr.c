@@ -53,9 +53,8 @@ static noinline int shiftfs_permission_slow(shiftfs_mnt_idmap_t *idmap,
 }
 
 /*
- * The mode bits that do not matter where everybody is granted what is asked
- * for, by MAY_EXEC, MAY_WRITE and MAY_READ: together with the others these are
- * all. Never for who writes.
+ * By MAY_EXEC, MAY_WRITE and MAY_READ: mode bits that need not be looked at,
+ * since the others grant the access to everybody. There are none for a write.
  */
 static const umode_t shiftfs_bits_aside[] = {
 	0xffff, 0xffff & ~0111, 0, 0,
@@ -87,7 +86,7 @@ int shiftfs_permission(shiftfs_mnt_idmap_t *idmap, struct inode *inode,
 
 	/*
 	 * An owner is granted what the mode says; an ACL has no part in that.
-	 * Who is no one (C3) owns no file that has no owner.
+	 * A caller without an id does not own the files without an owner.
 	 */
 	if (idmap == shiftfs_nop_idmap &&
 	    uid_eq(inode->i_uid, current_fsuid()) && uid_valid(inode->i_uid) &&
@@ -177,7 +176,7 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 #define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
 
 /*
- * Ask for the lower attributes. Where they do not depend on who asks and the
+ * Ask for the lower attributes. Where they do not depend on the caller, and the
  * VFS would find the same in the lower inode as it has found in the upper one,
  * ->getattr is asked directly.
  */
@@ -190,8 +189,8 @@ static int shiftfs_getattr_lower(struct super_block *sb,
 	int err;
 
 	/*
-	 * The VFS has asked the LSMs, about the upper inode; below it would be
-	 * the mounter who asks, and he may: Documentation/design/hooks.rst.
+	 * The VFS has asked the LSMs about the upper inode. Below they would
+	 * see the mounter, who may: Documentation/design/hooks.rst.
 	 */
 	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
 		if (likely(inode->i_op->getattr &&

@@ -232,8 +232,8 @@ struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name)
 
 /*
  * Is the name looked up before it is created? SMB and FUSE do so natively as
- * well, and may give each file to an owner of their own, so that the owner does
- * not tell who has made it.
+ * well, and may give each file to an owner of their own: there the owner does
+ * not name the creator.
  */
 static bool shiftfs_looks_first(const struct super_block *sb)
 {
@@ -394,8 +394,8 @@ static struct file *shiftfs_open_by_name(struct inode *dir,
 		lower_flags |= O_EXCL;
 
 	/*
-	 * Who may not write to what turns out to be there must not have it
-	 * truncated: the VFS does that later.
+	 * Without O_TRUNC: the file may be there already, and the caller not
+	 * be allowed to write to it. The VFS truncates later.
 	 */
 	old = override_creds(cred);
 	lower = shiftfs_create_lower(shiftfs_lower_mnt(sb),

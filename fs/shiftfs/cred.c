@@ -85,9 +85,8 @@ static const struct cred *shiftfs_make_caller(const struct shiftfs_sb *ss,
 }
 
 /*
- * Does it keep blocks for who has a certain filesystem id (resuid=), with or
- * without a capability? It need not now: that can be changed while it is
- * mounted.
+ * Can it keep blocks for a certain filesystem id (resuid=), with or without a
+ * capability? The option can change while it is mounted.
  */
 static bool shiftfs_does_keep(const struct super_block *lower)
 {
@@ -145,7 +144,7 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 	}
 	ss->cred = cred;
 	if (ss->conf.as_caller) {
-		/* Who may not be allowed anything has to be asked about. */
+		/* The lower filesystem may refuse a caller anything. */
 		ss->check_lower = true;
 		ss->nobody = shiftfs_make_caller(ss, NULL);
 		return ss->nobody ? 0 : -ENOMEM;
@@ -222,8 +221,8 @@ static bool acts_as(const struct cred *cred, kuid_t uid, kgid_t gid,
 
 /*
  * The mounter's credentials with other filesystem ids, and with CAP_FSETID only
- * if @fsetid says so. The latest ones are kept in @slot, since who makes one
- * file makes more.
+ * if @fsetid says so. The latest ones are kept in @slot, since the creator of a
+ * file often makes more.
  */
 static const struct cred *shiftfs_cred_as(struct shiftfs_sb *ss,
 					  const struct cred **slot,
@@ -397,10 +396,10 @@ int shiftfs_give(struct super_block *sb, const struct dentry *lower_dir,
 }
 
 /*
- * Returns referenced credentials for a change of a file's data that is asked of
- * a server in the name of who is current, not of who has opened the file. Whom
- * the map lacks has no name there: it is the mounter who asks. Set-ids are left
- * to those with CAP_FSETID, as by shiftfs_data_cred().
+ * Returns referenced credentials for a change of a file's data that a server
+ * makes in the name of the current task, not of the task that opened the file.
+ * A task that the map lacks has no name there: the mounter asks for it. Set-ids
+ * are left to tasks with CAP_FSETID, as by shiftfs_data_cred().
  */
 const struct cred *shiftfs_remote_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *inode)
@@ -461,8 +460,8 @@ const struct cred *shiftfs_name_cred(const struct super_block *sb)
 }
 
 /*
- * The same without @fsetid for who is in the one group @gid, or, if it is not
- * valid, in none. Not kept: only setgid without group execution asks for it.
+ * The same without @fsetid for a member of the one group @gid, or, if it is not
+ * valid, of none. Not kept: only setgid without group execution asks for it.
  */
 const struct cred *shiftfs_member_cred(const struct super_block *sb, kgid_t gid)
 {

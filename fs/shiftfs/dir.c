@@ -305,7 +305,7 @@ static bool shiftfs_hide_unused(struct dentry *dentry, int users)
 
 /*
  * A name that is in use: the lower dentry is removed while it is pinned, so it
- * is unhashed but keeps its inode, and who has the file open goes on with it.
+ * is unhashed but keeps its inode, and open files go on with it.
  * The upper dentry is dropped likewise, and with its last user the file goes.
  *
  * A name that nobody uses is remembered as free: the lower dentry, unless it

@@ -32,7 +32,7 @@ static struct file *shiftfs_open_backing(struct file *file, int flags,
 #endif
 }
 
-/* Open what @lower, the lower file of @file, is once more, as who has opened it. */
+/* Open the file of @lower, which is the lower file of @file, as its opener again. */
 struct file *shiftfs_reopen_lower(struct file *file, struct file *lower)
 {
 	const struct cred *old = override_creds(lower->f_cred);
@@ -67,7 +67,7 @@ static struct file *shiftfs_open_lower(struct file *file, struct dentry *lower)
 		return ERR_PTR(-ESTALE);
 
 	old = shiftfs_override(sb);
-	/* Who has just made it may open it, whatever mode he gave it. */
+	/* The creator may open it now, whatever mode he gave it. */
 	if (!(file->f_mode & FMODE_CREATED) &&
 	    (ss->check_lower || inode->i_op->permission))
 		err = inode_permission(shiftfs_idmap_of(path.mnt), inode,
@@ -237,8 +237,8 @@ int shiftfs_remove_privs(struct file *file)
 	}
 
 	/*
-	 * NFS leaves it to its server, which does it for who writes there: with
-	 * creds=mounter somebody who may keep them.
+	 * NFS leaves it to its server, which looks at the user that writes
+	 * there: with creds=mounter one who may keep them.
 	 */
 	bits &= shiftfs_lower_inode(inode)->i_mode;
 	if (!err && unlikely(bits) &&

@@ -106,7 +106,7 @@ static void shiftfs_copy_ids(struct inode *inode, unsigned int how)
 			inode->i_uid = uid;
 			inode->i_gid = gid;
 		}
-		/* Who finds these ids finds their owner, see shiftfs_differs(). */
+		/* A reader of these ids sees their owner: shiftfs_differs(). */
 		atomic64_set_release(&inode->i_version, ids);
 	}
 	WRITE_ONCE(inode->i_mode, shiftfs_effective_mode(ss, mode | shown));

@@ -89,10 +89,10 @@ static inline bool shiftfs_may_overwrite(const struct kiocb *iocb,
 /*
  * Ask what the VFS asks before each read(2) and write(2), of the lower file:
  * LSMs and fanotify, whose listener may refuse, or bring the contents first.
- * The VFS has asked of the upper file only. Made with the credentials that
- * opened the lower file, since an LSM compares who asks with who has opened.
- * Must come before the right to write below is taken: a listener may want to
- * write there.
+ * The VFS has asked of the upper file only. Called with the credentials that
+ * opened the lower file, since an LSM compares the task with the opener. Must
+ * come before the right to write below is taken: a listener may want to write
+ * there.
  */
 static int shiftfs_verify(int rw, struct file *lower, const loff_t *pos,
 			  size_t len)
@@ -308,7 +308,7 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 	}
 	/*
 	 * What the lower filesystem then leaves is taken away afterwards. With
-	 * creds=caller each request says who asks, as a FUSE server wants it.
+	 * creds=caller each request names the caller, as a FUSE server wants it.
 	 */
 	change = shiftfs_sb(inode->i_sb)->conf.as_caller ||
 		 (some && file_inode(lower)->i_mode & (S_ISUID | S_ISGID));
@@ -378,7 +378,7 @@ ssize_t shiftfs_splice_read(struct file *in, loff_t *ppos,
 
 /*
  * Not by way of ->write_iter: it would ask for the right to write below with
- * the lock of the pipe held, which is taken by who has that right.
+ * the lock of the pipe held. Tasks that have the right take that lock.
  */
 ssize_t shiftfs_splice_write(struct pipe_inode_info *pipe, struct file *out,
 			     loff_t *ppos, size_t len, unsigned int flags)

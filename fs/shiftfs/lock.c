@@ -31,8 +31,8 @@
 static int shiftfs_do_lock(struct file *file, int cmd, struct file_lock *fl);
 
 /*
- * A filesystem with locks of its own passes on who asks. The kernel's own lists
- * do not ask.
+ * A filesystem with locks of its own tells its server the caller. The kernel's
+ * own lists have no use for the caller.
  */
 static noinline int shiftfs_lock_remote(struct file *file, struct file *lower,
 					int cmd, struct file_lock *fl)

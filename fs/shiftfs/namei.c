@@ -373,8 +373,8 @@ static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
  * The dentry of a directory that was moved beneath is moved here too. That
  * needs locks out of order, which are only tried for, and -ESTALE says that
  * another rename holds them. It would reach the user if it happened twice, so
- * the directory then gets a new inode here, and the old dentry is found stale
- * by who comes across it.
+ * the directory then gets a new inode here, and the next lookup finds the old
+ * dentry stale.
  */
 static struct dentry *shiftfs_splice(struct inode *inode, struct dentry *dentry)
 {

@@ -54,7 +54,7 @@ struct shiftfs_config {
 	struct shiftfs_squash squash_uid;
 	struct shiftfs_squash squash_gid;
 	bool mark;		/* user namespaces may mount it */
-	bool limited;		/* only who is within allow= */
+	bool limited;		/* only users within allow= may */
 	u32 allow_first;
 	u32 allow_last;
 	u32 passthrough;	/* SHIFTFS_PASS_* */
@@ -74,8 +74,8 @@ struct shiftfs_config {
  *		filesystem is used with these
  * @check_lower: those credentials do not override the permissions of the
  *		lower filesystem, so that it has to be asked
- * @getattr_as_any: the lower filesystem's attributes do not depend on who asks
- * @remote:	there may be a server below, which decides by who asks
+ * @getattr_as_any: the lower filesystem's attributes do not depend on the caller
+ * @remote:	there may be a server below, which decides by the caller
  * @nfs:	that is NFS, where a creation need not look before
  * @opens_by_name: it is NFS 4, which opens what it has not looked up, but only
  *		regular files
@@ -89,10 +89,10 @@ struct shiftfs_config {
  * @gidmap:	stored and seen group ids
  * @create_cred: credentials of the latest creator, kept for the next one;
  *		@lock protects it, @data_cred and @devs
- * @data_cred:	likewise, of who changed data last
+ * @data_cred:	likewise, of the task that changed data last
  * @caller:	the latest caller, referenced, with creds=caller; likewise
- * @caller_cred: as whom he is known below
- * @nobody:	who is taken for a caller where memory is short
+ * @caller_cred: the credentials that the caller has below
+ * @nobody:	credentials for a caller where memory is short
  * @acls:	translated ACLs by the address of the lower ones; likewise
  * @devs:	list of struct shiftfs_dev
  * @wb_err:	write-back errors of the lower superblock reported so far

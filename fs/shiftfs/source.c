@@ -37,7 +37,7 @@ static bool shiftfs_is_admin(const struct fs_context *fc,
 	bool ret = ns_capable(ns, CAP_SYS_ADMIN);
 
 	revert_creds(old);
-	/* Who opened the context, and who has it mounted now. */
+	/* The opener of the context, and the task that mounts it now. */
 	return ret && ns_capable(ns, CAP_SYS_ADMIN);
 }
 

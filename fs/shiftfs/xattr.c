@@ -91,8 +91,8 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 
 	/*
 	 * Each chown, exec and first write asks, and hardly a file has one:
-	 * what is not there needs no check of who may read it. A handler may
-	 * want the prefix before the name that it is given: xattr_full_name().
+	 * an attribute that is not there needs no check. A handler may want
+	 * the prefix before the name that it is given: xattr_full_name().
 	 */
 	if (likely(caps && d_inode(lower)->i_opflags & IOP_XATTR) &&
 	    caps->get(caps, lower, d_inode(lower),
@@ -104,7 +104,7 @@ static int shiftfs_get_caps(const struct xattr_handler *handler,
 			   sizeof(cap));
 	shiftfs_revert(old);
 
-	/* Nobody's below, so nobody's here: exec(2) must not fail for it. */
+	/* No user of the map has it, so it is hidden: exec(2) must not fail. */
 	if (ret == -EOVERFLOW) {
 		cap.magic_etc = cpu_to_le32(VFS_CAP_REVISION_3);
 		cap.rootid = cpu_to_le32(-1);
