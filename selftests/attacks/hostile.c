@@ -7,6 +7,10 @@
  *	hostile bomb N		N lines of processes, each forks another and ends
  *	hostile stop		process 1 of the pod has a child that is stopped
  *	hostile nest DIR N	N directories, one in the other, with names of 250 letters
+ *	hostile within DIR N COMMAND...
+ *				the same, and the command is executed in the deepest cgroup
+ *	hostile groups N COMMAND...
+ *				the command with N groups
  *	hostile deep DIR N	the same in a filesystem, with a file in each
  *	hostile shout FD	write to FD without end
  *	hostile linger N [PORT]	N messages to /run/host/notify, each with a socket whose
@@ -28,6 +32,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/fs.h>
 #include <linux/fuse.h>
 #include <linux/if_ether.h>
@@ -85,6 +90,31 @@ static int nest(const char *dir, int n, int with_file)
 	}
 	puts("made");
 	return 0;
+}
+
+static int within(const char *dir, int n, char **command)
+{
+	FILE *f;
+
+	if (nest(dir, n, 0))
+		return 1;
+	f = fopen("cgroup.procs", "w");
+	if (!f || fprintf(f, "0") != 1 || fclose(f))
+		return say("cgroup.procs");
+	execvp(*command, command);
+	return say(*command);
+}
+
+static int with_groups(int n, char **command)
+{
+	gid_t *list = calloc((size_t)n + 1, sizeof(*list));
+
+	for (int i = 0; list && i < n; i++)
+		list[i] = (gid_t)i;
+	if (!list || setgroups((size_t)n, list) < 0)
+		return say("setgroups");
+	execvp(*command, command);
+	return say(*command);
 }
 
 static void __attribute__((noreturn)) bomb(int n)
@@ -435,6 +465,10 @@ int main(int argc, char **argv)
 		stop();
 	if (!strcmp(what, "nest") && argc == 4)
 		return nest(argv[2], atoi(argv[3]), 0);
+	if (!strcmp(what, "within") && argc > 4)
+		return within(argv[2], atoi(argv[3]), argv + 4);
+	if (!strcmp(what, "groups") && argc > 3)
+		return with_groups(atoi(argv[2]), argv + 3);
 	if (!strcmp(what, "deep") && argc == 4)
 		return nest(argv[2], atoi(argv[3]), 1);
 	if (!strcmp(what, "shout") && argc == 3)

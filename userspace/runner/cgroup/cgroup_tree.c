@@ -121,12 +121,35 @@ static int read_level(int dir, struct walk *w, struct shift_error *err)
 	return r;
 }
 
+/* What is done with each process of a tree. */
+struct visit {
+	void (*each)(pid_t pid, void *data);
+	void *data;
+};
+
+/* Threads of a threaded cgroup are processes of one above. */
+static int visit(int dir, const struct visit *v, struct shift_error *err)
+{
+	_cleanup_close_ int fd = openat(dir, "cgroup.procs",
+					O_RDONLY | O_CLOEXEC);
+	_cleanup_file_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
+	int pid;
+
+	if (!f)
+		return errno == ENOENT ? 0 :
+			shift_err_set(err, errno, "cannot read cgroup.procs");
+	steal_fd(&fd);
+	while (fscanf(f, "%d", &pid) == 1)
+		v->each(pid, v->data);
+	return 0;
+}
+
 /*
- * Calls @enter for each cgroup below @top, with its fd, before those in it, and
- * @leave behind them, with the fd of its parent and its name; either may be
- * NULL.  Cgroups of version 2 are never moved, so ".." leads back.
+ * Visits each cgroup below @top before those in it, and calls @leave behind
+ * them, with the fd of its parent and its name; either may be NULL.  Cgroups of
+ * version 2 are never moved, so ".." leads back.
  */
-static int walk(int top, int (*enter)(int dir, struct shift_error *err),
+static int walk(int top, const struct visit *v,
 		int (*leave)(int parent, const char *name,
 			     struct shift_error *err),
 		struct shift_error *err)
@@ -153,7 +176,7 @@ static int walk(int top, int (*enter)(int dir, struct shift_error *err),
 			}
 			close(at);
 			at = to;
-			r = enter ? enter(at, err) : 0;
+			r = v ? visit(at, v, err) : 0;
 			if (r >= 0)
 				r = read_level(at, &w, err);
 			continue;
@@ -178,24 +201,21 @@ static int walk(int top, int (*enter)(int dir, struct shift_error *err),
 	return r;
 }
 
-/* Threads of a threaded cgroup are processes of one above. */
-static int kill_in(int dir, struct shift_error *err)
+int cgroup_tree_each(int dir, void (*each)(pid_t pid, void *data), void *data,
+		     struct shift_error *err)
 {
-	_cleanup_close_ int fd = openat(dir, "cgroup.procs",
-					O_RDONLY | O_CLOEXEC);
-	_cleanup_file_ FILE *f = fd < 0 ? NULL : fdopen(fd, "r");
-	int pid;
+	const struct visit v = { each, data };
+	int r = visit(dir, &v, err);
 
-	if (!f)
-		return errno == ENOENT ? 0 :
-			shift_err_set(err, errno, "cannot read cgroup.procs");
-	steal_fd(&fd);
-	/* A frozen one that is here keeps its number; 0: none of this pid
-	 * namespace. */
-	while (fscanf(f, "%d", &pid) == 1)
-		if (pid > 0)
-			kill(pid, SIGKILL);
-	return 0;
+	return r < 0 ? r : walk(dir, &v, NULL, err);
+}
+
+/* A frozen one that is here keeps its number. */
+static void kill_one(pid_t pid, void *data)
+{
+	(void)data;
+	if (pid > 0)
+		kill(pid, SIGKILL);
 }
 
 int cgroup_tree_kill_each(int dir, struct shift_error *err)
@@ -206,9 +226,7 @@ int cgroup_tree_kill_each(int dir, struct shift_error *err)
 	/* What cannot be frozen in time is killed all the same. */
 	if (frozen)
 		cgroup_tree_wait(dir, "frozen", "1", 1000, NULL);
-	r = kill_in(dir, err);
-	if (r >= 0)
-		r = walk(dir, kill_in, NULL, err);
+	r = cgroup_tree_each(dir, kill_one, NULL, err);
 	if (frozen)
 		cgroup_tree_write(dir, "cgroup.freeze", "0", NULL);
 	return r;

@@ -8,6 +8,8 @@
 #ifndef RUNNER_CGROUP_TREE_H
 #define RUNNER_CGROUP_TREE_H
 
+#include <sys/types.h>
+
 #include "error.h"
 
 /* An fd of the cgroup @path, the caller's, or a negative errno. */
@@ -22,6 +24,13 @@ int cgroup_tree_event_is(int dir, const char *key, const char *value);
 
 /* Waits until it says so, @ms milliseconds at most: then -ETIMEDOUT. */
 int cgroup_tree_wait(int dir, const char *key, const char *value, int ms,
+		     struct shift_error *err);
+
+/*
+ * Calls @each for each process in @dir and below.  Its number is 0 if it is in no pid
+ * namespace of this process.  Threads of a threaded cgroup are processes of one above.
+ */
+int cgroup_tree_each(int dir, void (*each)(pid_t pid, void *data), void *data,
 		     struct shift_error *err);
 
 /* Kills all processes in @dir and below; they may still be dying on return. */

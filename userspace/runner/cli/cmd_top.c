@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cgroup/cgroup.h"
+#include "cgroup/cgroup_tree.h"
 #include "cleanup.h"
 #include "cli/numbers.h"
 #include "cli/words.h"
@@ -54,6 +55,9 @@ static const struct words_command events_words = {
 	0, 0, false, events_options, NULL,
 };
 
+/* A process can have 65536 groups, of ten digits each, and their line is in the middle. */
+#define STATUS_MAX (2 << 20)
+
 /* One line NAME:... of /proc/PID/status; empty without it. */
 static void status_line(const char *status, const char *name, char *to,
 			size_t size)
@@ -66,6 +70,21 @@ static void status_line(const char *status, const char *name, char *to,
 	p += strlen(name);
 	p += strspn(p, "\t ");
 	snprintf(to, size, "%.*s", (int)strcspn(p, "\n"), p);
+}
+
+/*
+ * The pod's number of a process, of its line NSpid: the second, behind the host's.  Those
+ * of pid namespaces that the pod made follow.  Without a pid namespace of the pod's there
+ * is one number.
+ */
+static const char *number_inside(char *numbers)
+{
+	char *second = strchr(numbers, '\t');
+
+	if (!second)
+		return numbers;
+	second[1 + strcspn(second + 1, "\t")] = '\0';
+	return second + 1;
 }
 
 /* Host's id to the pod's; outside of its range as it is. */
@@ -82,7 +101,7 @@ static void print_process(const struct state *st, pid_t pid)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
-	if (read_file(path, 65536, &status, NULL, NULL) < 0)
+	if (read_file(path, STATUS_MAX, &status, NULL, NULL) < 0)
 		return;
 	status_line(status, "\nNSpid:", number, sizeof(number));
 	status_line(status, "\nUid:", uid, sizeof(uid));
@@ -98,44 +117,27 @@ static void print_process(const struct state *st, pid_t pid)
 	command[n] = '\0';
 	if (!n)
 		status_line(status, "Name:", command, sizeof(command));
-	printf("%8d %8s %8" PRIu32 " ", (int)pid, strrchr(number, '\t') ?
-	       strrchr(number, '\t') + 1 : number,
+	printf("%8d %8s %8" PRIu32 " ", (int)pid, number_inside(number),
 	       inside(st, (uint32_t)strtoul(uid, NULL, 10)));
 	shift_print_escaped(stdout, command, strlen(command), SHIFT_ESCAPE_ALL);
 	putchar('\n');
 }
 
-/* Those of the pod's cgroup and of the ones below that it made. */
-static int print_cgroup(const struct state *st, const char *path,
-			struct shift_error *err)
+static void print_one(pid_t pid, void *data)
 {
-	_cleanup_free_ char *file = NULL, *text = NULL;
-	_cleanup_dir_ DIR *dir = opendir(path);
-	struct dirent *e;
-	char *rest, *line;
-	int r;
+	if (pid > 0)
+		print_process(data, pid);
+}
 
-	if (!dir)
-		return errno == ENOENT ? 0 :
-			shift_err_set(err, errno, "cannot read %s", path);
-	r = strf(&file, err, "%s/cgroup.procs", path);
-	/* A threaded one has no processes of its own to list. */
-	if (r >= 0 && read_file(file, 16 << 20, &text, NULL, NULL) >= 0) {
-		rest = text;
-		while ((line = strsep(&rest, "\n")))
-			if (*line)
-				print_process(st, (pid_t)atoi(line));
-	}
-	while (r >= 0 && (e = readdir(dir))) {
-		_cleanup_free_ char *below = NULL;
+/* Those of the pod's cgroup and of the ones below that it made. */
+static int print_cgroup(struct state *st, struct shift_error *err)
+{
+	_cleanup_close_ int dir = cgroup_tree_open(st->cgroup);
 
-		if (e->d_type != DT_DIR || e->d_name[0] == '.')
-			continue;
-		r = strf(&below, err, "%s/%s", path, e->d_name);
-		if (r >= 0)
-			r = print_cgroup(st, below, err);
-	}
-	return r;
+	if (dir < 0)
+		return dir == -ENOENT ? 0 :
+			shift_err_set(err, -dir, "cannot read %s", st->cgroup);
+	return cgroup_tree_each(dir, print_one, st, err);
 }
 
 /* Without cgroups: those of its pid namespace. */
@@ -172,7 +174,7 @@ int cmd_top(int argc, char **argv, struct shift_error *err)
 		r = state_need_up(&st, err);
 	if (r >= 0) {
 		printf("%8s %8s %8s %s\n", "PID", "INSIDE", "USER", "COMMAND");
-		r = st.cgroup ? print_cgroup(&st, st.cgroup, err) :
+		r = st.cgroup ? print_cgroup(&st, err) :
 				print_namespace(&st, err);
 	}
 	state_clear(&st);
