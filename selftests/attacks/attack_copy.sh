@@ -54,3 +54,20 @@ attack_copy_fifo() {
 	gone "$pod"
 	same "processes" '' "$(own_processes)"
 }
+
+attack copy_lease - a lease on a file that cp or exec reads, and one that is given back
+
+attack_copy_lease() {
+	local file
+	up lender -- sh -c 'echo one >/tmp/lent; echo two >/tmp/kept; hostile lend /tmp/lent & exec hostile lease /tmp/kept /etc/passwd'
+	for _ in $(seq 100); do [ "$("$RUNNER" logs lender | grep -c leased)" != 2 ] || break; sleep 0.1; done
+	runner cp lender:/tmp/lent "$work/lent"
+	same "one that is given back" "0 one" "$status$errors $(cat "$work/lent")"
+	for file in "cp lender:/tmp/kept $work/kept" "exec -u user lender id"; do
+		RUNNER_TIMEOUT=10 runner $file
+		same "${file%% *}: one that is not" 125 "$status"
+		has "${file%% *}: it says why" "$errors" "has a lease on it"
+	done
+	same "copied" '' "$(ls "$work/kept" 2>/dev/null)"
+	gone lender
+}

@@ -4,6 +4,7 @@
 
 attack store_chain - an image that was imported first decides owners in another
 attack store_fifo - FIFOs, devices and links as documents and blobs of an image
+attack store_lease - leases on the documents of an image, for each of which import waits 45 s
 attack store_tables plain,exec FIFOs and devices as /etc/passwd and /etc/group
 attack store_process - the process that unpacks: as the host sees it
 attack store_skopeo - what skopeo is and can, which reads archives and directories of others
@@ -96,6 +97,17 @@ attack_store_fifo() {
 			[ "$status" != 137 ] || problem "run of a $kind as $file: it hangs"
 		done
 	done
+}
+
+attack_store_lease() {
+	store_layout "$work/leased"
+	"$image/bin/hostile" lease "$work/leased/index.json" "$work/leased/oci-layout" >"$work/lease.log" &
+	wait_line "$work/lease.log" leased
+	RUNNER_TIMEOUT=10 store_image import "$work/leased" --name leased
+	kill -9 $!
+	wait $! 2>/dev/null
+	same "import" 125 "$status"
+	has "it says why" "$errors" "has a lease on it"
 }
 
 attack_store_tables() {

@@ -11,6 +11,8 @@
  *				the same, and the command is executed in the deepest cgroup
  *	hostile groups N COMMAND...
  *				the command with N groups
+ *	hostile lease FILE...	leases of all these files, which are never given back
+ *	hostile lend FILE	a lease that is given back when the kernel asks for it
  *	hostile deep DIR N	the same in a filesystem, with a file in each
  *	hostile shout FD	write to FD without end
  *	hostile linger N [PORT]	N messages to /run/host/notify, each with a socket whose
@@ -29,6 +31,7 @@
  *	hostile ports FROM TO ADDRESS
  *				such a datagram to ADDRESS from each of these ports
  */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -444,6 +447,29 @@ static int from_ports(int first, int last, const char *address)
 	return 0;
 }
 
+static int leased;
+
+static void give_back(int signal)
+{
+	(void)signal;
+	fcntl(leased, F_SETLEASE, F_UNLCK);
+}
+
+/* Who opens one waits for /proc/sys/fs/lease-break-time. */
+static int lease(char **files, void (*asked)(int signal))
+{
+	signal(SIGIO, asked);
+	for (; *files; files++) {
+		leased = open(*files, O_RDWR);
+		if (leased < 0 || fcntl(leased, F_SETLEASE, F_WRLCK) < 0)
+			return say(*files);
+	}
+	puts("leased");
+	fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -469,6 +495,10 @@ int main(int argc, char **argv)
 		return within(argv[2], atoi(argv[3]), argv + 4);
 	if (!strcmp(what, "groups") && argc > 3)
 		return with_groups(atoi(argv[2]), argv + 3);
+	if (!strcmp(what, "lease") && argc > 2)
+		return lease(argv + 2, SIG_IGN);
+	if (!strcmp(what, "lend") && argc == 3)
+		return lease(argv + 2, give_back);
 	if (!strcmp(what, "deep") && argc == 4)
 		return nest(argv[2], atoi(argv[3]), 1);
 	if (!strcmp(what, "shout") && argc == 3)

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -53,13 +54,45 @@ static const char *kind_of(mode_t mode)
 	}
 }
 
-/* The file itself: its name can be another's by now. */
+/* For leases, in milliseconds, in all of this process's life. */
+#define LEASE_MS 2000
+#define LEASE_STEP_MS 10
+
+bool regular_lease_wait(void)
+{
+	static int waited;
+
+	if (waited >= LEASE_MS)
+		return false;
+	waited += LEASE_STEP_MS;
+	nanosleep(&(struct timespec){ .tv_nsec = LEASE_STEP_MS * 1000000L },
+		  NULL);
+	return true;
+}
+
+int regular_failed(int error, const char *path, struct shift_error *err)
+{
+	int r = shift_err_set(err, error, "cannot read %s", path);
+
+	if (error == EAGAIN)
+		shift_err_hint(err, "a process has a lease on it, F_SETLEASE of fcntl(2), and does not give it back");
+	return r;
+}
+
+/*
+ * The file itself: its name can be another's by now.  Without O_NONBLOCK the kernel waits
+ * for who has a lease on it.
+ */
 static int open_again(int look, int flags)
 {
 	char path[64];
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", look);
-	return open(path, flags | O_CLOEXEC);
+	do {
+		fd = open(path, flags | O_NONBLOCK | O_CLOEXEC);
+	} while (fd < 0 && errno == EAGAIN && regular_lease_wait());
+	return fd;
 }
 
 /* /proc/self/fd of the host's /proc, in a process that has entered a pod; or -1. */
@@ -91,13 +124,18 @@ static int open_looked_at(int look, int dirfd, const char *path,
 {
 	const int flags = O_RDONLY | O_NONBLOCK | O_NOCTTY;
 	char number[16];
+	int fd;
 
 	if (where == REGULAR_BENEATH)
 		return open_again(look, O_RDONLY);
-	if (where != REGULAR_IN_ROOT || own_fds < 0)
-		return open_at(dirfd, path, flags, where);
 	snprintf(number, sizeof(number), "%d", look);
-	return openat(own_fds, number, flags | O_CLOEXEC);
+	do {
+		if (where != REGULAR_IN_ROOT || own_fds < 0)
+			fd = open_at(dirfd, path, flags, where);
+		else
+			fd = openat(own_fds, number, flags | O_CLOEXEC);
+	} while (fd < 0 && errno == EAGAIN && regular_lease_wait());
+	return fd;
 }
 
 int regular_reopen(int dirfd, const char *name, int flags)
@@ -136,7 +174,7 @@ int regular_open(int dirfd, const char *path, enum regular_where where,
 	 */
 	fd = open_looked_at(look, dirfd, path, where);
 	if (fd < 0 || fstat(fd, &now) < 0)
-		return shift_err_set(err, errno, "cannot read %s", path);
+		return regular_failed(errno, path, err);
 	if (!S_ISREG(now.st_mode))
 		return shift_err_set(err, 0, "%s is %s, not a regular file",
 				     path, kind_of(now.st_mode));

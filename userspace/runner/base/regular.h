@@ -7,6 +7,7 @@
 #ifndef RUNNER_REGULAR_H
 #define RUNNER_REGULAR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,10 +20,21 @@ enum regular_where {
 };
 
 /*
+ * To be called when open(2) with O_NONBLOCK has failed with EAGAIN: a process has a lease
+ * on the file (fcntl(2), F_SETLEASE), and the kernel has asked it to give that back.
+ * Waits for a moment.  Returns whether to try again: only until this process has waited
+ * for two seconds in all, since each pod and each user can have leases on his files.
+ */
+bool regular_lease_wait(void);
+
+/* Says it in @err, with a hint about the lease if @error is EAGAIN; returns -@error. */
+int regular_failed(int error, const char *path, struct shift_error *err);
+
+/*
  * Opens the regular file @path, below the folder @dirfd or AT_FDCWD, for
  * reading.  Returns a descriptor, the caller's, whose reads do not wait; or a
  * negative errno: -EINVAL for what is no regular file, -EFBIG for more than
- * @max bytes (0: no limit).  A device is not even opened.
+ * @max bytes (0: no limit), -EAGAIN for one with a lease.  A device is not even opened.
  */
 int regular_open(int dirfd, const char *path, enum regular_where where,
 		 uint64_t max, struct shift_error *err);
@@ -39,7 +51,8 @@ void regular_drop_proc(void);
 /*
  * Opens the regular file @name in the folder @dirfd with @flags, O_RDWR and the like:
  * the very file that was looked at, by the /proc of this process.  Returns a descriptor,
- * the caller's; or a negative errno: -EINVAL for what is no regular file.
+ * the caller's; or a negative errno: -EINVAL for what is no regular file, -EAGAIN for one with a
+ * lease.
  */
 int regular_reopen(int dirfd, const char *name, int flags);
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/caller.h"
+#include "base/regular.h"
 #include "cleanup.h"
 #include "cli/words.h"
 #include "pod/files.h"
@@ -167,10 +168,13 @@ static void __attribute__((noreturn)) pack_in_pod(const struct copying *c,
 		close(file);
 	if (file >= 0 && r < 0)
 		complain(say, r, &err);
-	file = inroot_open(s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-			   INROOT_FOLLOW);
+	do {
+		file = inroot_open(s->path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
+				   INROOT_FOLLOW);
+	} while (file == -EAGAIN && regular_lease_wait());
 	if (file < 0)
-		complain(say, shift_err_set(&err, -file, "%s in the pod", s->path),
+		complain(say, file == -EAGAIN ? regular_failed(EAGAIN, s->path, &err) :
+			 shift_err_set(&err, -file, "%s in the pod", s->path),
 			 &err);
 	r = check_source(file, s->path, &err);
 	if (r > 0 && fchdir(file) < 0)
@@ -193,9 +197,11 @@ static int pack_on_host(const struct copying *c, int out, int say, pid_t *ret,
 
 	if (!real)
 		return shift_err_set(err, errno, "%s", c->from.path);
-	file = open(real, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	do {
+		file = open(real, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+	} while (file < 0 && errno == EAGAIN && regular_lease_wait());
 	if (file < 0)
-		return shift_err_set(err, errno, "%s", c->from.path);
+		return regular_failed(errno, c->from.path, err);
 	r = check_source(file, c->from.path, err);
 	if (r < 0)
 		return r;

@@ -412,9 +412,11 @@ static int import_stream(struct import *m, const char *path, int fd,
 	struct stat st;
 
 	if (fd < 0) {
-		own = fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		do {
+			own = fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		} while (fd < 0 && errno == EAGAIN && regular_lease_wait());
 		if (fd < 0)
-			return shift_err_set(err, errno, "cannot read %s", path);
+			return regular_failed(errno, path, err);
 	}
 	if (fstat(fd, &st) < 0)
 		return shift_err_set(err, errno, "cannot read %s", path);

@@ -81,6 +81,8 @@ static int copy_data(struct archive *tar, struct archive_entry *entry)
 	char buf[65536];
 	struct stat st;
 
+	if (fd < 0 && errno == EAGAIN)
+		return say_failed(path, "a process has a lease on it, F_SETLEASE of fcntl(2)");
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return say_failed(path, strerror(errno));
 	if (!S_ISREG(st.st_mode))

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2016,SC2034,SC2046,SC2086,SC2116,SC2154
+# A pod that asks for side containers against who reads its spool.
+
+# asks COMMAND: the pod agent, in its spool, with a template t; requests are $1...
+asks() {
+	runner side spool agent
+	spool=$out
+	mkdir -p "$work/templates"
+	echo "{ \"image\": \"$image\", \"askers\": [ \"agent\" ], \"command\": [ \"sleep\" ], \"args\": [ \"[0-9]+\" ] }" >"$work/templates/t.json"
+	up agent -v "$spool:/spool:idmap" -- sh -c "cd /spool
+		request() { echo '{\"version\":1,\"id\":\"'\$1'\",\"action\":\"'\$2'\",\"template\":\"t\",\"key\":\"k\"}'; }
+		$1"
+}
+
+# served SECONDS: the host's end of the spool, in this time at most
+served() {
+	local start=$SECONDS
+	RUNNER_TIMEOUT=$((${1} + 20)) runner side run --templates "$work/templates" agent
+	[ $((SECONDS - start)) -le "$1" ] || problem "side run took $((SECONDS - start)) s"
+	same "side run" 0 "$status"
+}
+
+attack side_lease - leases on the files of a spool, for each of which its reader waits 45 s
+
+attack_side_lease() {
+	local spool id=00000000000000000000000000000001
+	asks "request $id status >$id.request; : >lock; : >trigger; exec hostile lease lock trigger $id.request"
+	said agent leased
+	served 5
+	has "what is said" "$errors" "lease"
+	has "answer" "$(cat "$spool/$id.answer")" '"result":"refused"'
+	[ ! -e "$spool/$id.request" ] || problem "the request is there still"
+	gone agent
+	rm -rf "$spool" "$work/templates"
+}
