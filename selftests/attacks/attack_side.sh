@@ -34,3 +34,36 @@ attack_side_lease() {
 	gone agent
 	rm -rf "$spool" "$work/templates"
 }
+
+attack side_busy - a pod that keeps the reader of its spool busy, and its log
+
+# reads SECONDS: a reader that stays, for so long; $ticks of the processor are what it used
+reads() {
+	local pid
+	"$RUNNER" side run --follow --templates "$work/templates" agent 2>"$work/side.log" &
+	pid=$!
+	sleep "$1"
+	ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	kill $pid
+	wait $pid 2>/dev/null
+}
+
+attack_side_busy() {
+	local spool ticks id=00000000000000000000000000000001
+	asks "mkdir -p $id.request/full; echo ready; exec sleep 1000"
+	said agent ready
+	reads 1
+	same "lines about a request that is a directory with something in it" 1 "$(grep -c "$id" "$work/side.log")"
+	has "answer" "$(cat "$spool/$id.answer")" 'is a directory'
+	[ ! -e "$spool/$id.request" ] || problem "the request is there still"
+	same "what was in it" full "$(ls "$spool"/.refused-*)"
+	gone agent
+	rm -rf "$spool"
+	asks 'echo ready; while :; do : >x; done'
+	said agent ready
+	reads 2
+	echo "# $ticks ticks"
+	[ "$ticks" -le 55 ] || problem "the reader used $ticks of $(($(getconf CLK_TCK) * 2)) ticks because the pod writes into its spool"
+	gone agent
+	rm -rf "$spool" "$work/templates"
+}

@@ -289,7 +289,7 @@ test_network() {
 	agent agent --cap-add sys_admin,net_admin
 	apid=$(field pid agent)
 	runner exec agent sh -c 'mkdir -p /run/netns; cd /run/netns; touch blue uts child host; unshare --net=/run/netns/blue true; unshare --uts=/run/netns/uts true
-		unshare -U -n sleep 1000 & sleep 0.5; mount --bind /proc/$!/ns/net child
+		unshare -U -n sleep 1000 & while [ /proc/$!/ns/net -ef /proc/$$/ns/net ]; do sleep 0.05; done; mount --bind /proc/$!/ns/net child
 		mkfifo fifo; echo >file; ln -s /proc/1/ns/net link; ln -s ../../run/netns/blue fine; stat -Lc %i blue child'
 	same "made" "0" "$status$errors"
 	read -r -d '' blue _ <<<"$out"

@@ -141,3 +141,20 @@ int spool_alive(int dir, const char *name, struct shift_error *err)
 	}
 	return r < 0 ? r : steal_fd(&fd);
 }
+
+int spool_discard(int dir, const char *name, struct shift_error *err)
+{
+	unsigned long long n;
+	char new[32];
+
+	if (unlinkat(dir, name, 0) == 0 ||
+	    (errno != ENOENT && unlinkat(dir, name, AT_REMOVEDIR) == 0))
+		return 0;
+	if (errno == ENOENT)
+		return -ENOENT;
+	if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		return shift_err_set(err, errno, "cannot get random bytes");
+	snprintf(new, sizeof(new), ".refused-%016llx", n);
+	return renameat(dir, name, dir, new) == 0 ? 0 :
+		shift_err_set(err, errno, "%s cannot be removed", name);
+}

@@ -54,4 +54,10 @@ int spool_alive(int dir, const char *name, struct shift_error *err);
 /* "ID.request" and the like, 128 bytes at most. */
 void spool_name(char to[128], const char *what, const char *suffix);
 
+/*
+ * Takes @name away, whatever it is: a directory that is not empty gets a new name, which is
+ * that of nothing.  -ENOENT: there was none.
+ */
+int spool_discard(int dir, const char *name, struct shift_error *err);
+
 #endif

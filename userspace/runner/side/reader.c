@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ask/message.h"
@@ -32,15 +33,24 @@
 #define NAMES_MAX 65536
 #define RUN_MAX 1024
 
-/* Refusals that a run logs one by one. */
+/* Refusals that are logged one by one in LOG_MS milliseconds. */
 #define LOGGED 100
+#define LOG_MS 10000
 
 /* Orphans are looked for at least so often. */
 #define TIDY_MS 10000
 
+/*
+ * An asker can wake a reader that stays without a pause: it rests so many times as long as
+ * it has used the processor, so that it has a fifth of one at most.
+ */
+#define REST 4
+#define REST_MAX_MS 2000
+
 struct reader {
 	struct side_asker asker;
 	size_t done, refused;
+	int64_t logged_since;	/* of util_now_ms() */
 };
 
 int side_spool_path(const char *asker, char **ret, struct shift_error *err)
@@ -155,11 +165,13 @@ static bool read_request(struct reader *r, const char *id,
 	return e >= 0;
 }
 
-static void answer(struct reader *r, const char *id, struct side_answer *a)
+/* Returns whether the request is not found again. */
+static bool answer(struct reader *r, const char *id, struct side_answer *a)
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	_cleanup_free_ char *text = NULL;
 	char name[128];
+	int e;
 
 	spool_name(name, id, SPOOL_ANSWER);
 	fault_point("side: to be answered");
@@ -168,17 +180,16 @@ static void answer(struct reader *r, const char *id, struct side_answer *a)
 		log_line(r, id, shift_err_text(&err));
 	fault_point("side: answered");
 	spool_name(name, id, SPOOL_REQUEST);
-	/* A directory, that a request can be as well, is no request again. */
-	if (unlinkat(r->asker.spool, name, 0) < 0 && errno != ENOENT &&
-	    unlinkat(r->asker.spool, name, AT_REMOVEDIR) < 0) {
-		shift_err_set(&err, errno, "it cannot be removed");
+	e = spool_discard(r->asker.spool, name, &err);
+	if (e < 0 && e != -ENOENT)
 		log_line(r, id, shift_err_text(&err));
-	}
 	fault_point("side: request removed");
+	return e >= 0 || e == -ENOENT;
 }
 
-static void serve(struct reader *r, const char *id)
+static bool serve(struct reader *r, const char *id)
 {
+	bool gone;
 	struct side_request q;
 	struct side_answer a;
 
@@ -186,17 +197,18 @@ static void serve(struct reader *r, const char *id)
 		side_serve(&r->asker, &q, &a);
 	if (a.error)
 		log_line(r, id, a.error);
-	answer(r, id, &a);
+	gone = answer(r, id, &a);
 	side_request_clear(&q);
 	side_answer_clear(&a);
+	return gone;
 }
 
-/* Returns how many requests it found. */
+/* Returns how many requests it worked off, so that they are not found again. */
 static int batch(struct reader *r, struct shift_error *err)
 {
 	_cleanup_close_ int lock = spool_lock(r->asker.spool, LOCK_MS, err);
 	struct strv ids = { NULL, 0 };
-	int e;
+	int e, n = 0;
 
 	/* Its names are looked at without: each of its requests is whole. */
 	if (lock < 0) {
@@ -207,25 +219,50 @@ static int batch(struct reader *r, struct shift_error *err)
 	if (lock >= 0)
 		close(steal_fd(&lock));
 	for (size_t i = 0; e >= 0 && i < ids.n; i++)
-		serve(r, ids.v[i]);
-	e = e < 0 ? e : (int)ids.n;
+		n += serve(r, ids.v[i]);
 	strv_clear(&ids);
-	return e;
+	return e < 0 ? e : n;
 }
 
-/* What cannot be removed is found again: so a run has an end. */
+static void sum_up(struct reader *r)
+{
+	if (r->refused > LOGGED)
+		fprintf(stderr, "runner: requests of %s: %zu lines more like these\n",
+			r->asker.name, r->refused - LOGGED);
+	r->refused = 0;
+	r->logged_since = util_now_ms();
+}
+
+/* It ends also where nothing can be removed, as on a full or damaged filesystem. */
 static int work_off(struct reader *r, struct shift_error *err)
 {
 	int n;
 
-	r->done = r->refused = 0;
+	r->done = 0;
+	if (util_now_ms() >= r->logged_since + LOG_MS)
+		sum_up(r);
 	side_tidy(r->asker.name);
 	while ((n = batch(r, err)) > 0 && (r->done += (size_t)n) < RUN_MAX)
 		;
-	if (r->refused > LOGGED)
-		fprintf(stderr, "runner: requests of %s: %zu lines more like these\n",
-			r->asker.name, r->refused - LOGGED);
 	return n < 0 ? n : 0;
+}
+
+static int64_t used_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+/* After a run that began when @before had been used. */
+static void rest(int64_t before)
+{
+	int64_t ms = (used_ms() - before) * REST;
+
+	if (ms > REST_MAX_MS)
+		ms = REST_MAX_MS;
+	poll(NULL, 0, (int)ms);
 }
 
 static int follow(struct reader *r, const char *path, struct shift_error *err)
@@ -233,15 +270,18 @@ static int follow(struct reader *r, const char *path, struct shift_error *err)
 	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char events[4096];
+	int64_t before;
 	int e = 0;
 
 	if (fd < 0 || inotify_add_watch(fd, path, IN_CLOSE_WRITE |
 					IN_MOVED_TO | IN_ONLYDIR) < 0)
 		return shift_err_set(err, errno, "cannot watch %s", path);
 	while (e >= 0) {
+		before = used_ms();
 		e = work_off(r, err);
 		if (e < 0)
 			break;
+		rest(before);
 		/* Its own answers wake it once more, and it finds nothing. */
 		poll(&p, 1, TIDY_MS);
 		while (read(fd, events, sizeof(events)) > 0)
@@ -263,5 +303,7 @@ int side_run(const char *asker, const char *templates, bool stay,
 	    (e = spool = spool_open(path, err)) < 0)
 		return e;
 	r.asker.spool = spool;
-	return stay ? follow(&r, path, err) : work_off(&r, err);
+	e = stay ? follow(&r, path, err) : work_off(&r, err);
+	sum_up(&r);
+	return e;
 }
