@@ -37,13 +37,16 @@ attack_side_lease() {
 
 attack side_busy - a pod that keeps the reader of its spool busy, and its log
 
-# reads SECONDS: a reader that stays, for so long; $ticks of the processor are what it used
+# reads SECONDS [TENTHS]: a reader that stays, for so long after its first line, or after so
+# many tenths of a second without one (10); $ticks are what it used of the processor then
 reads() {
-	local pid
+	local pid before
 	"$RUNNER" side run --follow --templates "$work/templates" agent 2>"$work/side.log" &
 	pid=$!
+	for _ in $(seq "${2:-10}"); do [ ! -s "$work/side.log" ] || break; sleep 0.1; done
+	before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
 	sleep "$1"
-	ticks=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
+	ticks=$(($(awk '{ print $14 + $15 }' "/proc/$pid/stat") - before))
 	kill $pid
 	wait $pid 2>/dev/null
 }
@@ -52,7 +55,7 @@ attack_side_busy() {
 	local spool ticks id=00000000000000000000000000000001
 	asks "mkdir -p $id.request/full; echo ready; exec sleep 1000"
 	said agent ready
-	reads 1
+	reads 1 100
 	same "lines about a request that is a directory with something in it" 1 "$(grep -c "$id" "$work/side.log")"
 	has "answer" "$(cat "$spool/$id.answer")" 'is a directory'
 	[ ! -e "$spool/$id.request" ] || problem "the request is there still"
