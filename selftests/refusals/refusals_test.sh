@@ -156,6 +156,33 @@ completed() {
 		printf "%s\n" "${COMPREPLY[@]}"' "$completion" runner "$@" | sort -u | paste -sd' '
 }
 
+# typed DIR TEXT: what runner in an interactive bash in DIR gets after the text and a tab
+typed() {
+	python3 - "$completion" "$@" <<'TYPED'
+import os, pty, select, sys, time
+script, directory, text = sys.argv[1:]
+pid, fd = pty.fork()
+if not pid:
+    os.chdir(directory)
+    os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
+
+def until(word, seconds):
+    seen, end = b"", time.monotonic() + seconds
+    while word not in seen and time.monotonic() < end:
+        if select.select([fd], [], [], 0.1)[0]:
+            seen += os.read(fd, 4096)
+    return seen
+
+os.write(fd, b"runner() { printf '%s:' said \"$@\" end; }; . " + script.encode() + b"; echo rea''dy\n")
+until(b"ready", 10)
+os.write(fd, text.encode() + b"\t")
+until(b"name", 5)
+os.write(fd, b"\n")
+print(until(b":end:", 5).decode().split("said:")[-1].split(":end")[0])
+os.write(fd, b"exit\n")
+TYPED
+}
+
 test_completion() {
 	local word options command
 	for command in $("$RUNNER" --help | awk '/^  / { print $1 }'); do
@@ -200,6 +227,11 @@ test_completion() {
 	runner image rm completed
 	same "policies" "always no on-failure unless-stopped" "$(completed run --restart '')"
 	same "shifts" "auto chown idmap shiftfs" "$(completed run --shift '')"
+	# a file that a stranger has given such a name
+	mkdir "$work/names"
+	: >"$work/names/"'$(touch${IFS}done)name'
+	same "what a name of a file is" 'image:import:$(touch${IFS}done)name' "$(typed "$work/names" 'runner image import ')"
+	same "what it has done" '' "$(ls "$work/names/done" 2>/dev/null)"
 	check_clean "at the end"
 	finish "completion"
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# shellcheck shell=bash disable=SC2207 # names of pods have no blanks
+# shellcheck shell=bash
 # bash completion for runner(1); the commands and options are those that runner
 # prints.
 
@@ -49,7 +49,7 @@ _runner_value() {
 	return 0
 }
 
-_runner() {
+_runner_words() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command
 	COMPREPLY=()
 	if [ "${COMP_WORDS[1]}" = --root ] && [ "$COMP_CWORD" -gt 2 ]; then
@@ -60,51 +60,67 @@ _runner() {
 	fi
 	if [ "$COMP_CWORD" = 1 ]; then
 		if [ "$prev" = --root ]; then
-			COMPREPLY=($(compgen -d -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		else
-			COMPREPLY=($(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(runner --help | awk '/^  / { print $1 }')" -- "$cur")
 		fi
 		return
 	fi
 	command=${COMP_WORDS[1]}
-	if COMPREPLY=($(_runner_value "$prev" "$cur" && echo .)) && [ ${#COMPREPLY[@]} -gt 0 ]; then
+	mapfile -t COMPREPLY < <(_runner_value "$prev" "$cur" && echo .)
+	if [ ${#COMPREPLY[@]} -gt 0 ]; then
 		unset 'COMPREPLY[-1]'
 		return
 	fi
 	if [ "$command" = image ]; then
 		if [ "$COMP_CWORD" = 2 ]; then
-			COMPREPLY=($(compgen -W "$(runner image --help | awk '/^  / { print $1 }')" -- "$cur"))
+			mapfile -t COMPREPLY < <(compgen -W "$(runner image --help | awk '/^  / { print $1 }')" -- "$cur")
 			return
 		fi
 		case ${COMP_WORDS[2]}:$cur in
-		*:-*) COMPREPLY=($(compgen -W "$(_runner_options image "${COMP_WORDS[2]}")" -- "$cur")) ;;
-		import:*) COMPREPLY=($(compgen -f -- "$cur")) ;;
+		*:-*) mapfile -t COMPREPLY < <(compgen -W "$(_runner_options image "${COMP_WORDS[2]}")" -- "$cur") ;;
+		import:*) mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
 		pull:* | ls:* | prune:*) ;;
-		*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
+		*) mapfile -t COMPREPLY < <(compgen -W "$(_runner_images)" -- "$cur") ;;
 		esac
 		return
 	fi
 	if [[ $cur = -* ]]; then
-		COMPREPLY=($(compgen -W "$(_runner_options "$command")" -- "$cur"))
+		mapfile -t COMPREPLY < <(compgen -W "$(_runner_options "$command")" -- "$cur")
 		return
 	fi
 	case $command:$COMP_CWORD in
-	run:* | create:* | spec:*) COMPREPLY=($(compgen -d -W "$(_runner_images)" -- "$cur")) ;;
-	rmi:*) COMPREPLY=($(compgen -W "$(_runner_images)" -- "$cur")) ;;
-	uidmap:2) COMPREPLY=($(compgen -W 'ls' -- "$cur")) ;;
-	volume:2) COMPREPLY=($(compgen -W 'ls create path rm prune' -- "$cur")) ;;
-	volume:*) COMPREPLY=($(compgen -W "$(runner volume ls -q 2>/dev/null)" -- "$cur")) ;;
-	side:2) COMPREPLY=($(compgen -W 'run spool ls stop inspect' -- "$cur")) ;;
-	osd:2) COMPREPLY=($(compgen -W 'plan' -- "$cur")) ;;
-	osd:*) COMPREPLY=($(compgen -W 'osd_directory osd_directory_single osd_disk_prepare osd_disk_activate osd_disks raw lvm' -- "$cur")) ;;
-	cp:*) COMPREPLY=($(compgen -f -W "$(_runner_pods -a)" -- "$cur")) ;;
-	device:2) COMPREPLY=($(compgen -W 'add rm' -- "$cur")) ;;
-	device:3) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
-	device:*) COMPREPLY=($(compgen -f -- "${cur:-/dev/}")) ;;
-	kill:3) COMPREPLY=($(compgen -W "$(compgen -A signal | sed 's/^SIG//') $(_runner_pods)" -- "$cur")) ;;
+	run:* | create:* | spec:*) mapfile -t COMPREPLY < <(compgen -d -W "$(_runner_images)" -- "$cur") ;;
+	rmi:*) mapfile -t COMPREPLY < <(compgen -W "$(_runner_images)" -- "$cur") ;;
+	uidmap:2) mapfile -t COMPREPLY < <(compgen -W 'ls' -- "$cur") ;;
+	volume:2) mapfile -t COMPREPLY < <(compgen -W 'ls create path rm prune' -- "$cur") ;;
+	volume:*) mapfile -t COMPREPLY < <(compgen -W "$(runner volume ls -q 2>/dev/null)" -- "$cur") ;;
+	side:2) mapfile -t COMPREPLY < <(compgen -W 'run spool ls stop inspect' -- "$cur") ;;
+	osd:2) mapfile -t COMPREPLY < <(compgen -W 'plan' -- "$cur") ;;
+	osd:*) mapfile -t COMPREPLY < <(compgen -W 'osd_directory osd_directory_single osd_disk_prepare osd_disk_activate osd_disks raw lvm' -- "$cur") ;;
+	cp:*) mapfile -t COMPREPLY < <(compgen -f -W "$(_runner_pods -a)" -- "$cur") ;;
+	device:2) mapfile -t COMPREPLY < <(compgen -W 'add rm' -- "$cur") ;;
+	device:3) mapfile -t COMPREPLY < <(compgen -W "$(_runner_pods)" -- "$cur") ;;
+	device:*) mapfile -t COMPREPLY < <(compgen -f -- "${cur:-/dev/}") ;;
+	kill:3) mapfile -t COMPREPLY < <(compgen -W "$(compgen -A signal | sed 's/^SIG//') $(_runner_pods)" -- "$cur") ;;
 	uidmap:* | check:* | ps:* | events:* | images:* | pull:*) ;;
-	logs:* | rm:* | start:* | inspect:* | wait:*) COMPREPLY=($(compgen -W "$(_runner_pods -a)" -- "$cur")) ;;
-	*) COMPREPLY=($(compgen -W "$(_runner_pods)" -- "$cur")) ;;
+	logs:* | rm:* | start:* | inspect:* | wait:*) mapfile -t COMPREPLY < <(compgen -W "$(_runner_pods -a)" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$(_runner_pods)" -- "$cur") ;;
 	esac
+}
+
+# Whoever fills a directory chooses the names in it: those with characters that the shell
+# may act upon are quoted.
+_runner() {
+	local each
+	_runner_words
+	for each in "${COMPREPLY[@]}"; do
+		case $each in
+		*[!a-zA-Z0-9_./:@=,+%-]*)
+			compopt -o filenames
+			return
+			;;
+		esac
+	done
 }
 complete -F _runner runner
