@@ -60,7 +60,12 @@ attack copy_lease - a lease on a file that cp or exec reads, and one that is giv
 attack_copy_lease() {
 	local file
 	up lender -- sh -c 'echo one >/tmp/lent; echo two >/tmp/kept; hostile lend /tmp/lent & exec hostile lease /tmp/kept /etc/passwd'
-	for _ in $(seq 100); do [ "$("$RUNNER" logs lender | grep -c leased)" != 2 ] || break; sleep 0.1; done
+	for _ in $(seq 100); do [ "$("$RUNNER" logs lender 2>/dev/null | grep -c -e leased -e '^no lease')" -lt 2 ] || break; sleep 0.1; done
+	if "$RUNNER" logs lender | grep -q "no lease"; then
+		skip_reason="the filesystem of the pod's root gives no lease"
+		gone lender
+		return
+	fi
 	runner cp lender:/tmp/lent "$work/lent"
 	same "one that is given back" "0 one" "$status$errors $(cat "$work/lent")"
 	for file in "cp lender:/tmp/kept $work/kept" "exec -u user lender id"; do

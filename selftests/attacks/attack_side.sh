@@ -26,10 +26,14 @@ attack side_lease - leases on the files of a spool, for each of which its reader
 attack_side_lease() {
 	local spool id=00000000000000000000000000000001
 	asks "request $id status >$id.request; : >lock; : >trigger; exec hostile lease lock trigger $id.request"
-	said agent leased
+	said agent lease
 	served 5
-	has "what is said" "$errors" "lease"
-	has "answer" "$(cat "$spool/$id.answer")" '"result":"refused"'
+	if "$RUNNER" logs agent | grep -q "no lease"; then
+		skip_reason='the filesystem of the volume gives no lease'
+	else
+		has "what is said" "$errors" "lease"
+		has "answer" "$(cat "$spool/$id.answer")" '"result":"refused"'
+	fi
 	[ ! -e "$spool/$id.request" ] || problem "the request is there still"
 	gone agent
 	rm -rf "$spool" "$work/templates"

@@ -461,8 +461,10 @@ static int lease(char **files, void (*asked)(int signal))
 	signal(SIGIO, asked);
 	for (; *files; files++) {
 		leased = open(*files, O_RDWR);
-		if (leased < 0 || fcntl(leased, F_SETLEASE, F_WRLCK) < 0)
+		if (leased < 0 || fcntl(leased, F_SETLEASE, F_WRLCK) < 0) {
+			puts("no lease");
 			return say(*files);
+		}
 	}
 	puts("leased");
 	fflush(stdout);
