@@ -12,9 +12,10 @@ needs_pasta() {
 
 attack network_lo - a pod with --net pasta reaches the services of the host that listen on lo
 
-# listen PORT FILE: a server for UDP on lo, until it is killed; who has said what
+# listen PORT FILE: a server for UDP on lo, to be started in the background; what it
+# hears, and at which address
 listen() {
-	python3 - "$@" <<'EOF'
+	exec python3 - "$@" <<'EOF'
 import os, select, socket, sys
 port, out = int(sys.argv[1]), open(sys.argv[2], "w", buffering=1)
 sockets = []
@@ -23,8 +24,10 @@ for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
         s = socket.socket(family, socket.SOCK_DGRAM)
         s.bind((address, port))
         sockets.append(s)
-    except OSError:
-        pass
+    except OSError as e:
+        # without IPv6 there is no ::1
+        if family == socket.AF_INET:
+            print(e, file=out)
 print("ready", file=out)
 while True:
     for s in select.select(sockets, [], [])[0]:

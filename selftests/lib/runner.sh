@@ -142,6 +142,8 @@ check_clean() {
 	same "${what}pods, leases and folders" '' "$(find /run/runner/pods /run/runner/uids /var/lib/runner/pods -mindepth 1 -maxdepth 1 -printf '%p ' 2>/dev/null)"
 	same "${what}mounts" '' "$(grep -F -e /run/runner/stage -e "$work/run/" /proc/self/mountinfo | grep -v ' /run/runner ')"
 	same "${what}cgroups" '' "$(ls -d "$cgroups"/runner/*/ 2>/dev/null)"
+	# the kernel ends pasta and its keeper a moment after the pod has ended
+	for _ in $(seq 30); do [ -n "$(own_processes)" ] || break; sleep 0.1; done
 	same "${what}processes" '' "$(own_processes)"
 }
 
