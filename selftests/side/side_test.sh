@@ -396,6 +396,12 @@ test_survive() {
 	finish "side containers outlive the agent, and are found again"
 }
 
+# gone_in WORD PID: for the pod's shell: prints 0 when that process, with this word in its
+# command line, has ended, in half a minute at most
+gone_in() {
+	echo "i=0; while grep -qs $1 /proc/$2/cmdline && [ \$i -lt 60 ]; do sleep 0.5; i=\$((i + 1)); done; grep -c $1 /proc/$2/cmdline"
+}
+
 test_wrapper() {
 	local pod pid proxy
 	mkdir "$volume/helper"
@@ -430,7 +436,7 @@ test_wrapper() {
 	same "found again" "$pid" "$(field pid $pod)"
 	proxy=$out
 	# a process that nobody reaps has no command line
-	ask_in "dnsmasq-kill 15 $proxy; sleep 2; grep -c no-hosts /proc/$proxy/cmdline; ls /tmp/pid"
+	ask_in "dnsmasq-kill 15 $proxy; $(gone_in no-hosts $proxy); ls /tmp/pid"
 	same "TERM: ended, and so is the proxy" "0 0" "$(sides) $out"
 	has "its pid file" "$errors" "cannot access '/tmp/pid'"
 	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --no-hosts --pid-file=/tmp/pid; cat /tmp/pid'
@@ -447,7 +453,7 @@ test_wrapper() {
 	ask_in 'nsenter --net=/run/netns/qdhcp-1 dnsmasq --pid-file=/tmp/pid; cat /tmp/pid'
 	kill -9 $(field monitor $("$RUNNER" side ls -q))
 	proxy=$out
-	ask_in "sleep 3; grep -c pid-file /proc/$proxy/cmdline"
+	ask_in "$(gone_in pid-file $proxy)"
 	same "the proxy of one whose supervisor was killed ends" 0 "$out"
 	"$RUNNER" rm -f agent
 	end_all "at the end"
