@@ -190,7 +190,7 @@ static int shiftfs_getattr_lower(struct super_block *sb,
 
 	/*
 	 * The VFS has asked the LSMs about the upper inode. Below they would
-	 * see the mounter, who may: Documentation/design/hooks.rst.
+	 * see the mounter, and allow it: Documentation/design/hooks.rst.
 	 */
 	if (likely(shiftfs_sb(sb)->getattr_as_any)) {
 		if (likely(inode->i_op->getattr &&

@@ -237,8 +237,8 @@ int shiftfs_remove_privs(struct file *file)
 	}
 
 	/*
-	 * NFS leaves it to its server, which looks at the user that writes
-	 * there: with creds=mounter one who may keep them.
+	 * NFS leaves it to its server, which looks at the user that writes.
+	 * With creds=mounter that user is the mounter, who can keep them.
 	 */
 	bits &= shiftfs_lower_inode(inode)->i_mode;
 	if (!err && unlikely(bits) &&

@@ -81,7 +81,7 @@ int regular_failed(int error, const char *path, struct shift_error *err)
 
 /*
  * The file itself: its name can be another's by now.  Without O_NONBLOCK the kernel waits
- * for who has a lease on it.
+ * until a lease on it is given back.
  */
 static int open_again(int look, int flags)
 {
