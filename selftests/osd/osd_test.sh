@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# osd_test: runner osd plan, on disks with the partition types of Ceph.  A table's
-# line is a command line and what the plan has, or the refusal; below, nothing on
-# the disks is changed.
+# osd_test: runner osd plan and run, on disks with the partition types of Ceph.  A
+# table's line is a command line and what the plan has, or the refusal; below, nothing
+# on the disks is changed.  The tests of run say what the pod has of them, and what
+# is on them and who has them on the host.
 #
 # osd_test [TEST]... or [-t TEST]
 #
@@ -113,6 +114,9 @@ given() {
 	echo "--device=$1:$1:rw --device=$1:/dev/disk/by-partuuid/$(uuid "$2" "$3"):rw"
 }
 
+# what a pod needs to mount its data partition
+mounts="--intercept-mount=xfs,ext4 --cap-add=sys_admin"
+
 test_layouts() {
 	local before
 	disk 1 $data $journal
@@ -129,30 +133,30 @@ test_layouts() {
 	mkfs.ext4 -q "${d1}p1"
 	sync
 	before=$(sums)
-	plans "collocated" "collocated journal" "$(given ${d1}p1 1 1) $(given ${d1}p2 1 2)" \
+	plans "collocated" "collocated journal" "$(given ${d1}p1 1 1) $(given ${d1}p2 1 2) $mounts" \
 		osd_disk_activate --data "$d1"
 	has "the file system" "$(runner osd plan osd_disk_activate --data "$d1"; echo "$out")" "ext4"
-	plans "by the partition" "collocated journal" "$(given ${d1}p1 1 1) $(given ${d1}p2 1 2)" \
+	plans "by the partition" "collocated journal" "$(given ${d1}p1 1 1) $(given ${d1}p2 1 2) $mounts" \
 		osd_disk_activate --data "${d1}p1"
-	plans "dedicated" "dedicated journal" "$(given ${d2}p1 2 1) $(given ${d3}p2 3 2)" \
+	plans "dedicated" "dedicated journal" "$(given ${d2}p1 2 1) $(given ${d3}p2 3 2) $mounts" \
 		osd_disk_activate --data "$d2" --journal "${d3}p2"
 	plans "encrypted collocated" "encrypted, collocated journal" \
-		"--device=/dev/mapper/$(uuid 4 1):/dev/mapper/$(uuid 4 1):rw --device=/dev/mapper/$(uuid 4 2):/dev/mapper/$(uuid 4 2):rw" \
+		"--device=/dev/mapper/$(uuid 4 1):/dev/mapper/$(uuid 4 1):rw --device=/dev/mapper/$(uuid 4 2):/dev/mapper/$(uuid 4 2):rw $mounts" \
 		osd_disk_activate --dmcrypt --data "$d4"
 	runner osd plan osd_disk_activate --dmcrypt --data "$d4"
 	has "what the host does first" "$out" "cryptsetup open ${d4}p1 $(uuid 4 1)"
 	plans "encrypted dedicated" "encrypted, dedicated journal" \
-		"--device=/dev/mapper/$(uuid 5 1):/dev/mapper/$(uuid 5 1):rw --device=/dev/mapper/$(uuid 6 1):/dev/mapper/$(uuid 6 1):rw" \
+		"--device=/dev/mapper/$(uuid 5 1):/dev/mapper/$(uuid 5 1):rw --device=/dev/mapper/$(uuid 6 1):/dev/mapper/$(uuid 6 1):rw $mounts" \
 		osd_disk_activate --dmcrypt --data "$d5" --journal "$d6"
 	plans "bluestore" "bluestore" \
-		"$(given ${d7}p1 7 1) $(given ${d7}p2 7 2) $(given ${d7}p3 7 3) $(given ${d7}p4 7 4)" \
+		"$(given ${d7}p1 7 1) $(given ${d7}p2 7 2) $(given ${d7}p3 7 3) $(given ${d7}p4 7 4) $mounts" \
 		osd_disk_activate --data "$d7"
 	plans "several" "collocated journal" \
-		"$(given ${d1}p1 1 1) $(given ${d1}p2 1 2) $(given ${d2}p1 2 1) $(given ${d3}p1 3 1)" \
+		"$(given ${d1}p1 1 1) $(given ${d1}p2 1 2) $(given ${d2}p1 2 1) $(given ${d3}p1 3 1) $mounts" \
 		osd_disks --data "$d1" --data "$d2" --journal "${d3}p1"
 	mkdir -p "$work/ceph-0"
 	mount -o ro,noload "${d1}p1" "$work/ceph-0"
-	plans "a directory" "collocated journal" "--volume=$work/ceph-0:$work/ceph-0 $(given ${d1}p2 1 2)" \
+	plans "a directory" "collocated journal" "--volume=$work/ceph-0:$work/ceph-0:idmap $(given ${d1}p2 1 2)" \
 		osd_directory_single --data "$d1"
 	umount "$work/ceph-0"
 	same "the disks" "$before" "$(sums)"
@@ -188,7 +192,7 @@ test_prepare() {
 	attach 1 0
 	disk 2 $journal
 	plans "prepare" "dedicated journal" \
-		"--device=$d1:$d1:rw --device-wait=${d1}p1:rw --device-wait=${d1}p2:rw --device=$d2:$d2:rw --device-wait=${d2}p1:rw" \
+		"--device=$d1:$d1:rw --device-wait=${d1}p1:rw --device-wait=${d1}p2:rw --device=$d2:$d2:rw --device-wait=${d2}p1:rw $mounts" \
 		osd_disk_prepare --data "$d1" --journal "$d2"
 	refuses "a disk with a table" "is not empty: it contains gpt" osd_disk_prepare --data "$d2"
 	mkfs.ext4 -q "$d1"
@@ -250,6 +254,154 @@ test_refusals() {
 	finish "wrong, missing, mounted, foreign and busy devices"
 }
 
+# gone NODE: until nobody has it any more
+gone() {
+	for _ in $(seq 100); do
+		! python3 -c 'import fcntl, os, sys
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
+fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)' "$1" 2>/dev/null || return 0
+		sleep 0.05
+	done
+	problem "$1 is still in use"
+}
+
+# data_disk NUMBER TYPE: a disk with a filesystem for data, and a journal
+data_disk() {
+	disk "$1" $data $journal
+	"mkfs.$2" -q "${dev}p1"
+	mkdir -p "$work/mnt"
+	mount "${dev}p1" "$work/mnt"
+	echo 7 >"$work/mnt/whoami"
+	chown -R 184:998 "$work/mnt"
+	umount "$work/mnt"
+}
+
+# stored NODE COMMAND...: on the host, in its filesystem
+stored() {
+	gone "$1"
+	mount -o ro "$1" "$work/mnt" && (cd "$work/mnt" && "${@:2}")
+	umount "$work/mnt"
+}
+
+test_run_raw() {
+	truncate -s 64M "$work/1.img"
+	attach 1 0
+	bluestore "$d1"
+	runner osd run raw --data "$d1" -- -d --name osd-0 --image "$image" -- sh -c '
+		grep -c . /proc/self/uid_map; echo /dev/loop*; exec sleep 600'
+	same "start" 0 "$status$errors"
+	said osd-0 "$d1"
+	hasnt "other disks" "$("$RUNNER" logs osd-0)" "$d1 "
+	! flock -xn "$d1" true || problem "$d1 can be locked on the host while its pod runs"
+	runner osd run raw --data "$d1" -- --rm --image "$image" -- true
+	same "a second one: status" 125 "$status"
+	has "a second one" "$errors" "has a lock on $d1"
+	runner rm -f osd-0
+	gone "$d1"
+	# a bind of the words: options of run are run's alone
+	runner osd run raw --data "$d1"
+	has "no image" "$errors" "an IMAGE are missing"
+	runner osd run raw --data "$d1" -- --nonsense "$image"
+	has "an option of run's" "$errors" "unknown option '--nonsense'"
+	runner osd plan raw --data "$d1" -- "$image"
+	has "plan takes none" "$errors" "is too much"
+	runner osd run raw --data "$d1" --host-mount /data -- "$image"
+	has "nothing to mount" "$errors" "--host-mount is of osd_disk_activate"
+	detach
+	check_clean "run raw"
+	finish "run: a raw device, its lock, a second pod"
+}
+
+test_run_intercept() {
+	data_disk 1 ext4
+	runner osd run osd_disk_activate --data "$d1" -- --rm --image "$image" -- sh -c '
+		mkdir /data && mount "'"${d1}"'p1" /data && grep " /data " /proc/mounts
+		cat /data/whoami; stat -c %u:%g /data/whoami; echo new >/data/new; chown 184:998 /data/new
+		[ -b "'"${d1}"'p2" ] && echo journal; ls /dev/disk/by-partuuid | cat; umount /data'
+	same "status" 0 "$status$errors"
+	has "mounted" "$out" " /data ext4 rw,nosuid,nodev"
+	has "the data" "$out" "7
+184:998
+journal
+$(uuid 1 1)
+$(uuid 1 2)"
+	same "below" "184:998 new" "$(stored "${d1}p1" sh -c 'stat -c %u:%g new; cat new' | paste -sd ' ')"
+	detach
+	check_clean "run with interception"
+	finish "run: the pod mounts its data"
+}
+
+test_run_host_mount() {
+	local pid
+	data_disk 1 ext4
+	runner osd run osd_disk_activate --data "$d1" --host-mount /var/lib/ceph/osd/ceph-7 -- \
+		-d --name osd-7 --image "$image" -- sh -c '
+		cd /var/lib/ceph/osd/ceph-7 && grep " $PWD " /proc/mounts
+		cat whoami; stat -c %u:%g whoami; echo new >new; chown 184:998 new
+		[ -b "'"${d1}"'p1" ] || echo no node; [ -b "'"${d1}"'p2" ] && echo journal
+		chmod 4755 new; echo ready; exec sleep 600'
+	same "start" 0 "$status$errors"
+	said osd-7 ready
+	out=$("$RUNNER" logs osd-7)
+	has "mounted" "$out" "nosuid,nodev"
+	has "the data" "$out" "7
+184:998
+no node
+journal"
+	hasnt "mounts of the host" "$(cat /proc/self/mountinfo)" "/osd/"
+	same "places on the host" '' "$(ls /run/runner/osd)"
+	runner osd run osd_disk_activate --data "$d1" -- --rm --image "$image" -- true
+	same "while it is mounted: status" 125 "$status"
+	has "while it is mounted" "$errors" "${d1}p"
+	# the monitor's end is the end of the mount, of the pod and of the locks
+	pid=$(field monitor osd-7)
+	kill -9 "$pid"
+	gone "${d1}p1"
+	gone "${d1}p2"
+	runner rm -f osd-7
+	# what a killed monitor left goes with the next start
+	runner run --rm --image "$image" -- true
+	same "below" "184:998 new" "$(stored "${d1}p1" sh -c 'stat -c %u:%g new; cat new' | paste -sd ' ')"
+	# a filesystem that is damaged is not mounted
+	dd if=/dev/urandom of="${d1}p1" bs=1k seek=$((1 + 3)) count=64 conv=notrunc,fsync status=none
+	runner osd run osd_disk_activate --data "$d1" --host-mount /data -- --rm --image "$image" -- true
+	same "damaged: status" 125 "$status"
+	has "damaged" "$errors" "is damaged: the kernel is not asked"
+	gone "${d1}p1"
+	mkswap -q "${d1}p1" 2>/dev/null || mkswap "${d1}p1" >/dev/null 2>&1
+	runner osd run osd_disk_activate --data "$d1" --host-mount /data -- --rm --image "$image" -- true
+	has "another kind" "$errors" "has to be xfs or ext4"
+	runner osd run osd_disk_activate --data "$d1" --host-mount data -- --rm --image "$image" -- true
+	has "no path" "$errors" "no absolute path"
+	detach
+	check_clean "run with a mount of the host's"
+	finish "run: the host mounts the data; kill -9 of the monitor"
+}
+
+test_run_directory() {
+	data_disk 1 ext4
+	data_disk 2 ext4
+	mkdir -p "$work/ceph-1" "$work/ceph-2"
+	# a setuid program that the pod stores there is not to be one on the host
+	mount -o nosuid "${d1}p1" "$work/ceph-1"
+	mount -o nosuid "${d2}p1" "$work/ceph-2"
+	runner osd run osd_directory --data "$d1" --data "$d2" -- --rm --image "$image" -- sh -c '
+		cat "'"$work"'"/ceph-[12]/whoami; stat -c %u:%g "'"$work"'"/ceph-1/whoami; echo /dev/loop*
+		echo x >"'"$work"'/ceph-2/x"'
+	same "status" 0 "$status$errors"
+	has "the data" "$out" "7
+7
+184:998
+${d1}p2 ${d2}p2"
+	same "below" 0:0 "$(stat -c %u:%g "$work/ceph-2/x")"
+	umount "$work/ceph-1" "$work/ceph-2"
+	detach
+	check_clean "run of directories"
+	finish "run: two OSDs whose data the host has mounted"
+}
+
 modprobe -q loop 2>/dev/null
-all="layouts raw prepare refusals"
+own_ranges 20
+make_root "$image" mount umount grep chown
+all="layouts raw prepare refusals run_raw run_intercept run_host_mount run_directory"
 run_tests "$all" "$@"

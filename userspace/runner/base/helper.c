@@ -23,7 +23,9 @@
 
 int helper_find(const char *name, char *path, size_t size)
 {
-	static const char *const places[] = { "", "../libexec/runner/" };
+	static const char *const places[] = {
+		"", "../libexec/runner/", "../../bin/",
+	};
 	char self[PATH_MAX];
 	int r = self_path(self, sizeof(self));
 	char *slash;

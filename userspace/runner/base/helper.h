@@ -10,6 +10,7 @@
  *	runner-image -fill FD FROM TO			copy_tree()
  *	runner-image cp ARGUMENT...			the command `runner cp`
  *	runner-osd osd ARGUMENT...			the command `runner osd`
+ *	runner run ARGUMENT...				what `runner osd run` becomes
  *
  * FD is the socket on which it reports a failure.  It finds the store by the
  * environment that place_set() leaves.
@@ -29,6 +30,7 @@
 #define HELPER_SYSTEMD "runner-systemd.so"
 #define HELPER_IMAGE "runner-image"
 #define HELPER_OSD "runner-osd"
+#define HELPER_RUNNER "runner"
 #define HELPER_IMPORT "-import"
 #define HELPER_COPY "-copy"
 #define HELPER_FILL "-fill"

@@ -100,7 +100,7 @@ static const struct command {
 	{ "stats", cmd_stats, "print what pods use" },
 	{ "events", cmd_events, "print what happens to pods" },
 	{ "uidmap", cmd_uidmap, "ls: the ranges of ids that pods have" },
-	{ "osd", cmd_osd, "plan: the devices that a Ceph OSD's pod needs" },
+	{ "osd", cmd_osd, "plan, run: the devices of a Ceph OSD, and a pod with them" },
 	{ "side", cmd_side, "pods that other pods ask for: run, spool, ls, stop, inspect" },
 	{ "check", cmd_check, "say what this host can do for pods" },
 };

@@ -252,6 +252,7 @@ static int of_partitions(const struct osd_request *q, struct osd_layout *l,
 	r = part(q, l, 0, q->data, OSD_DATA, err);
 	if (r < 0)
 		return r;
+	l->parts[0].into = q->into;
 	if (!blockdev_disk(l->parts[0].dev, &disk))
 		return shift_err_set(err, 0, "%s is no partition", l->parts[0].path);
 	if ((journal = part(q, l, disk, q->journal, OSD_JOURNAL, err)) < 0)
@@ -358,6 +359,11 @@ int osd_layout(const struct osd_request *q, struct osd_layout *ret,
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
+	if (q->into && q->scenario != OSD_DISK_ACTIVATE && q->scenario != OSD_DISKS)
+		return shift_err_set(err, 0, "--host-mount is of osd_disk_activate and osd_disks, whose data is a filesystem that nobody has mounted");
+	if (q->into && *q->into != '/')
+		return shift_err_set(err, 0, "--host-mount '%s' is no absolute path in the pod",
+				     q->into);
 	if (q->scenario == OSD_DISK_PREPARE)
 		return prepare(q, ret, err);
 	if (q->scenario != OSD_RAW && q->scenario != OSD_LVM)

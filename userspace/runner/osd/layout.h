@@ -36,6 +36,7 @@ struct osd_device {
 	char mapper[BLOCKDEV_NAME];	/* the name that its clear side has, or "" */
 	dev_t opened;			/* that side, 0: not opened yet */
 	char mount[BLOCKDEV_NAME];	/* where it is mounted, or "" */
+	const char *into;		/* where the pod has it, mounted by the host; or NULL */
 };
 
 #define OSD_PARTS 5
@@ -51,6 +52,7 @@ struct osd_layout {
 struct osd_request {
 	enum osd_scenario scenario;
 	const char *data, *journal, *db, *wal;
+	const char *into;	/* the path in the pod at which the data is mounted */
 	bool dmcrypt;
 };
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/place.h"
 #include "cleanup.h"
 
 #define PARTITION_LINKS "/dev/disk/by-partuuid/"
@@ -66,17 +67,70 @@ static int await_partitions(struct osd_plan *plan, const struct osd_device *d,
 	return r;
 }
 
+int osd_plan_place(const struct osd_device *d, char **ret,
+		   struct shift_error *err)
+{
+	return strf(ret, err, "%s/osd/%s", place_run(),
+		    *d->mapper ? d->mapper : strrchr(d->path, '/') + 1);
+}
+
+/* With the owners that it has on the disk: Ceph's, and not the host's. */
+static int give_directory(struct osd_plan *plan, const char *host,
+			  const char *path, struct shift_error *err)
+{
+	int r = strv_addf(&plan->runner, err, "--volume=%s:%s:idmap", host, path);
+
+	return r < 0 ? r : strv_addf(&plan->podman, err, "--volume=%s:%s:idmap",
+				     host, path);
+}
+
+/* The data of a filesystem that the host mounts: the pod gets no device of it. */
+static int give_mounted(struct osd_plan *plan, const struct osd_device *d,
+			struct shift_error *err)
+{
+	_cleanup_free_ char *place = NULL;
+	int r = osd_plan_place(d, &place, err);
+
+	if (r >= 0 && d->crypt != OSD_CLEAR && !d->opened)
+		r = strv_addf(&plan->before, err, "cryptsetup open %s%s %s",
+			      d->crypt == OSD_PLAIN ? "--type plain " : "",
+			      d->path, d->mapper);
+	if (r >= 0 && *d->mapper)
+		r = strv_addf(&plan->before, err, "mount -o nosuid,nodev /dev/mapper/%s %s",
+			      d->mapper, place);
+	else if (r >= 0)
+		r = strv_addf(&plan->before, err, "mount -o nosuid,nodev %s %s",
+			      d->path, place);
+	return r < 0 ? r : give_directory(plan, place, d->into, err);
+}
+
+int osd_plan_intercept(struct osd_plan *plan, enum osd_scenario scenario,
+		       const struct osd_layout *layouts, int n, bool unchecked,
+		       struct shift_error *err)
+{
+	bool mounts = false;
+	int r;
+
+	if (scenario != OSD_DISK_PREPARE && scenario != OSD_DISK_ACTIVATE &&
+	    scenario != OSD_DISKS)
+		return 0;
+	for (int i = 0; i < n; i++)
+		mounts |= !layouts[i].parts[0].into;
+	if (!mounts)
+		return 0;
+	r = strv_addf(&plan->runner, err, "--intercept-mount=%s%s", OSD_TYPES,
+		      unchecked ? ",unchecked" : "");
+	/* In the pod's user namespace: without it mount(2) is not even tried. */
+	return r < 0 ? r : strv_add(&plan->runner, "--cap-add=sys_admin", err);
+}
+
 static int add_part(struct osd_plan *plan, enum osd_scenario scenario,
 		    const struct osd_device *d, struct shift_error *err)
 {
-	int r;
-
-	if (d->role == OSD_DATA && scenario <= OSD_DIRECTORY_SINGLE) {
-		r = strv_addf(&plan->runner, err, "--volume=%s:%s", d->mount,
-			      d->mount);
-		return r < 0 ? r : strv_addf(&plan->podman, err, "--volume=%s:%s",
-					     d->mount, d->mount);
-	}
+	if (d->role == OSD_DATA && scenario <= OSD_DIRECTORY_SINGLE)
+		return give_directory(plan, d->mount, d->mount, err);
+	if (d->into)
+		return give_mounted(plan, d, err);
 	if (d->crypt != OSD_CLEAR)
 		return give_mapper(plan, d, err);
 	return give_device(plan, d, err);
