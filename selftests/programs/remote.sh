@@ -7,6 +7,9 @@
 # nfs          NFS 4.2 with no_root_squash, creds=mounter
 # nfs-caller   the same with creds=caller
 # nfs-squash   root_squash and creds=caller: the pod's root is nobody there
+# nfs-nobody   root_squash and creds=mounter, with squash_uid=, squash_gid= and
+#              chown=ignore: the mounter is nobody there and everything is his, as a
+#              volume on /test of a pod on ext4
 # smb          SMB 3.1.1 of Samba, as a volume on /test of a pod on ext4: a root
 #              filesystem needs owners and modes, which are not stored there
 
@@ -14,8 +17,9 @@
 # which systemd-tmpfiles sets. Where root is nobody, only users do real work.
 remote_programs() {
 	case $1 in
-	nfs | nfs-caller) echo apt postgres sqlite git rsync tar build fsx overlayfs locks ;;
-	nfs-squash) echo postgres sqlite git build ;;
+	nfs | nfs-caller) echo apt postgres sqlite git rsync tar build fsx overlayfs locks together ;;
+	nfs-squash) echo postgres sqlite git build together ;;
+	nfs-nobody) echo sqlite git build fsx locks together ;;
 	# git merge --abort finds its files "not uptodate", natively as well
 	smb) echo sqlite build fsx locks ;;
 	esac
@@ -54,11 +58,34 @@ smb_start() {
 	return 1
 }
 
+# nfs_mount DIR OPTIONS: the server's DIR is mounted at $client
+nfs_mount() {
+	# No delegations: when a client gives one back, what was written gets a new time,
+	# natively too.
+	echo 0 >/proc/sys/fs/leases-enable
+	"$here/../nfs-server" start -t 4 &&
+		exportfs -o "rw,async,fsid=79,no_subtree_check,$2" "127.0.0.1:$1" &&
+		mount -t nfs -o vers=4.2,sec=sys "127.0.0.1:$1" "$client"
+}
+
+# All on the spare disk is nobody's there, and the pod's root's as the pod sees it.
+nobody_start() {
+	stored=$work/spare lower=$work/disk client=$work/disk/test
+	options=" volume squash_uid=65534:FIRST,squash_gid=65534:FIRST,chown=ignore"
+	mkfs.ext4 -q -F "$spare" && mount -t ext4 "$spare" "$stored" &&
+		mkdir "$stored/test" && chown 65534:65534 "$stored/test" &&
+		nfs_mount "$stored/test" root_squash
+}
+
 # remote_start TYPE: mounts $client and sets that, lower, stored and options.
 remote_start() {
 	local squash=no_root_squash
 	if [ "$1" = smb ]; then
 		smb_start
+		return
+	fi
+	if [ "$1" = nfs-nobody ]; then
+		nobody_start
 		return
 	fi
 	stored=$work/disk lower=$work/remote client=$work/remote
@@ -69,18 +96,13 @@ remote_start() {
 	# root, who may be nobody on the server, makes what a user of the pod needs
 	mkdir -p "$stored/test/home" && chmod 1777 "$stored/test" &&
 		cp "$stored/root/.gitconfig" "$stored/test/home/" || return 1
-	# No delegations: when a client gives one back, what was written gets a new time,
-	# natively too.
-	echo 0 >/proc/sys/fs/leases-enable
-	"$here/../nfs-server" start -t 4 &&
-		exportfs -o "rw,async,fsid=79,no_subtree_check,$squash" "127.0.0.1:$stored" &&
-		mount -t nfs -o vers=4.2,sec=sys "127.0.0.1:$stored" "$lower"
+	nfs_mount "$stored" "$squash"
 }
 
 remote_end() {
 	local pid
 	[ -n "$stored" ] || return 0
-	if [ "$stored" = "$work/spare" ]; then
+	if [ "$type" = smb ]; then
 		pid=$(cat /run/samba/smbd.pid) && kill "$pid"
 		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 		umount "$stored"
@@ -88,6 +110,7 @@ remote_end() {
 		return
 	fi
 	"$here/../nfs-server" stop
+	[ "$stored" != "$work/spare" ] || umount "$stored"
 	stored=''
 }
 
@@ -95,15 +118,18 @@ remote_end() {
 # is stored but for times, sizes of directories and attributes, which a client may
 # not know yet or at all
 agree_stored() {
-	local side smb=''
+	local side smb='' nobody=''
 	# names, numbers, sizes and contents are stored there; the mount's options say
 	# the rest; a symlink is a file of 1067 bytes; the root is not on the server
 	[ "$type" != smb ] || smb=1
-	[ "$smb $1" != '1 /' ] || return 0
+	[ "$type" != nfs-nobody ] || nobody=1
+	[ "$stored $1" != "$work/spare /" ] || return 0
 	"$here/treelist" ${2:+"$2"} "$stored$1" >"$work/out/stored" || return 1
 	for side in above stored; do
-		awk -v smb="$smb" '{
+		awk -v smb="$smb" -v nobody="$nobody" '{
 			hash = ""
+			if (nobody && $5 == "65534:65534")
+				$5 = "0:0"
 			if (smb && ($3 ~ /^12/ || $6 == 1067))
 				next
 			if ($3 ~ /^4/)
