@@ -74,6 +74,7 @@ Test, in virtual machines:
   make check-mutants      that the tests fail on a module without its checks
   make check-packages     the Debian packages in a guest: install, mount, purge
   make demo, demo-volume, demo-systemd   pods that share one image
+  make check-ceph, demo-ceph   Ceph with every OSD in a pod, natively and in a guest
 
 Documentation/hacking.rst tells more of the lab.
 endef
@@ -155,14 +156,17 @@ install-tools: tools
 	$(INSTALL) -m 755 $(BUILD)/bin/runner-image $(BUILD)/bin/runner-monitor $(BUILD)/bin/runner-osd $(BUILD)/bin/runner-side \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -m 644 $(BUILD)/bin/runner-systemd.so $(BUILD)/bin/runner-mount.so \
+		$(wildcard $(BUILD)/bin/runner-crypt.so) \
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -D -m 644 userspace/runner/spec/seccomp.json \
 		$(DESTDIR)$(DATADIR)/runner/seccomp.json
+	$(INSTALL) -m 755 userspace/runner/ceph-osd-in-pod $(DESTDIR)$(DATADIR)/runner/
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
 	$(INSTALL) -m 644 userspace/runner/runner.service \
-		userspace/runner/runner@.service userspace/runner/runner-side@.path \
+		userspace/runner/runner@.service userspace/runner/runner-osd@.service \
+		userspace/runner/runner-side@.path \
 		userspace/runner/runner-side@.service $(DESTDIR)$(UNITDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \

@@ -15,3 +15,18 @@ demo demo-volume demo-systemd: deps-lab
 demo-side: deps-lab
 	@$(MAKE) -s tools
 	@tools/demo/demo-side
+
+# Ceph of Debian 12, every daemon in a pod (Documentation/osd.rst). Neither is part of
+# check: the image with Ceph is made once, in about five minutes.
+#
+#   make check-ceph [LAYOUTS='raw filestore']   on this machine's kernel, loop devices
+#   make demo-ceph [KERNEL=7] [LAYOUTS='luks']  in a guest, with dm-crypt and LVM
+.PHONY: check-ceph demo-ceph
+check-ceph: deps-lab
+	@$(MAKE) -s tools
+	@tools/demo/check-ceph $(LAYOUTS)
+
+demo-ceph: deps-lab
+	@$(MAKE) -s modules
+	@$(MAKE) -s tools
+	@tools/demo/demo-ceph $(KERNEL) $(LAYOUTS)

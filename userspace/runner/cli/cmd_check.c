@@ -5,8 +5,10 @@
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/seccomp.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -22,6 +24,13 @@
 #include "cli/words.h"
 #include "pod/pod.h"
 #include "syscalls.h"
+
+/*
+ * What Ceph's packages set, 30-ceph-osd.conf, and a number of threads that a host of some
+ * OSDs reaches when they recover.
+ */
+#define AIO_OF_OSDS 1048576
+#define PIDS_OF_OSDS 32768
 
 static bool incomplete;
 
@@ -114,6 +123,57 @@ static bool has_seccomp(void)
 	return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+/* Like say(), of a number of the host's that should be at least @least. */
+static void say_number(const char *file, unsigned long long least,
+		       const char *without)
+{
+	_cleanup_free_ char *path = NULL, *text = NULL, *name = NULL;
+	unsigned long long n;
+
+	if (strf(&path, NULL, "/proc/sys/%s", file) < 0 ||
+	    strf(&name, NULL, "%s", file) < 0 ||
+	    read_file(path, 64, &text, NULL, NULL) < 0)
+		return;
+	n = strtoull(text, NULL, 10);
+	*strchr(name, '/') = '.';
+	printf("%-34s %llu", name, n);
+	if (n < least)
+		printf("  (low: %s; sysctl %s=%llu)", without, name, least);
+	putchar('\n');
+}
+
+/* The least pids.max of this process's cgroup and of those above. */
+static void say_pids(void)
+{
+	_cleanup_free_ char *list = NULL, *dir = NULL;
+	unsigned long long least = ULLONG_MAX;
+	char *own, *slash;
+
+	if (!cgroup_mount_point() ||
+	    read_file("/proc/self/cgroup", 65536, &list, NULL, NULL) < 0 ||
+	    !(own = strstr(list, "0::/")))
+		return;
+	own[strcspn(own, "\n")] = '\0';
+	if (strf(&dir, NULL, "%s%s", cgroup_mount_point(), own + 3) < 0)
+		return;
+	while (strlen(dir) > strlen(cgroup_mount_point())) {
+		_cleanup_free_ char *path = NULL, *text = NULL;
+
+		if (strf(&path, NULL, "%s/pids.max", dir) >= 0 &&
+		    read_file(path, 64, &text, NULL, NULL) >= 0 &&
+		    *text != 'm' && strtoull(text, NULL, 10) < least)
+			least = strtoull(text, NULL, 10);
+		slash = strrchr(dir, '/');
+		if (!slash)
+			break;
+		*slash = '\0';
+	}
+	if (least == ULLONG_MAX)
+		return;
+	printf("%-34s %llu%s\n", "pids of this cgroup", least,
+	       least < PIDS_OF_OSDS ? "  (low: units of pods inherit it; TasksMax= of the unit or slice)" : "");
+}
+
 static const struct words_option none[] = { WORDS_END };
 static const struct words_command check_words = {
 	"check", "", "Say what this host can do for pods.", 0, 0, false, none,
@@ -159,6 +219,11 @@ int cmd_check(int argc, char **argv, struct shift_error *err)
 	say("cgroup device programs", has_device_bpf(), false,
 	    "CONFIG_CGROUP_BPF and CONFIG_BPF_SYSCALL");
 	say("seccomp filters", has_seccomp(), false, "CONFIG_SECCOMP_FILTER");
+	say_number("fs/aio-max-nr", AIO_OF_OSDS,
+		   "a Ceph OSD or a database fails in io_setup(2) when others have them all");
+	say_number("kernel/pid_max", PIDS_OF_OSDS, "threads of all pods count");
+	say_number("kernel/threads-max", PIDS_OF_OSDS, "threads of all pods count");
+	say_pids();
 	say("systemd runs the host", host_has_systemd(), false,
 	    "cgroups are made below the root of version 2 instead");
 	say("journal", access("/run/systemd/journal/socket", F_OK) == 0, false,
