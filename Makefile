@@ -166,8 +166,9 @@ install-tools: tools
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
 	$(INSTALL) -m 644 userspace/runner/runner.service \
 		userspace/runner/runner@.service userspace/runner/runner-osd@.service \
-		userspace/runner/runner-side@.path \
-		userspace/runner/runner-side@.service $(DESTDIR)$(UNITDIR)/
+		userspace/runner/runner-side@.path userspace/runner/runner-side@.service \
+		userspace/runner/runner-side@.socket \
+		userspace/runner/runner-side-listen@.service $(DESTDIR)$(UNITDIR)/
 	set -e; for page in $(MAN_PAGES); do \
 		$(INSTALL) -D -m 644 $$page \
 			$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \

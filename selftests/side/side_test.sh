@@ -526,8 +526,11 @@ test_faults() {
 	finish "a request is carried out once, whoever is killed at which step"
 }
 
+# shellcheck source=side_socket.sh
+. "$(dirname "$0")/side_socket.sh" #@SOCKET@
+
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
-all="submit refused bounds network survive wrapper faults"
+all="submit refused bounds network survive wrapper faults socket socket_faults"
 make_root "$image" cp dd env flock grep kill mkfifo mount nsenter tail unshare
 run_tests "$all" "$@"

@@ -95,7 +95,7 @@ _runner_words() {
 	uidmap:2) mapfile -t COMPREPLY < <(compgen -W 'ls' -- "$cur") ;;
 	volume:2) mapfile -t COMPREPLY < <(compgen -W 'ls create path rm prune' -- "$cur") ;;
 	volume:*) mapfile -t COMPREPLY < <(compgen -W "$(runner volume ls -q 2>/dev/null)" -- "$cur") ;;
-	side:2) mapfile -t COMPREPLY < <(compgen -W 'run spool ls stop inspect' -- "$cur") ;;
+	side:2) mapfile -t COMPREPLY < <(compgen -W 'run listen spool ls stop inspect' -- "$cur") ;;
 	osd:2) mapfile -t COMPREPLY < <(compgen -W 'plan run' -- "$cur") ;;
 	osd:*) mapfile -t COMPREPLY < <(compgen -W 'osd_directory osd_directory_single osd_disk_prepare osd_disk_activate osd_disks raw lvm' -- "$cur") ;;
 	cp:*) mapfile -t COMPREPLY < <(compgen -f -W "$(_runner_pods -a)" -- "$cur") ;;

@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "ask/client.h"
-#include "ask/spool.h"
 #include "ask/wrapper.h"
 #include "cleanup.h"
 
@@ -33,7 +32,8 @@ static const char usage[] =
 	"      --key KEY       which side container of that template; without it that of\n"
 	"                      the network namespace, or the template's one\n"
 	"      --netns NAME    a name below /run/netns; auto: the one that this is run in\n"
-	"      --spool DIR     in place of $RUNNER_SIDE_SPOOL or " CLIENT_SPOOL "\n"
+	"      --spool DIR     ask there, in place of $RUNNER_SIDE_SPOOL or " CLIENT_SPOOL "\n"
+	"      --socket PATH   ask there, in place of $RUNNER_SIDE_SOCKET or " CLIENT_SOCKET "\n"
 	"      --timeout N     seconds until there has to be an answer, 60 by default\n"
 	"      --json          print the whole answer\n"
 	"      --wait          submit: wait for its end, return its status\n"
@@ -45,11 +45,11 @@ static const char usage[] =
 	"refused or failed, else 0.\n";
 
 struct asking {
-	const char *spool;
+	const char *spool, *socket;
 	struct side_request q;
 	int seconds;
 	bool json, wait;
-	int fd;
+	struct client client;
 };
 
 static int ask(struct asking *k, struct side_answer *a,
@@ -57,7 +57,7 @@ static int ask(struct asking *k, struct side_answer *a,
 {
 	int r = client_new_id(k->q.id, err);
 
-	return r < 0 ? r : client_ask(k->fd, &k->q, k->seconds, a, err);
+	return r < 0 ? r : client_ask(&k->client, &k->q, k->seconds, a, err);
 }
 
 /* Waits for the end, however often who watches over it is killed. */
@@ -70,7 +70,7 @@ static int wait_for(struct asking *k, struct side_answer *a,
 	free(steal_ptr(&k->q.netns));
 	k->q.action = SIDE_STATUS;
 	while (r >= 0 && a->result == SIDE_RUNNING) {
-		r = client_wait(k->fd, a->pod ?: "", err);
+		r = client_wait(&k->client, &k->q, a->pod ?: "", err);
 		side_answer_clear(a);
 		if (r >= 0)
 			r = ask(k, a, err);
@@ -110,11 +110,12 @@ static int print(const struct asking *k, const struct side_answer *a)
 static int read_options(struct asking *k, int argc, char **argv,
 			struct shift_error *err)
 {
-	enum { KEY = 256, NETNS, SPOOL, TIMEOUT, JSON, WAIT, HELP };
+	enum { KEY = 256, NETNS, SPOOL, SOCKET, TIMEOUT, JSON, WAIT, HELP };
 	static const struct option options[] = {
 		{ "key", required_argument, NULL, KEY },
 		{ "netns", required_argument, NULL, NETNS },
 		{ "spool", required_argument, NULL, SPOOL },
+		{ "socket", required_argument, NULL, SOCKET },
 		{ "timeout", required_argument, NULL, TIMEOUT },
 		{ "json", no_argument, NULL, JSON },
 		{ "wait", no_argument, NULL, WAIT },
@@ -135,6 +136,9 @@ static int read_options(struct asking *k, int argc, char **argv,
 			break;
 		case SPOOL:
 			k->spool = optarg;
+			break;
+		case SOCKET:
+			k->socket = optarg;
 			break;
 		case TIMEOUT:
 			k->seconds = atoi(optarg);
@@ -185,8 +189,7 @@ static int take_operands(struct asking *k, int argc, char **argv,
 static int run(int argc, char **argv, struct shift_error *err)
 {
 	struct asking k = {
-		.spool = getenv("RUNNER_SIDE_SPOOL") ?: CLIENT_SPOOL,
-		.seconds = TIMEOUT_S, .fd = -1,
+		.seconds = TIMEOUT_S, .client = CLIENT_INIT,
 	};
 	struct side_answer a = { .result = SIDE_NONE };
 	const char *word = argc > 1 ? argv[1] : "";
@@ -215,7 +218,7 @@ static int run(int argc, char **argv, struct shift_error *err)
 	if (r >= 0)
 		r = take_operands(&k, argc - 1 - optind, argv + 1 + optind, err);
 	if (r >= 0)
-		r = k.fd = spool_open(k.spool, err);
+		r = client_open(&k.client, k.spool, k.socket, err);
 	if (r >= 0)
 		r = ask(&k, &a, err);
 	if (r >= 0 && k.wait)
@@ -224,8 +227,7 @@ static int run(int argc, char **argv, struct shift_error *err)
 		status = print(&k, &a);
 	side_answer_clear(&a);
 	side_request_clear(&k.q);
-	if (k.fd >= 0)
-		close(k.fd);
+	client_close(&k.client);
 	return status;
 }
 

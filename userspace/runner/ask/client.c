@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -82,8 +83,38 @@ static int read_answer(int spool, const char *id, struct side_answer *a,
 	return 1;
 }
 
-int client_ask(int spool, const struct side_request *q, int seconds,
-	       struct side_answer *a, struct shift_error *err)
+int client_open(struct client *c, const char *spool, const char *socket,
+		struct shift_error *err)
+{
+	*c = (struct client)CLIENT_INIT;
+	if (!spool && !socket) {
+		spool = getenv("RUNNER_SIDE_SPOOL");
+		socket = spool ? NULL : getenv("RUNNER_SIDE_SOCKET");
+	}
+	if (!spool && !socket) {
+		spool = access(CLIENT_SPOOL, F_OK) == 0 ||
+			access(CLIENT_SOCKET, F_OK) < 0 ? CLIENT_SPOOL : NULL;
+		socket = CLIENT_SOCKET;
+	}
+	if (!spool) {
+		c->socket = socket;
+		return 0;
+	}
+	c->spool = spool_open(spool, err);
+	if (c->spool < 0)
+		shift_err_hint(err, "a pod that may ask has its spool there, or a socket at " CLIENT_SOCKET);
+	return c->spool;
+}
+
+void client_close(struct client *c)
+{
+	if (c->spool >= 0)
+		close(c->spool);
+	c->spool = -1;
+}
+
+static int spool_ask(int spool, const struct side_request *q, int seconds,
+		     struct side_answer *a, struct shift_error *err)
 {
 	struct timespec t = { .tv_nsec = 2000000 };
 	int64_t end;
@@ -108,7 +139,14 @@ int client_ask(int spool, const struct side_request *q, int seconds,
 	return -ETIMEDOUT;
 }
 
-int client_wait(int spool, const char *pod, struct shift_error *err)
+int client_ask(const struct client *c, const struct side_request *q, int seconds,
+	       struct side_answer *a, struct shift_error *err)
+{
+	return c->spool < 0 ? client_socket_ask(c, q, seconds, a, err) :
+			      spool_ask(c->spool, q, seconds, a, err);
+}
+
+static int spool_wait(int spool, const char *pod, struct shift_error *err)
 {
 	_cleanup_close_ int fd = -1;
 	char name[128];
@@ -124,6 +162,13 @@ int client_wait(int spool, const char *pod, struct shift_error *err)
 			return shift_err_set(err, errno, "cannot wait for %s",
 					     name);
 	return 0;
+}
+
+int client_wait(const struct client *c, const struct side_request *q,
+		const char *pod, struct shift_error *err)
+{
+	return c->spool < 0 ? client_socket_wait(c, q, err) :
+			      spool_wait(c->spool, pod, err);
 }
 
 int client_netns(char **ret, struct shift_error *err)

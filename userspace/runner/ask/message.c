@@ -183,9 +183,8 @@ static int take_id(struct json_object *value, char to[SIDE_ID + 1],
 	return 0;
 }
 
-/* An object and nothing behind it; the caller's. */
-static struct json_object *parse(const char *text, size_t len, size_t max,
-				 struct shift_error *err)
+struct json_object *side_json_parse(const char *text, size_t len, size_t max,
+				    struct shift_error *err)
 {
 	struct json_tokener *tok;
 	struct json_object *o = NULL;
@@ -249,6 +248,24 @@ static int take_member(struct side_request *q, const char *key,
 			     key);
 }
 
+int side_request_take(struct side_request *q, enum side_action action,
+		      struct json_object *parameters, struct shift_error *err)
+{
+	bool other = false;
+	int r = 0;
+
+	memset(q, 0, sizeof(*q));
+	q->action = action;
+	if (!json_object_is_type(parameters, json_type_object))
+		return shift_err_set(err, 0, "the parameters are no object");
+	json_object_object_foreach(parameters, key, value)
+		if (r >= 0)
+			r = !strcmp(key, "version") || !strcmp(key, "action") ?
+				shift_err_set(err, 0, "%s is no parameter", key) :
+				take_member(q, key, value, &other, err);
+	return r;
+}
+
 int side_request_parse(struct side_request *q, const char *text, size_t len,
 		       struct shift_error *err)
 {
@@ -257,7 +274,7 @@ int side_request_parse(struct side_request *q, const char *text, size_t len,
 	int r = 0;
 
 	memset(q, 0, sizeof(*q));
-	o = parse(text, len, SIDE_REQUEST_MAX, err);
+	o = side_json_parse(text, len, SIDE_REQUEST_MAX, err);
 	if (!o)
 		return -EINVAL;
 	json_object_object_foreach(o, key, value)
@@ -282,6 +299,25 @@ static void add_number(struct json_object *o, const char *key, int n)
 	json_object_object_add(o, key, json_object_new_int(n));
 }
 
+void side_request_add(const struct side_request *q, struct json_object *o)
+{
+	struct json_object *args;
+
+	add_text(o, "id", q->id);
+	add_text(o, "template", q->template);
+	add_text(o, "key", q->key);
+	add_text(o, "netns", q->netns);
+	if (q->action == SIDE_START) {
+		args = json_object_new_array();
+		for (size_t i = 0; i < q->args.n; i++)
+			json_object_array_add(args,
+				json_object_new_string(q->args.v[i]));
+		json_object_object_add(o, "args", args);
+	}
+	if (q->signal)
+		add_number(o, "signal", q->signal);
+}
+
 static int to_text(struct json_object *o, char **ret, struct shift_error *err)
 {
 	const char *text = json_object_to_json_string_ext(
@@ -296,23 +332,11 @@ static int to_text(struct json_object *o, char **ret, struct shift_error *err)
 int side_request_format(const struct side_request *q, char **ret,
 			struct shift_error *err)
 {
-	struct json_object *o = json_object_new_object(), *args;
+	struct json_object *o = json_object_new_object();
 
 	add_number(o, "version", 1);
-	add_text(o, "id", q->id);
 	add_text(o, "action", actions[q->action]);
-	add_text(o, "template", q->template);
-	add_text(o, "key", q->key);
-	add_text(o, "netns", q->netns);
-	if (q->action == SIDE_START) {
-		args = json_object_new_array();
-		for (size_t i = 0; i < q->args.n; i++)
-			json_object_array_add(args,
-				json_object_new_string(q->args.v[i]));
-		json_object_object_add(o, "args", args);
-	}
-	if (q->signal)
-		add_number(o, "signal", q->signal);
+	side_request_add(q, o);
 	return to_text(o, ret, err);
 }
 
@@ -338,8 +362,8 @@ static int take_result(struct json_object *value, enum side_result *to,
 	return shift_err_set(err, 0, "the answer says no result");
 }
 
-int side_answer_parse(struct side_answer *a, const char *text, size_t len,
-		      struct shift_error *err)
+int side_answer_take(struct side_answer *a, struct json_object *o,
+		     struct shift_error *err)
 {
 	const struct { const char *key; char **to; } texts[] = {
 		{ "error", &a->error }, { "pod", &a->pod },
@@ -348,17 +372,11 @@ int side_answer_parse(struct side_answer *a, const char *text, size_t len,
 	const struct { const char *key; int *to; } numbers[] = {
 		{ "pid", &a->pid }, { "status", &a->status },
 	};
-	struct json_object *o, *v;
+	struct json_object *v;
 	int r;
 
 	memset(a, 0, sizeof(*a));
-	o = parse(text, len, SIDE_ANSWER_MAX, err);
-	if (!o)
-		return -EINVAL;
-	r = take_id(json_object_object_get(o, "id"), a->id, err);
-	if (r >= 0)
-		r = take_result(json_object_object_get(o, "result"),
-				&a->result, err);
+	r = take_result(json_object_object_get(o, "result"), &a->result, err);
 	for (size_t i = 0; r >= 0 && i < sizeof(texts) / sizeof(*texts); i++)
 		if (json_object_object_get_ex(o, texts[i].key, &v))
 			r = take_text(v, texts[i].to, texts[i].key, err);
@@ -366,8 +384,36 @@ int side_answer_parse(struct side_answer *a, const char *text, size_t len,
 		if (json_object_object_get_ex(o, numbers[i].key, &v))
 			r = take_number(v, 0, INT32_MAX, numbers[i].to,
 					numbers[i].key, err);
+	return r;
+}
+
+int side_answer_parse(struct side_answer *a, const char *text, size_t len,
+		      struct shift_error *err)
+{
+	struct json_object *o;
+	int r;
+
+	memset(a, 0, sizeof(*a));
+	o = side_json_parse(text, len, SIDE_ANSWER_MAX, err);
+	if (!o)
+		return -EINVAL;
+	r = side_answer_take(a, o, err);
+	if (r >= 0)
+		r = take_id(json_object_object_get(o, "id"), a->id, err);
 	json_object_put(o);
 	return r;
+}
+
+void side_answer_add(const struct side_answer *a, struct json_object *o)
+{
+	add_text(o, "result", results[a->result]);
+	add_text(o, "error", a->error);
+	add_text(o, "pod", a->pod);
+	if (a->result == SIDE_RUNNING)
+		add_number(o, "pid", a->pid);
+	if (a->result == SIDE_ENDED)
+		add_number(o, "status", a->status);
+	add_text(o, "output", a->output);
 }
 
 int side_answer_format(const struct side_answer *a, char **ret,
@@ -377,14 +423,7 @@ int side_answer_format(const struct side_answer *a, char **ret,
 
 	add_number(o, "version", 1);
 	add_text(o, "id", a->id);
-	add_text(o, "result", results[a->result]);
-	add_text(o, "error", a->error);
-	add_text(o, "pod", a->pod);
-	if (a->result == SIDE_RUNNING)
-		add_number(o, "pid", a->pid);
-	if (a->result == SIDE_ENDED)
-		add_number(o, "status", a->status);
-	add_text(o, "output", a->output);
+	side_answer_add(a, o);
 	return to_text(o, ret, err);
 }
 

@@ -78,6 +78,16 @@ struct side_answer {
 	int pid, status;
 };
 
+struct json_object;
+
+/*
+ * The JSON object that the @len bytes of @text are, at most @max, the caller's:
+ * json_object_put().  NULL with *err: it is none, it is nested deeper than anything
+ * here, or something else follows.
+ */
+struct json_object *side_json_parse(const char *text, size_t len, size_t max,
+				    struct shift_error *err);
+
 /* Whether @text is a request's id. */
 int side_id_valid(const char *text);
 
@@ -98,6 +108,17 @@ int side_request_format(const struct side_request *request, char **ret,
 			struct shift_error *err);
 void side_request_clear(struct side_request *request);
 
+/*
+ * The same members but version and action, from the parameters of a call.  An id
+ * may be missing, and nothing is checked that concerns two members:
+ * side_request_check() has to follow.  *q is cleared as after a parse.
+ */
+int side_request_take(struct side_request *q, enum side_action action,
+		      struct json_object *parameters, struct shift_error *err);
+
+/* Adds the members but version and action to @o. */
+void side_request_add(const struct side_request *q, struct json_object *o);
+
 /* The same checks, of a request that was not parsed but made. */
 int side_request_check(const struct side_request *request,
 		       struct shift_error *err);
@@ -106,6 +127,11 @@ int side_answer_parse(struct side_answer *ret, const char *text, size_t len,
 		      struct shift_error *err);
 int side_answer_format(const struct side_answer *answer, char **ret,
 		       struct shift_error *err);
+
+/* The members but version and id, from and to an object. */
+int side_answer_take(struct side_answer *a, struct json_object *o,
+		     struct shift_error *err);
+void side_answer_add(const struct side_answer *a, struct json_object *o);
 void side_answer_clear(struct side_answer *answer);
 
 #endif

@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #include "ask/client.h"
-#include "ask/spool.h"
 #include "base/procid.h"
 #include "cleanup.h"
 
@@ -123,7 +122,7 @@ int wrapper_read(const char *name, int argc, char **argv, char **ret_pidfile,
 struct proxy {
 	struct side_request q;	/* what it was started by */
 	char *pidfile, *pod;
-	int spool;
+	struct client client;
 	bool foreground;
 };
 
@@ -136,7 +135,7 @@ static int ask(struct proxy *p, enum side_action action, int signo,
 	};
 	int r = client_new_id(q.id, err);
 
-	return r < 0 ? r : client_ask(p->spool, &q, TIMEOUT_S, a, err);
+	return r < 0 ? r : client_ask(&p->client, &q, TIMEOUT_S, a, err);
 }
 
 static int write_pid(const struct proxy *p, struct shift_error *err)
@@ -168,7 +167,7 @@ static void *wait_thread(void *data)
 {
 	struct proxy *p = data;
 
-	client_wait(p->spool, p->pod, NULL);
+	client_wait(&p->client, &p->q, p->pod, NULL);
 	kill(getpid(), SIGCHLD);
 	return NULL;
 }
@@ -318,7 +317,7 @@ static int start(struct proxy *p, struct side_answer *a,
 	int r = client_new_id(p->q.id, err);
 
 	if (r >= 0)
-		r = client_ask(p->spool, &p->q, TIMEOUT_S, a, err);
+		r = client_ask(&p->client, &p->q, TIMEOUT_S, a, err);
 	return r < 0 ? r : str_replace(&p->pod, a->pod, err);
 }
 
@@ -341,7 +340,7 @@ static int said_no(struct proxy *p, const struct side_answer *a,
 int wrapper_main(const char *name, int argc, char **argv,
 		 struct shift_error *err)
 {
-	struct proxy p = { .q.action = SIDE_START, .spool = -1 };
+	struct proxy p = { .q.action = SIDE_START, .client = CLIENT_INIT };
 	struct side_answer a = { .result = SIDE_NONE };
 	int status = FAILED, r;
 
@@ -355,8 +354,7 @@ int wrapper_main(const char *name, int argc, char **argv,
 	if (r >= 0)
 		r = set_key(&p, err);
 	if (r >= 0)
-		r = p.spool = spool_open(getenv("RUNNER_SIDE_SPOOL") ?:
-					 CLIENT_SPOOL, err);
+		r = client_open(&p.client, NULL, NULL, err);
 	if (r >= 0)
 		r = start(&p, &a, err);
 	if (r >= 0 && a.result == SIDE_RUNNING)

@@ -9,9 +9,12 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "cli/numbers.h"
+#include "cli/options.h"
 #include "cli/words.h"
 #include "escape.h"
 #include "pod/pod.h"
+#include "side/listen.h"
 #include "side/reader.h"
 #include "side/serve.h"
 #include "side/start.h"
@@ -22,6 +25,11 @@
 static const struct words_option run_options[] = {
 	{ 0, "templates", 'T', "DIR", "in place of " SIDE_TEMPLATES, NULL },
 	{ 'f', "follow", 0, NULL, "go on: for a host without path units", NULL },
+	WORDS_END,
+};
+static const struct words_option listen_options[] = {
+	{ 0, "templates", 'T', "DIR", "in place of " SIDE_TEMPLATES, NULL },
+	{ 0, "idle", 'I', "SECONDS", "end when nobody was connected for so long", NULL },
 	WORDS_END,
 };
 static const struct words_option ls_options[] = {
@@ -42,6 +50,10 @@ static const struct words_command run_words = {
 static const struct words_command spool_words = {
 	"side spool", "POD", "Make the spool of POD and print its path.",
 	1, 1, false, none, NULL,
+};
+static const struct words_command listen_words = {
+	"side listen", "POD", "Carry out what POD asks for at its socket, which a unit hands over, or else is made.",
+	1, 1, false, listen_options, NULL,
 };
 static const struct words_command ls_words = {
 	"side ls", "", "List the side containers.", 0, 0, false, ls_options, NULL,
@@ -69,6 +81,28 @@ static int side_run_cmd(int argc, char **argv, struct shift_error *err)
 		else
 			follow = w.on;
 	return r < 0 ? r : side_run(w.operands[0], templates, follow, err);
+}
+
+static int side_listen_cmd(int argc, char **argv, struct shift_error *err)
+{
+	const char *templates = SIDE_TEMPLATES;
+	long idle = 0;
+	struct words w;
+	int fd = -1, r;
+
+	words_begin(&w, &listen_words, argc, argv);
+	while ((r = words_next(&w, err)) > 0)
+		if (words_code(&w) == 'T')
+			templates = w.value;
+		else if ((r = numbers_integer(w.value, 1, 86400, &idle, err)) < 0) {
+			r = shift_err_prefix(err, "--idle");
+			break;
+		}
+	/* -1 is none; what is refused has a message. */
+	if (r >= 0 && (fd = options_handed_fd(err)) < 0 && err->msg)
+		r = fd;
+	return r < 0 ? r : side_listen(w.operands[0], templates, fd, (int)idle,
+				       err);
 }
 
 static int side_spool_cmd(int argc, char **argv, struct shift_error *err)
@@ -230,7 +264,8 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 		const char *name;
 		int (*fn)(int argc, char **argv, struct shift_error *err);
 	} parts[] = {
-		{ "run", side_run_cmd }, { "spool", side_spool_cmd },
+		{ "run", side_run_cmd }, { "listen", side_listen_cmd },
+		{ "spool", side_spool_cmd },
 		{ "ls", side_ls_cmd }, { "stop", side_stop_cmd },
 		{ "inspect", side_inspect_cmd },
 	};
@@ -241,7 +276,7 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 			return parts[i].fn(argc - 1, argv + 1, err) < 0 ?
 				FAILED : 0;
 	if (argc > 1 && !strcmp(argv[1], "--help")) {
-		puts("Usage: runner side run|spool|ls|stop|inspect [ARGUMENT]...\n"
+		puts("Usage: runner side run|listen|spool|ls|stop|inspect [ARGUMENT]...\n"
 		     "Pods that other pods ask for.\n\n"
 		     "      --help                     this text, of each of them too");
 		return 0;
@@ -252,7 +287,7 @@ int cmd_side(int argc, char **argv, struct shift_error *err)
 					    sizeof(parts) / sizeof(*parts),
 					    sizeof(*parts)));
 	else
-		shift_err_set(err, 0, "runner side needs a command: run, spool, ls, stop or inspect");
+		shift_err_set(err, 0, "runner side needs a command: run, listen, spool, ls, stop or inspect");
 	shift_err_hint(err, "runner side --help tells more");
 	return FAILED;
 }

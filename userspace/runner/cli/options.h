@@ -82,6 +82,12 @@ int options_env_file(struct spec *spec, const char *path,
 /* Whether @text can be a USER[:GROUP]; names are looked up in the pod. */
 int options_user(const char *text, struct shift_error *err);
 
+/*
+ * The one descriptor that a manager hands to this very process (sd_listen_fds(3)), or
+ * -1: there is none.
+ */
+int options_handed_fd(struct shift_error *err);
+
 /* The number of --preserve-fds. */
 int options_preserve(const char *text, long *ret, struct shift_error *err);
 

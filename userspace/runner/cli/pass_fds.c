@@ -32,6 +32,15 @@ static long handed(void)
 	return n;
 }
 
+int options_handed_fd(struct shift_error *err)
+{
+	long n = handed();
+
+	if (n > 1 || (n && caller_passed() < 1))
+		return shift_err_set(err, 0, "LISTEN_FDS: it has to be one descriptor, and it has to be open");
+	return n ? 3 : -1;
+}
+
 static int check(int fd, struct shift_error *err)
 {
 	struct stat st;

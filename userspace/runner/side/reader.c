@@ -11,7 +11,6 @@
 #include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "ask/message.h"
@@ -21,8 +20,8 @@
 #include "base/place.h"
 #include "base/util.h"
 #include "cleanup.h"
-#include "escape.h"
 #include "pod/poddir.h"
+#include "side/bounds.h"
 #include "side/serve.h"
 
 /* How long the lock that the agent has too is waited for. */
@@ -33,24 +32,13 @@
 #define NAMES_MAX 65536
 #define RUN_MAX 1024
 
-/* Refusals that are logged one by one in LOG_MS milliseconds. */
-#define LOGGED 100
-#define LOG_MS 10000
-
 /* Orphans are looked for at least so often. */
 #define TIDY_MS 10000
 
-/*
- * An asker can wake a reader that stays without a pause: it rests so many times as long as
- * it has used the processor, so that it has a fifth of one at most.
- */
-#define REST 4
-#define REST_MAX_MS 2000
-
 struct reader {
 	struct side_asker asker;
-	size_t done, refused;
-	int64_t logged_since;	/* of util_now_ms() */
+	struct bounds bounds;
+	size_t done;
 };
 
 int side_spool_path(const char *asker, char **ret, struct shift_error *err)
@@ -85,24 +73,13 @@ static int lock_own(const char *asker, struct shift_error *err)
 	_cleanup_close_ int at = -1, fd = -1;
 	int r;
 
-	if ((r = strf(&dir, err, "%s/" SIDE_SPOOLS, place_run())) < 0 ||
+	if ((r = strf(&dir, err, "%s/" SIDE_LOCKS, place_run())) < 0 ||
 	    (r = strf(&name, err, "%s.lock", asker)) < 0 ||
 	    (r = at = lockfile_dir(dir, 0700, err)) < 0 ||
 	    (r = fd = lockfile_open(at, name, O_RDWR | O_CREAT, err)) < 0 ||
 	    (r = lockfile_wait(fd, LOCK_EX, name, err)) < 0)
 		return r;
 	return steal_fd(&fd);
-}
-
-static void log_line(struct reader *r, const char *id, const char *text)
-{
-	_cleanup_free_ char *shown = NULL;
-
-	if (r->refused++ >= LOGGED)
-		return;
-	shown = shift_escaped(text);
-	fprintf(stderr, "runner: request %s of %s: %s\n", id, r->asker.name,
-		shown ?: "?");
 }
 
 static bool is_request(const char *name, char id[SIDE_ID + 1])
@@ -177,12 +154,12 @@ static bool answer(struct reader *r, const char *id, struct side_answer *a)
 	fault_point("side: to be answered");
 	if (side_answer_format(a, &text, &err) < 0 ||
 	    spool_write(r->asker.spool, name, text, &err) < 0)
-		log_line(r, id, shift_err_text(&err));
+		bounds_log(&r->bounds, id, shift_err_text(&err));
 	fault_point("side: answered");
 	spool_name(name, id, SPOOL_REQUEST);
 	e = spool_discard(r->asker.spool, name, &err);
 	if (e < 0 && e != -ENOENT)
-		log_line(r, id, shift_err_text(&err));
+		bounds_log(&r->bounds, id, shift_err_text(&err));
 	fault_point("side: request removed");
 	return e >= 0 || e == -ENOENT;
 }
@@ -196,7 +173,7 @@ static bool serve(struct reader *r, const char *id)
 	if (read_request(r, id, &q, &a))
 		side_serve(&r->asker, &q, &a);
 	if (a.error)
-		log_line(r, id, a.error);
+		bounds_log(&r->bounds, id, a.error);
 	gone = answer(r, id, &a);
 	side_request_clear(&q);
 	side_answer_clear(&a);
@@ -212,7 +189,7 @@ static int batch(struct reader *r, struct shift_error *err)
 
 	/* Its names are looked at without: each of its requests is whole. */
 	if (lock < 0) {
-		log_line(r, "-", shift_err_text(err));
+		bounds_log(&r->bounds, "-", shift_err_text(err));
 		shift_err_clear(err);
 	}
 	e = list(r->asker.spool, &ids, err);
@@ -224,45 +201,17 @@ static int batch(struct reader *r, struct shift_error *err)
 	return e < 0 ? e : n;
 }
 
-static void sum_up(struct reader *r)
-{
-	if (r->refused > LOGGED)
-		fprintf(stderr, "runner: requests of %s: %zu lines more like these\n",
-			r->asker.name, r->refused - LOGGED);
-	r->refused = 0;
-	r->logged_since = util_now_ms();
-}
-
 /* It ends also where nothing can be removed, as on a full or damaged filesystem. */
 static int work_off(struct reader *r, struct shift_error *err)
 {
 	int n;
 
 	r->done = 0;
-	if (util_now_ms() >= r->logged_since + LOG_MS)
-		sum_up(r);
+	bounds_sum_up(&r->bounds, false);
 	side_tidy(r->asker.name);
 	while ((n = batch(r, err)) > 0 && (r->done += (size_t)n) < RUN_MAX)
 		;
 	return n < 0 ? n : 0;
-}
-
-static int64_t used_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-/* After a run that began when @before had been used. */
-static void rest(int64_t before)
-{
-	int64_t ms = (used_ms() - before) * REST;
-
-	if (ms > REST_MAX_MS)
-		ms = REST_MAX_MS;
-	poll(NULL, 0, (int)ms);
 }
 
 static int follow(struct reader *r, const char *path, struct shift_error *err)
@@ -270,18 +219,17 @@ static int follow(struct reader *r, const char *path, struct shift_error *err)
 	_cleanup_close_ int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 	char events[4096];
-	int64_t before;
 	int e = 0;
 
 	if (fd < 0 || inotify_add_watch(fd, path, IN_CLOSE_WRITE |
 					IN_MOVED_TO | IN_ONLYDIR) < 0)
 		return shift_err_set(err, errno, "cannot watch %s", path);
 	while (e >= 0) {
-		before = used_ms();
+		bounds_work(&r->bounds);
 		e = work_off(r, err);
 		if (e < 0)
 			break;
-		rest(before);
+		bounds_rest(&r->bounds);
 		/* Its own answers wake it once more, and it finds nothing. */
 		poll(&p, 1, TIDY_MS);
 		while (read(fd, events, sizeof(events)) > 0)
@@ -295,7 +243,9 @@ int side_run(const char *asker, const char *templates, bool stay,
 {
 	_cleanup_free_ char *path = NULL;
 	_cleanup_close_ int lock = -1, spool = -1;
-	struct reader r = { .asker = { asker, templates, -1 } };
+	struct reader r = {
+		.asker = { asker, templates, -1 }, .bounds.asker = asker,
+	};
 	int e;
 
 	if ((e = side_spool_path(asker, &path, err)) < 0 ||
@@ -304,6 +254,6 @@ int side_run(const char *asker, const char *templates, bool stay,
 		return e;
 	r.asker.spool = spool;
 	e = stay ? follow(&r, path, err) : work_off(&r, err);
-	sum_up(&r);
+	bounds_sum_up(&r.bounds, true);
 	return e;
 }

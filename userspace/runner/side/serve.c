@@ -2,16 +2,19 @@
 #include "side/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/lockfile.h"
 #include "base/place.h"
 #include "cleanup.h"
 #include "escape.h"
@@ -33,6 +36,9 @@
 /* For how long its supervisor may take to see its end, in milliseconds. */
 #define END_MS 10000
 
+/* For how long a request waits for another of the same asker. */
+#define LOCK_MS 120000
+
 /* What is known while a request is carried out. */
 struct serving {
 	const struct side_asker *asker;
@@ -43,6 +49,25 @@ struct serving {
 	char name[64];
 	bool there;		/* a pod of this name: st, spec */
 };
+
+/* A spool and a socket of one asker, or a second reader, wait for each other. */
+static int lock_asker(const char *asker, struct shift_error *err)
+{
+	_cleanup_free_ char *dir = NULL, *name = NULL;
+	_cleanup_close_ int at = -1, fd = -1;
+	int r;
+
+	if ((r = strf(&dir, err, "%s/" SIDE_LOCKS, place_run())) < 0 ||
+	    (r = strf(&name, err, "%s.serve", asker)) < 0 ||
+	    (r = at = lockfile_dir(dir, 0700, err)) < 0 ||
+	    (r = fd = lockfile_open(at, name, O_RDWR | O_CREAT, err)) < 0)
+		return r;
+	for (int64_t end = util_now_ms() + LOCK_MS;
+	     (r = lockfile_wait(fd, LOCK_EX, name, err)) == -ETIMEDOUT &&
+	     util_now_ms() < end;)
+		shift_err_clear(err);
+	return r < 0 ? r : steal_fd(&fd);
+}
 
 static int look(struct serving *s, struct shift_error *err)
 {
@@ -362,11 +387,14 @@ void side_serve(const struct side_asker *asker, const struct side_request *q,
 {
 	_cleanup_error_ struct shift_error err = SHIFT_ERROR_INIT;
 	struct serving s = { .asker = asker, .q = q, .st = STATE_INIT };
+	_cleanup_close_ int lock = -1;
 	int r;
 
 	memset(a, 0, sizeof(*a));
 	snprintf(a->id, sizeof(a->id), "%s", q->id);
 	r = admit(&s, &err);
+	if (r >= 0)
+		r = lock = lock_asker(asker->name, &err);
 	if (r >= 0)
 		r = act(&s, a, &err);
 	if (r < 0) {

@@ -9,14 +9,17 @@
 #include "error.h"
 #include "pod/state.h"
 
+/* Below place_run(): locks, and sockets. */
+#define SIDE_LOCKS "side"
+
 struct side_asker {
 	const char *name;	/* of its pod, and of its spool */
 	const char *templates;	/* directory */
-	int spool;		/* its spool's directory */
+	int spool;		/* its spool's directory, -1: it has none */
 };
 
 /*
- * Carries @q out.  Always fills *a, which the caller clears; what stops it is
+ * Carries @q out, one of an asker's at a time.  Always fills *a, which the caller clears; what stops it is
  * result "refused" or "failed" with the reason in a->error.
  */
 void side_serve(const struct side_asker *asker, const struct side_request *q,

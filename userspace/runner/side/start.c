@@ -222,7 +222,8 @@ static int start(const char *name, const char *asker, int spool,
 	    (r = state_create(&h.state, name, err)) < 0)
 		return r;
 	/* Only now: the one of a pod that is up is its own. */
-	r = h.keep[KEEP_ALIVE] = spool_alive(spool, alive, err);
+	if (spool >= 0)
+		r = h.keep[KEEP_ALIVE] = spool_alive(spool, alive, err);
 	if (r < 0) {
 		shift_err_prefix(err, "%s", alive);
 		h.state.ephemeral = true;

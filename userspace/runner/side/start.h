@@ -21,7 +21,7 @@
 
 /*
  * Makes and starts the pod @name, of which none is up, in a process of its own;
- * waits for that.  @spool is where POD.alive is locked.  0: it runs, or has ended
+ * waits for that.  @spool is where POD.alive is locked, if not -1.  0: it runs, or has ended
  * already.  -ECONNRESET: what made it was killed; @again: a try after that.
  */
 int side_start(const char *name, const char *asker, int spool,

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "ask/message.h"
+#include "ask/varlink.h"
 #include "ask/wrapper.h"
 #include "side/serve.h"
 #include "side/template.h"
@@ -310,8 +311,68 @@ static void test_helpers(void)
 	unlink(config);
 }
 
+/* A call, and the error that it gets, "": none. */
+static const struct { const char *call, *error; } calls[] = {
+	{ "{\"method\":\"org.varlink.service.GetInfo\"}", "" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":{},\"more\":true}", "" },
+	{ "{\"method\":\"org.shiftfs.Side.Wait\",\"parameters\":{\"template\":\"a\",\"key\":\"k\"}}", "" },
+	{ "{\"method\":\"org.shiftfs.Side.Start\",\"parameters\":{\"template\":\"a\",\"key\":\"k\",\"args\":[\"x\"]}}", "" },
+	{ "{\"method\":\"org.shiftfs.Side.Start\",\"parameters\":{\"template\":\"a\",\"key\":\"k\",\"version\":1}}", "Side.Refused" },
+	{ "{\"method\":\"org.shiftfs.Side.Status\",\"parameters\":{\"template\":\"a\",\"key\":\"k\",\"args\":[\"x\"]}}", "Side.Refused" },
+	{ "{\"method\":\"org.shiftfs.Side.Signal\",\"parameters\":{\"template\":\"a\",\"key\":\"k\"}}", "Side.Refused" },
+	{ "{\"method\":\"org.shiftfs.Side.Start\"}", "Side.Refused" },
+	{ "{\"method\":\"org.shiftfs.Side.Exec\",\"parameters\":{}}", "service.MethodNotFound" },
+	{ "{\"method\":\"Exec\"}", "service.InterfaceNotFound" },
+	{ "{\"method\":\"\"}", "service.InterfaceNotFound" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":null}", "" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"parameters\":[]}", "service.InvalidParameter" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"oneway\":1}", "service.InvalidParameter" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"upgrade\":true}", "service.InvalidParameter" },
+	{ "{\"method\":\"org.varlink.service.GetInfo\",\"fds\":3}", "service.InvalidParameter" },
+	{ "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"x\"}}", "service.InterfaceNotFound" },
+	{ "{\"method\":7}", "service.InvalidParameter" }, { "{}", "service.InvalidParameter" },
+	{ "[]", "Side.Refused" }, { "", "Side.Refused" }, { "GET / HTTP/1.0", "Side.Refused" },
+};
+
+static void test_calls(void)
+{
+	struct side_answer a = { .result = SIDE_ENDED, .status = 7 }, b;
+	char *text = NULL;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		struct varlink_call c;
+		char *reply;
+		int r = varlink_call_parse(&c, calls[i].call, strlen(calls[i].call),
+					   &reply, NULL);
+
+		ok(*calls[i].error ? r < 0 && reply && strstr(reply, calls[i].error) :
+				     !r && !reply, "call %s: %s", calls[i].call,
+		   *calls[i].error ? calls[i].error : "taken");
+		varlink_call_clear(&c);
+		free(reply);
+	}
+	a.pod = strdup("side-1");
+	ok(!varlink_reply_format(&a, &text, NULL) &&
+	   !varlink_reply_parse(&b, text, strlen(text), NULL) &&
+	   b.result == SIDE_ENDED && b.status == 7 && !strcmp(b.pod, "side-1"),
+	   "a reply says the same when read");
+	free(text);
+	side_answer_clear(&b);
+	side_answer_clear(&a);
+	a.result = SIDE_FAILED;
+	a.error = strdup("no \"room\"");
+	ok(!varlink_reply_format(&a, &text, NULL) &&
+	   !varlink_reply_parse(&b, text, strlen(text), NULL) &&
+	   b.result == SIDE_FAILED && !strcmp(b.error, a.error),
+	   "an error as well");
+	free(text);
+	side_answer_clear(&b);
+	side_answer_clear(&a);
+}
+
 int main(void)
 {
+	test_calls();
 	test_helpers();
 	test_requests();
 	test_sizes();
