@@ -181,7 +181,11 @@ test_raw() {
 	refuses "lvm" "$d1 is no logical volume" lvm --data "$d1"
 	luks "$d3"
 	refuses "raw, encrypted" "say --dmcrypt" raw --data "$d3"
-	refuses "raw, encrypted and closed" "cryptsetup open $d3 NAME" raw --dmcrypt --data "$d3"
+	plans "raw, encrypted and closed" "encrypted bluestore" \
+		"--device=/dev/mapper/osd-11111111-2222-3333-4444-555555555555:/dev/mapper/osd-11111111-2222-3333-4444-555555555555:rw" \
+		raw --dmcrypt --data "$d3"
+	runner osd run raw --dmcrypt --data "$d3" -- --rm --image "$image" -- true
+	has "no key" "$errors" "--key-file FILE opens it"
 	refuses "raw, not encrypted" "is not encrypted" raw --dmcrypt --data "$d1"
 	detach
 	finish "raw and lvm"
@@ -312,6 +316,33 @@ test_run_raw() {
 	finish "run: a raw device, its lock, a second pod"
 }
 
+test_run_udev() {
+	local data
+	truncate -s 64M "$work/1.img" "$work/2.img"
+	attach 1 0
+	attach 2 0
+	bluestore "$d1"
+	[ -d /run/udev/data ] || mkdir -p /run/udev/data
+	mount -t tmpfs none /run/udev/data
+	for each in "$d1" "$d2"; do
+		echo "E:ID_SERIAL=${each##*/}" >"/run/udev/data/b$((0x$(stat -c %t "$each"))):$((0x$(stat -c %T "$each")))"
+	done
+	data=$(ls /run/udev/data/*:"$((0x$(stat -c %T "$d1")))")
+	runner osd run raw --data "$d1" -- --rm --image "$image" -- sh -c '
+		echo /run/udev/data/*; cat /run/udev/data/*; echo x >'"$data"' || echo read-only
+		echo x >/sys/block/'"${d1##*/}"'/queue/nr_requests || echo read-only; ls -d /sys/block/'"${d1##*/}"
+	same "that of its device" "$data
+E:ID_SERIAL=${d1##*/}
+read-only
+read-only
+/sys/block/${d1##*/}" "$out"
+	same "below" "E:ID_SERIAL=${d1##*/}" "$(cat "$data")"
+	umount /run/udev/data
+	detach
+	check_clean "run udev"
+	finish "run: what udev and sysfs know of the device, read-only"
+}
+
 test_run_intercept() {
 	data_disk 1 ext4
 	runner osd run osd_disk_activate --data "$d1" -- --rm --image "$image" -- sh -c '
@@ -378,6 +409,155 @@ journal"
 	finish "run: the host mounts the data; kill -9 of the monitor"
 }
 
+# encrypt NODE TYPE KEY: a header that costs no time
+encrypt() {
+	cryptsetup luksFormat -q --type "$2" --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+		--key-file "$3" "$1" || problem "cryptsetup luksFormat $1"
+}
+
+# closed NODE: until nothing is mapped on it
+closed() {
+	local holders
+	for _ in $(seq 100); do
+		holders=$(ls /sys/class/block/"${1##*/}"/holders)
+		[ -n "$holders" ] || return 0
+		sleep 0.05
+	done
+	problem "$2: $1 is still open as $holders"
+}
+
+# has_dm TEST: whether this kernel has dm-crypt, else the test is skipped
+has_dm() {
+	modprobe -q dm-crypt 2>/dev/null
+	[ -S /run/udev/control ] || export DM_DISABLE_UDEV=1
+	if ! dmsetup version >/dev/null 2>&1 || ! type cryptsetup >/dev/null 2>&1; then
+		skipped "$1" "$1: this kernel has no device mapper"
+		return 1
+	fi
+	if [ ! -e "${RUNNER%/*}/runner-crypt.so" ] && [ ! -e "${RUNNER%/*}/../libexec/runner/runner-crypt.so" ]; then
+		skipped "$1" "$1: runner was built without libcryptsetup"
+		return 1
+	fi
+}
+
+test_crypt_raw() {
+	local type mapper pid
+	has_dm "crypt_raw" || return
+	printf 'a key\n\0of bytes' >"$work/key"
+	echo other >"$work/other"
+	truncate -s 64M "$work/1.img"
+	attach 1 0
+	for type in luks1 luks2; do
+		encrypt "$d1" $type "$work/key"
+		mapper=/dev/mapper/osd-$(cryptsetup luksUUID "$d1")
+		runner osd run raw --dmcrypt --key-file "$work/other" --data "$d1" -- --rm --image "$image" -- true
+		same "$type: another key: status" 125 "$status"
+		has "$type: another key" "$errors" "the key does not open $d1"
+		closed "$d1" "$type: another key"
+		runner osd run raw --dmcrypt --key-file "$work/key" --data "$d1" -- -d --name osd-0 --image "$image" -- \
+			sh -c "echo clear $type >$mapper && ls /dev/mapper/* /dev/loop*; echo ready; exec sleep 600"
+		same "$type: start" 0 "$status$errors"
+		said osd-0 ready
+		has "$type: its devices" "$("$RUNNER" logs osd-0 2>&1)" "$mapper"
+		hasnt "$type: its devices" "$("$RUNNER" logs osd-0 2>/dev/null)" "/dev/loop"$'\n'
+		hasnt "$type: the encrypted side" "$("$RUNNER" logs osd-0 2>/dev/null)" "$d1"
+		! flock -xn "$(readlink -f "$mapper")" true || problem "$type: $mapper can be locked while its pod runs"
+		# all that started it has ended
+		same "$type: holders" '' "$(pgrep -f runner-osd-hold)"
+		runner stop -t 1 osd-0
+		closed "$d1" "$type: stop"
+		runner rm osd-0
+		runner osd run raw --dmcrypt --key-file - --data "$d1" -- --rm --image "$image" -- true
+		has "$type: an empty stdin" "$errors" "the key is empty"
+		same "$type: stdin" mapped "$("$RUNNER" osd run raw --dmcrypt --key-file - --data "$d1" -- \
+			--rm --image "$image" -- sh -c "[ -b $mapper ] && echo mapped" <"$work/key" 2>&1)"
+		closed "$d1" "$type: stdin"
+		cryptsetup open --key-file "$work/key" "$d1" look
+		same "$type: below, with the key" "clear $type" "$(head -c $((6 + ${#type})) /dev/mapper/look)"
+		cryptsetup close look
+		! grep -q "clear $type" "$work/1.img" || problem "$type: the disk has it in clear"
+	done
+	# all ways to an end, ten starts
+	for pid in $(seq 5); do
+		runner osd run raw --dmcrypt --key-file "$work/key" --data "$d1" -- -d --name osd-0 --image "$image" -- sleep 600
+		same "start $pid" 0 "$status$errors"
+		kill -9 "$(field pid osd-0)"
+		closed "$d1" "kill -9 of the OSD"
+		runner rm -f osd-0
+		runner osd run raw --dmcrypt --key-file "$work/key" --data "$d1" -- -d --name osd-0 --image "$image" -- sleep 600
+		same "start $pid again" 0 "$status$errors"
+		kill -9 "$(field monitor osd-0)"
+		closed "$d1" "kill -9 of the monitor"
+		runner rm -f osd-0
+	done
+	"$RUNNER" osd run raw --dmcrypt --key-file "$work/key" --data "$d1" -- --rm --name osd-0 --image "$image" -- \
+		sh -c 'echo ready; exec sleep 600' >"$work/said" 2>&1 </dev/null &
+	pid=$!
+	for _ in $(seq 200); do grep -q ready "$work/said" && break; sleep 0.05; done
+	has "in the foreground" "$(cat "$work/said")" ready
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	closed "$d1" "kill -9 of runner"
+	runner run --rm --image "$image" -- true
+	runner rm -f osd-0
+	# a start that fails after the device is open
+	runner osd run raw --dmcrypt --key-file "$work/key" --data "$d1" -- --rm --image "$work/nothing" -- true
+	same "no image: status" 125 "$status"
+	closed "$d1" "no image"
+	# one that a killed runner left open, and one of the administrator's
+	cryptsetup open --key-file "$work/key" "$d1" "${mapper##*/}"
+	runner osd run raw --dmcrypt --data "$d1" -- --rm --image "$image" -- true
+	same "the administrator's" 0 "$status$errors"
+	[ -n "$(ls /sys/class/block/"${d1##*/}"/holders)" ] || problem "the administrator's mapping was closed"
+	touch "/run/runner/crypt/${mapper##*/}"
+	runner osd run raw --dmcrypt --data "$d1" -- --rm --image "$image" -- true
+	same "what was left" 0 "$status$errors"
+	closed "$d1" "what was left"
+	same "marks" '' "$(ls /run/runner/crypt)"
+	detach
+	check_clean "crypt raw"
+	finish "encrypted: LUKS1 and LUKS2, keys, closed on every way to an end"
+}
+
+test_crypt_disk() {
+	local mount
+	has_dm "crypt_disk" || return
+	mkdir -p "$work/keys"
+	disk 1 $data_luks $journal_luks $lockbox
+	for n in 1 2; do
+		echo "key $n" >"$work/keys/$(uuid 1 $n).luks.key"
+		encrypt "${d1}p$n" luks1 "$work/keys/$(uuid 1 $n).luks.key"
+	done
+	cryptsetup open --key-file "$work/keys/$(uuid 1 1).luks.key" "${d1}p1" look
+	mkfs.ext4 -q /dev/mapper/look
+	cryptsetup close look
+	closed "${d1}p1" "mkfs"
+	for mount in pod host; do
+		set -- --data "$d1"
+		[ $mount = pod ] || set -- "$@" --host-mount /data
+		runner osd run osd_disk_activate --dmcrypt --key-file "$work/keys" "$@" -- --rm --image "$image" -- sh -c '
+			[ '$mount' = host ] || { mkdir /data && mount /dev/mapper/'"$(uuid 1 1)"' /data; }
+			grep " /data " /proc/mounts; echo '$mount' >/data/'$mount'; chown 184:998 /data/'$mount'
+			ls /dev/mapper/*; ls /data | cat'
+		same "$mount: status" 0 "$status$errors"
+		has "$mount: mounted" "$out" " /data ext4 rw,nosuid,nodev"
+		has "$mount: the journal" "$out" "/dev/mapper/$(uuid 1 2)"
+		closed "${d1}p1" "$mount"
+		closed "${d1}p2" "$mount"
+	done
+	runner osd run osd_disk_activate --dmcrypt --key-file "$work/keys/$(uuid 1 1).luks.key" --data "$d1" -- --rm --image "$image" -- true
+	has "one key for two" "$errors" "the key does not open ${d1}p2"
+	closed "${d1}p1" "one key for two"
+	cryptsetup open --key-file "$work/keys/$(uuid 1 1).luks.key" "${d1}p1" look
+	mount -o ro /dev/mapper/look "$work/mnt"
+	same "below" "184:998 host 184:998 pod" "$(cd "$work/mnt" && stat -c '%u:%g %n' host pod | paste -sd ' ')"
+	umount "$work/mnt"
+	cryptsetup close look
+	detach
+	check_clean "crypt disk"
+	finish "encrypted: a disk of ceph-disk, mounted by the pod and by the host"
+}
+
 test_run_directory() {
 	data_disk 1 ext4
 	data_disk 2 ext4
@@ -402,6 +582,7 @@ ${d1}p2 ${d2}p2"
 
 modprobe -q loop 2>/dev/null
 own_ranges 20
+mkdir -p "$work/mnt"
 make_root "$image" mount umount grep chown
-all="layouts raw prepare refusals run_raw run_intercept run_host_mount run_directory"
+all="layouts raw prepare refusals run_raw run_udev run_intercept run_host_mount run_directory crypt_raw crypt_disk"
 run_tests "$all" "$@"

@@ -31,6 +31,8 @@
 #define HELPER_IMAGE "runner-image"
 #define HELPER_OSD "runner-osd"
 #define HELPER_RUNNER "runner"
+/* Where runner was built with libcryptsetup, for `runner osd run`. */
+#define HELPER_CRYPT "runner-crypt.so"
 #define HELPER_IMPORT "-import"
 #define HELPER_COPY "-copy"
 #define HELPER_FILL "-fill"

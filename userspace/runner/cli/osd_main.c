@@ -8,6 +8,7 @@
 #include "base/place.h"
 #include "cleanup.h"
 #include "cli/words.h"
+#include "osd/crypt.h"
 #include "osd/plan.h"
 #include "osd/start.h"
 #include "pod/pod.h"
@@ -17,7 +18,7 @@
 
 enum {
 	OPT_DATA = 256, OPT_JOURNAL, OPT_DB, OPT_WAL, OPT_HOST_MOUNT, OPT_DMCRYPT,
-	OPT_UNCHECKED, OPT_JSON,
+	OPT_KEY_FILE, OPT_KEY_CREDENTIAL, OPT_UNCHECKED, OPT_JSON,
 };
 
 static const struct words_option options[] = {
@@ -27,6 +28,8 @@ static const struct words_option options[] = {
 	{ 0, "wal", OPT_WAL, "DEV", "its write-ahead log", NULL },
 	{ 0, "host-mount", OPT_HOST_MOUNT, "DIR", "the host mounts the data, the pod has it at DIR", NULL },
 	{ 0, "dmcrypt", OPT_DMCRYPT, NULL, "its devices are encrypted", NULL },
+	{ 0, "key-file", OPT_KEY_FILE, "FILE", "run: opens them: a key, a folder with NAME.luks.key, - is stdin", NULL },
+	{ 0, "key-credential", OPT_KEY_CREDENTIAL, "ID", "run: the key is a credential of this unit", NULL },
 	{ 0, "unchecked", OPT_UNCHECKED, NULL, "filesystems are mounted without fsck", NULL },
 	{ 0, "json", OPT_JSON, NULL, "the plan as JSON", NULL },
 	WORDS_END
@@ -46,6 +49,7 @@ struct request {
 	struct osd_request osds[OSDS_MAX];
 	int n;
 	bool dmcrypt, unchecked, json;
+	struct osd_keys keys;
 	char **rest;		/* what is for runner run */
 	int n_rest;
 };
@@ -55,6 +59,8 @@ static const char **place(struct request *q, int code)
 {
 	struct osd_request *osd;
 
+	if (code == OPT_KEY_FILE || code == OPT_KEY_CREDENTIAL)
+		return code == OPT_KEY_FILE ? &q->keys.file : &q->keys.credential;
 	if (code == OPT_DATA && q->n < OSDS_MAX)
 		q->n++;
 	else if (code == OPT_DATA || !q->n)
@@ -127,9 +133,13 @@ static int act(struct request *q, enum osd_scenario scenario, bool run,
 		q->osds[i].scenario = scenario;
 		q->osds[i].dmcrypt = q->dmcrypt;
 		r = osd_layout(&q->osds[i], &layouts[i], err);
-		if (r >= 0)
-			r = osd_plan_add(&plan, scenario, &layouts[i], err);
 	}
+	if (r >= 0 && run)
+		r = osd_crypt_open(layouts, q->n, &q->keys, err);
+	for (int i = 0; r >= 0 && i < q->n; i++)
+		r = osd_plan_add(&plan, scenario, &layouts[i], err);
+	for (int i = 0; r >= 0 && run && i < q->n; i++)
+		r = osd_plan_udev(&plan, &layouts[i], err);
 	if (r >= 0)
 		r = osd_plan_intercept(&plan, scenario, layouts, q->n,
 				       q->unchecked, err);

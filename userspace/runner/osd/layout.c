@@ -151,7 +151,9 @@ static int check_use(struct osd_device *d, bool mounted, struct shift_error *err
 
 /*
  * An encrypted device has its clear side as /dev/mapper/NAME.  ceph-disk calls it
- * as the PARTUUID; others are known only once it is opened.
+ * as the PARTUUID; another one is called by the UUID of its LUKS header here, unless
+ * it is opened already.  Whoever wrote the disk chose both, which are GUIDs and
+ * nothing else; a name that is taken is refused by device mapper.
  */
 static int find_mapper(struct osd_device *d, struct shift_error *err)
 {
@@ -168,6 +170,8 @@ static int find_mapper(struct osd_device *d, struct shift_error *err)
 		snprintf(d->mapper, sizeof(d->mapper), "%s", name);
 	} else if (*d->uuid) {
 		snprintf(d->mapper, sizeof(d->mapper), "%s", d->uuid);
+	} else if (*d->content_uuid) {
+		snprintf(d->mapper, sizeof(d->mapper), "osd-%s", d->content_uuid);
 	} else {
 		shift_err_set(err, 0, "%s is encrypted and not opened, so the name of its mapping is not known",
 			      d->path);
@@ -187,6 +191,7 @@ static int read_content(struct osd_device *d, struct shift_error *err)
 	r = probe_device(d->dev, probe, err);
 	snprintf(d->content, sizeof(d->content), "%s",
 		 *probe->content ? probe->content : probe->table);
+	snprintf(d->content_uuid, sizeof(d->content_uuid), "%s", probe->uuid);
 	return r;
 }
 

@@ -33,6 +33,7 @@ struct osd_device {
 	char named[BLOCKDEV_NAME];	/* as the caller named it, or "" */
 	char uuid[40];			/* PARTUUID, "" without */
 	char content[32];		/* libblkid's name, "" for nothing */
+	char content_uuid[40];		/* its UUID, or "" */
 	char mapper[BLOCKDEV_NAME];	/* the name that its clear side has, or "" */
 	dev_t opened;			/* that side, 0: not opened yet */
 	char mount[BLOCKDEV_NAME];	/* where it is mounted, or "" */

@@ -57,7 +57,8 @@ static const char *look(int fd, uint64_t size, unsigned int sector,
 	    blkid_probe_set_device(pr, fd, 0, (blkid_loff_t)size))
 		return "libblkid does not take the device";
 	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE |
+					      BLKID_SUBLKS_UUID);
 	blkid_probe_enable_partitions(pr, 1);
 	blkid_probe_set_partitions_flags(pr, BLKID_PARTS_ENTRY_DETAILS);
 	/* -2: two signatures, which is nothing to rely on. */
@@ -70,6 +71,8 @@ static const char *look(int fd, uint64_t size, unsigned int sector,
 	}
 	if (!blkid_probe_lookup_value(pr, "TYPE", &text, NULL))
 		copy(p->content, sizeof(p->content), text);
+	if (!blkid_probe_lookup_value(pr, "UUID", &text, NULL))
+		copy(p->uuid, sizeof(p->uuid), text);
 	if (!blkid_probe_lookup_value(pr, "PTTYPE", &text, NULL))
 		copy(p->table, sizeof(p->table), text);
 	if (!strcmp(p->table, "gpt"))
@@ -108,6 +111,8 @@ static int check(struct probe *p)
 {
 	p->content[sizeof(p->content) - 1] = '\0';
 	p->table[sizeof(p->table) - 1] = '\0';
+	if (!is_guid(p->uuid))
+		p->uuid[0] = '\0';
 	if (p->n < 0 || p->n > PROBE_PARTITIONS)
 		return -EIO;
 	for (int i = 0; i < p->n; i++)

@@ -23,6 +23,7 @@ struct probe_partition {
 
 struct probe {
 	char content[32];	/* "xfs", "crypto_LUKS", "" for nothing known */
+	char uuid[40];		/* of the content, a GUID in lower case, or "" */
 	char table[16];		/* "gpt", "dos", "" for none */
 	int n;
 	struct probe_partition partitions[PROBE_PARTITIONS];
