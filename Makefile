@@ -72,6 +72,7 @@ Test, in virtual machines:
   make check-images [IMAGES='FORM...']  images of podman, buildah, umoci and others
   make check-concurrency [KERNEL=debug]   many threads through several mounts
   make check-mutants      that the tests fail on a module without its checks
+  make check-boot         pods over a shutdown and a loss of power of a host
   make check-packages     the Debian packages in a guest: install, mount, purge
   make demo, demo-volume, demo-systemd   pods that share one image
   make check-ceph, demo-ceph   Ceph with every OSD in a pod, natively and in a guest
@@ -135,7 +136,7 @@ check: deps-lab
 
 # Parts of the lab that bring targets of their own, and runs to check-all.
 CHECK_ALL := check
-include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk tools/check-images/*.mk tools/packages/*.mk selftests/oracle/*.mk)
+include $(wildcard $(LAB)/*.mk tools/demo/*.mk tools/bench/*.mk tools/podman-table/*.mk tools/check-images/*.mk tools/packages/*.mk tools/boot/*.mk selftests/oracle/*.mk)
 
 # One after the other: each uses the whole machine.
 check-all: export RUNNER_TEST_LONG := 1
