@@ -216,6 +216,27 @@ test_config() {
 	for n in '"StopSignal":"SIGUSR1"' '"Healthcheck"' '"mark":"kept"' '"Volumes"'; do
 		has "inspect" "$out" "$n"
 	done
+	# what a start makes of User, WorkingDir and the host's name
+	make_root "$work/user" pwd env
+	"$RUNNER" image --root "$store" import "$work/user" --name user >/dev/null
+	local words want
+	runner run --root "$store" --shift="$shift" --rm -h named user env
+	has "a variable, of no shell's making" "$out" HOSTNAME=named
+	while IFS='|' read -r words want; do
+		runner run --root "$store" --shift="$shift" --rm -h named $words user sh -c 'echo $(id -u):$(id -G) $HOME $HOSTNAME $(stat -c "%u:%g %a" .)'
+		same "run $words" "$want" "$out$errors"
+	done <<<'-u user:|1000:1001 /home named 0:0 755
+-u :mongodb|0:998 /root named 0:0 755
+-u 4321:user|4321:1001 / named 0:0 755
+-u user -w /new/dir|1000:1001 /home named 1000:1001 755
+-u user -w /tmp|1000:1001 /home named 0:0 1777
+-e HOSTNAME=own -u user:mongodb|1000:998 /home own 0:0 755'
+	runner run --root "$store" --shift="$shift" -d --name work -u user -w /one/two user sleep 600
+	same "on the host" "0:0 1000:1001" "$(cd "/var/lib/runner/pods/work/layer/upper" 2>/dev/null || cd "$store"/pods/work/layer/upper && stat -c %u:%g one one/two | paste -sd' ')"
+	# in a pod that runs, others could put something else there
+	runner --root "$store" exec -w /one/three work stat -c %u:%g .
+	same "of exec" "0:0" "$out$errors"
+	runner --root "$store" rm -f work
 	# its stop signal, unless the administrator has another
 	make_root "$work/stopping" sleep
 	python3 - "$a/empty-words" "$work/stopping" "$work/stop" <<'EOF'
@@ -410,13 +431,141 @@ test_odd() {
 	finish "odd forms of tar archives"
 }
 
+# FORM|WHAT THE POD SEES beside the usual: name, type, mode, owner, size, sorted; or
+# !WHAT IS SAID of what is refused.  The usual: bin, etc with base, srv with target.
+odd_layers='
+root-mode|. d 2750 0:0,x f 644 0:0 0,y f 644 0:0 0
+root-opaque|-bin,-etc/base,-srv,-srv/target,more f 644 0:0 0,only f 644 0:0 1
+whiteout-none|no d 755 0:0
+aufs|c f 644 0:0 0
+opaque-whiteout|-etc/base,etc/new f 644 0:0 0
+dir-to-link|-etc,-etc/base,etc l 777 0:0 srv
+link-to-dir|l d 700 0:0,l/n f 644 0:0 0
+dir-to-file|-etc,-etc/base,etc f 644 0:0 1
+file-to-dir|-etc/base,etc/base d 755 0:0,etc/base/n f 644 0:0 0
+case|F f 644 0:0 1,f f 644 0:0 2
+same-layers|n f 644 0:0 0
+replaced-link|x f 644 0:0 5,y f 644 0:0 3
+itself-below|
+itself|!is a hard link to '"'h'"', which is neither in the layer nor in those below
+link-to-dir-hard|!hard link to
+capability-3|cap f 755 0:0 1
+attributes|a f 755 0:0 0
+owner-large|a f 755 70000:4294967294 0
+owner-none|!the owner 4294967295 of the entry '"'a'"' is not a number from 0 to 4294967294
+group-none|!the group -1 of the entry '"'a'"'
+owner-cut|!the owner 4294967297 of the entry
+label|n f 644 0:0 0
+contiguous|n f 644 0:0 1
+unknown-kind|n f 644 0:0 1
+name-255|NNN f 644 0:0 0
+name-256|!nnnn
+deep|!File name too long
+mtimes|a f 755 0:0 0,b f 755 0:0 0
+two-members|
+zeros-after|
+plain-as-gzip|
+gzip-as-plain|
+docker-types|n f 644 0:0 0
+encrypted|!is encrypted
+signature|!of the type application/vnd.dev.cosign.simplesigning.v1+json: this may be an artifact
+old|!a manifest without layers
+others|!it is for linux/s390x, windows/amd64
+another|
+empty|!no image for linux/
+sha512|!is not a sha256 digest
+type-User|!User is of the type int instead of string
+type-WorkingDir|!WorkingDir is of the type array instead of string
+type-Env|!Env is of the type object instead of array
+type-Volumes|!Volumes is of the type array instead of object
+type-Labels|!Labels is of the type array instead of object
+type-Cmd|!Cmd is of the type object instead of array
+type-StopSignal|!StopSignal is of the type int instead of string
+'
+
+# What an image is with all its layers, by what a pod with the host's ids sees.
+shown() {
+	local pid
+	"$RUNNER" run --root "$store" --shift="$shift" --userns=host -d --name shown --no-hosts \
+		-v "$work/sleeper:/sleeper:ro,unsafe-setuid" odd "/sleeper/$loader" --library-path "/sleeper/$libraries" \
+		/sleeper/bin/sleep 600 >"$work/out" 2>&1 || {
+		cat "$work/out"
+		return
+	}
+	pid=$("$RUNNER" --root "$store" inspect shown | sed -n 's/^ *"pid": *\([0-9]*\).*/\1/p')
+	(cd "/proc/$pid/root" && find . -xdev \( -path ./dev -o -path ./proc -o -path ./sys -o -path ./run -o -path ./tmp -o -path ./sleeper -o -path ./lib -o -path ./lib64 -o -path ./usr -o -name hostname \) -prune \
+		-o -type d -printf '%P %y %m %U:%G\n' -o -type l -printf '%P %y %m %U:%G %l\n' -o -printf '%P %y %m %U:%G %s\n' 2>&1 |
+		sed 's/^ d/. d/; s/^n\{255\} /NNN /' | LC_ALL=C sort)
+	"$RUNNER" --root "$store" rm -f shown >/dev/null 2>&1
+}
+
+usual='. d 755 0:0
+bin d 755 0:0
+etc d 755 0:0
+etc/base f 644 0:0 4
+srv d 700 0:0
+srv/target f 640 0:0 6'
+
+test_reports() {
+	local form want line wanted got tree
+	while IFS='|' read -r form want; do
+		[ -n "$form" ] || continue
+		if [ "${want#!}" != "$want" ]; then
+			bad "odd-$form" "${want#!}"
+			continue
+		fi
+		rm -rf "$store"
+		image import "$a/odd-$form" --name odd
+		case $form in
+		another) has "$form: said" "$errors" "this image is for linux/s390x and may not run here" ;;
+		*) same "$form" 0 "$status$errors" ;;
+		esac
+		image verify odd
+		same "$form: verify" 0 "$status"
+		tree=$store/chains
+		case $form in
+		capability-3) same "$form: below" "cap_net_raw=ep" "$(getcap -n "$tree"/*/tree/cap | sed 's/^[^ ]* //; s/ \[.*//')" ;;
+		attributes) same "$form: below" "user.a=0x62003d63" "$(getfattr -d -m - -e hex "$tree"/*/tree/a 2>/dev/null | grep -v -e '^#' -e '^$' -e selinux)" ;;
+		mtimes) same "$form: below" "8589934592.000000000 0.999999999" "$(stat -c %.9Y "$tree"/*/tree/a "$tree"/*/tree/b | paste -sd" ")" ;;
+		replaced-link) same "$form: below" "three one" "$(cat "$tree"/*/tree/x) $(cat "$tree"/*/tree/y)" ;;
+		esac
+		wanted=$usual
+		while read -rd, line; do
+			case $line in
+			'') ;;
+			-*) wanted=$(grep -v "^${line#-} " <<<"$wanted") ;;
+			'. '*) wanted=${wanted/$'. d 755 0:0'/"$line"} ;;
+			*) wanted+=$'\n'$line ;;
+			esac
+		done <<<"$want,"
+		got=$(shown)
+		same "$form: in a pod" "$(LC_ALL=C sort <<<"$wanted" | grep .)" "$got"
+	done <<<"$odd_layers"
+	rm -rf "$store"
+	image import "$a/odd-string" --name odd
+	same "a string for a list" 0 "$status$errors"
+	runner spec --root "$store" --image odd
+	same "a string is a list of one word" "['/bin/one', 'two words']" "$(python3 -c 'import json, sys; print(json.load(sys.stdin)["process"]["args"])' <<<"$out")"
+	for form in bundle bundle.tar lxd lxd.tar; do
+		bad $form "no root filesystem: that is in its folder rootfs"
+	done
+	for form in disk.qcow2 sif.tar page.tar; do
+		bad $form "Unrecognized archive format"
+	done
+	finish "inputs of public bug reports: layers, documents, what is no image"
+}
+
 shift=${SHIFTFS_TEST_BACKEND:-shiftfs}
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
 grep -qw shiftfs /proc/filesystems || shift=idmap
 mkdir -p "$a"
+make_root "$work/sleeper" sleep
+# the images have no program, and no library for one
+loader=$(cd "$work/sleeper" && find . -name 'ld-linux*' | head -n 1)
+libraries=$(cd "$work/sleeper" && find . -name 'libc.so.*' -printf '%h\n' | head -n 1)
 make_forms "$a" || {
 	echo "Bail out! cannot make the images"
 	exit 1
 }
-run_tests "docker transports layouts tolerated bytes odd plainly config many" "$@"
+run_tests "docker transports layouts tolerated bytes odd reports plainly config many" "$@"

@@ -233,6 +233,89 @@ x.write(x.manifest(many))
 x = Layout("too-many")
 x.write(x.manifest([tar(entry("n%d" % i)) for i in range(510)], squeeze=lambda d: d))
 
+# --- inputs of public bug reports: layers over the usual one -----------------
+def over(name, *layers, types=None, squeeze=lambda d: d, **config_of):
+    x = Layout("odd-" + name)
+    m = x.manifest([base, *layers], squeeze=squeeze, **config_of)
+    if types:
+        with open(os.path.join(out, x.name, "blobs/sha256", m["digest"][7:]), "rb") as f:
+            text = json.load(f)
+        for layer, kind in zip(text["layers"], types):
+            layer["mediaType"] = kind
+        m = x.blob(json.dumps(text).encode(), m["mediaType"])
+    x.write(m)
+
+
+def with_records(name, data=b"", kind=tarfile.REGTYPE, **records):
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.mode = len(data), kind, 0o755
+    return pax([(k.replace("__", ".").encode(), v if isinstance(v, bytes) else v.encode()) for k, v in records.items()], info, data)
+
+
+over("root-mode", tar(entry("./", D, mode=0o2750), entry("x")), tar(entry("y")))
+over("root-opaque", tar(entry(".wh..wh..opq"), entry("only", data=b"1")), tar(entry("more")))
+over("whiteout-none", tar(entry("etc/.wh.nosuch"), entry(".wh.nodir"), entry("no/.wh.file")))
+over("opaque-whiteout", tar(entry("etc/.wh..wh..opq"), entry("etc/.wh.base"), entry("etc/new")))
+over("aufs", tar(entry(".wh..wh.plnk", D), entry(".wh..wh.plnk/1.2", data=b"z"), entry(".wh..wh.aufs"), entry("c")))
+over("dir-to-link", tar(entry("etc", L, link="srv")))
+over("link-to-dir", tar(entry("l", L, link="srv")), tar(entry("l", D, mode=0o700), entry("l/n")))
+over("dir-to-file", tar(entry("etc", data=b"1")))
+over("file-to-dir", tar(entry("etc/base", D, mode=0o755), entry("etc/base/n")))
+over("case", tar(entry("F", data=b"1"), entry("f", data=b"22")))
+over("same-layers", tar(), tar(), tar(entry("n")), tar(entry("n")))
+over("replaced-link", tar(entry("x", data=b"one"), entry("y", H, link="x"), entry("x", data=b"three")))
+over("itself-below", tar(entry("etc/base", H, link="etc/base")))
+over("itself", tar(entry("h", H, link="h")))
+over("link-to-dir-hard", tar(entry("h", H, link="etc")))
+over("capability-3", with_records("cap", b"1", SCHILY__xattr__security__capability=struct.pack("<6I", 0x03000001, 1 << 13, 0, 0, 0, 100000)) + b"\0" * 1024)
+over("attributes", with_records("a", SCHILY__xattr__user__a=b"b\0=c", SCHILY__xattr__trusted__overlay__opaque="y", SCHILY__xattr__security__selinux="s", SCHILY__xattr__com__apple__q="x") + b"\0" * 1024)
+over("owner-large", with_records("a", uid="70000", gid="4294967294") + b"\0" * 1024)
+over("owner-none", with_records("a", uid="4294967295") + b"\0" * 1024)
+over("group-none", with_records("a", gid="-1") + b"\0" * 1024)
+over("owner-cut", with_records("a", uid="4294967297") + b"\0" * 1024)
+over("label", tar(entry("label", b"V"), entry("n")))
+over("contiguous", tar(entry("n", tarfile.CONTTYPE, data=b"1")))
+over("unknown-kind", tar(entry("n", b"Z", data=b"1")))
+over("name-255", tar(entry("n" * 255)))
+over("name-256", tar(entry("n" * 256)))
+over("deep", tar(entry("/".join(["p" * 200] * 30))))
+over("mtimes", with_records("a", mtime="8589934592") + with_records("b", mtime="0.999999999") + b"\0" * 1024)
+over("two-members", squeeze=lambda d: gzip.compress(d[:1000]) + gzip.compress(d[1000:]))
+over("zeros-after", squeeze=lambda d: gzip.compress(d) + b"\0" * 512)
+over("plain-as-gzip", types=["application/vnd.oci.image.layer.v1.tar+gzip"])
+over("gzip-as-plain", squeeze=gzip.compress, types=["application/vnd.oci.image.layer.v1.tar"])
+over("docker-types", tar(entry("n")), squeeze=gzip.compress, types=["application/vnd.docker.image.rootfs.diff.tar.gzip", "application/vnd.oci.image.layer.v1.tar+gzip"])
+over("encrypted", types=["application/vnd.oci.image.layer.v1.tar+gzip+encrypted"])
+x = Layout("odd-signature")
+m = x.blob(json.dumps({"schemaVersion": 2, "config": x.blob(config([b"{}"]), "application/vnd.oci.image.config.v1+json"),
+                       "layers": [x.blob(b"{}", "application/vnd.dev.cosign.simplesigning.v1+json")]}).encode(), "application/vnd.oci.image.manifest.v1+json")
+x.write(m)
+x = Layout("odd-old")
+x.write(x.blob(json.dumps({"schemaVersion": 1, "fsLayers": [{"blobSum": "sha256:" + sha(base)}]}).encode(), "application/vnd.docker.distribution.manifest.v1+prettyjws"))
+x = Layout("odd-others")
+x.write(x.index(x.manifest([base], "s390x", platform=("linux", "s390x")), x.manifest([base], platform=("windows", "amd64")),
+                x.manifest([top], platform=("unknown", "unknown"))))
+x = Layout("odd-another")
+x.write(x.manifest([base], "s390x"))
+x = Layout("odd-empty")
+x.write()
+x = Layout("odd-sha512")
+x.write({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "sha512:" + "0" * 128, "size": 1})
+for key, value in (("User", 1000), ("WorkingDir", ["/"]), ("Env", {"A": "b"}), ("Volumes", ["/v"]), ("Labels", ["a=b"]),
+                   ("Cmd", {"a": "b"}), ("StopSignal", 15)):
+    over("type-" + key, **{key: value})
+over("string", Entrypoint="/bin/one", Cmd="two words")
+
+# --- no root filesystems, though they have one ------------------------------
+for kind, file in (("bundle", "config.json"), ("lxd", "metadata.yaml")):
+    put(kind + "/" + file, b"{}")
+    put(kind + "/rootfs/bin/true", b"")
+    with tarfile.open(os.path.join(out, kind + ".tar"), "w") as t:
+        t.add(os.path.join(out, kind), ".")
+put("disk.qcow2", b"QFI\xfb\0\0\0\3" + b"\0" * 4000)
+put("sif.tar", b"#!/usr/bin/env run-singularity\n\0SIF_MAGIC\0" + b"\0" * 4000)
+put("page.tar", b"<!DOCTYPE html><html><body>404</body></html>" * 20)
+
 # --- root filesystems -----------------------------------------------------
 nfc, nfd, latin = "caf\u00e9".encode(), "cafe\u0301".encode(), b"lat\xe9"
 file, link = tarfile.TarInfo("x"), tarfile.TarInfo("y")

@@ -45,7 +45,8 @@ int files_open(struct files *f, const char *name, struct shift_error *err)
 	    (r = image_hold_described(&f->image, &f->spec, err)) < 0)
 		return r;
 	return poddir_open(&f->dir, name, f->spec.root.path,
-			   f->spec.root.layers.v[0], false, err);
+			   f->spec.root.layers.v[f->spec.root.layers.n - 1],
+			   false, err);
 }
 
 /*

@@ -286,7 +286,8 @@ static int launch(struct held *h, const struct lease_request *userns,
 		return r;
 	fault_point("state");
 	if ((r = poddir_open(&h->dir, st->name, h->spec.root.path,
-			     h->spec.root.layers.v[0], !keep, err)) < 0)
+			     h->spec.root.layers.v[h->spec.root.layers.n - 1],
+			     !keep, err)) < 0)
 		return r;
 	fault_point("pod folder");
 	if ((r = volumes_make(&h->spec, st->name, h->dir.path, err)) < 0)

@@ -267,7 +267,7 @@ static int check_image(struct poddir *dir, const char *image,
 }
 
 /* The root directory of an overlay is that of its upper layer. */
-static int make_layer(struct poddir *dir, const char *image,
+static int make_layer(struct poddir *dir, const char *topmost,
 		      struct shift_error *err)
 {
 	_cleanup_free_ char *upper = NULL, *work = NULL;
@@ -278,9 +278,9 @@ static int make_layer(struct poddir *dir, const char *image,
 	    (r = strf(&upper, err, "%s/upper", dir->layer)) < 0 ||
 	    (r = strf(&work, err, "%s/work", dir->layer)) < 0)
 		return r;
-	if (stat(image, &st) < 0)
+	if (stat(topmost, &st) < 0)
 		return shift_err_set(err, errno, "cannot look at the image %s",
-				     image);
+				     topmost);
 	/* A new folder has nothing in it that anybody could have left. */
 	if ((mkdir(dir->layer, 0755) < 0 && (errno != EEXIST || dir->fresh)) ||
 	    (mkdir(work, 0755) < 0 && (errno != EEXIST || dir->fresh)))

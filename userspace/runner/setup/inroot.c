@@ -113,6 +113,17 @@ int inroot_make(const char *path, bool file, enum inroot_links links,
 	return r < 0 ? shift_err_set(err, -r, "%s", path) : r;
 }
 
+int inroot_make_owned(const char *path, uid_t uid, gid_t gid,
+		      struct shift_error *err)
+{
+	_cleanup_close_ int was = inroot_open(path, O_PATH, INROOT_FOLLOW), fd = -1;
+
+	fd = inroot_make(path, false, INROOT_FOLLOW, err);
+	if (fd >= 0 && was == -ENOENT && fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		return shift_err_set(err, errno, "cannot give %s to the pod's user", path);
+	return steal_fd(&fd);
+}
+
 static bool is_below(const char *path, const char *dir)
 {
 	size_t len = strlen(dir);

@@ -9,6 +9,7 @@
 #define RUNNER_INROOT_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "error.h"
 
@@ -29,6 +30,14 @@ int inroot_open(const char *path, int flags, enum inroot_links links);
  */
 int inroot_make(const char *path, bool file, enum inroot_links links,
 		struct shift_error *err);
+
+/*
+ * The same of a directory, whose last component belongs to @uid and @gid when it was
+ * missing.  For the first process of a pod: others in it could put something else in
+ * its place meanwhile.
+ */
+int inroot_make_owned(const char *path, uid_t uid, gid_t gid,
+		      struct shift_error *err);
 
 /*
  * The place @path for a mount, made if need be, with O_PATH.  What the host's

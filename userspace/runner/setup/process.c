@@ -230,8 +230,9 @@ int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 	/* It leads to the host's /proc. */
 	regular_drop_proc();
 	if (r < 0 || (r = check_range(spec, &id, err)) < 0 ||
-	    (r = cwd = inroot_make(spec->process.cwd, false, INROOT_FOLLOW,
-				   err)) < 0)
+	    (r = cwd = getpid() == 1 ?
+		   inroot_make_owned(spec->process.cwd, id.uid, id.gid, err) :
+		   inroot_make(spec->process.cwd, false, INROOT_FOLLOW, err)) < 0)
 		return r < 0 ? shift_err_prefix(err, "in the pod") : r;
 	close(steal_fd(&cwd));
 	/* The terminal belongs to who uses it. */
@@ -265,6 +266,9 @@ int process_privileges(const struct spec *spec, int seccomp_fd, int terminal,
 	environ = spec->process.env.v;
 	if (!getenv("HOME") && setenv("HOME", id.home, 1) < 0)
 		return shift_err_set(err, errno, "cannot set HOME");
+	if (spec->hostname && !getenv("HOSTNAME") &&
+	    setenv("HOSTNAME", spec->hostname, 1) < 0)
+		return shift_err_set(err, errno, "cannot set HOSTNAME");
 	return 0;
 }
 

@@ -171,6 +171,9 @@ int user_resolve(const char *user, struct identity *id,
 	group = strchr(copy, ':');
 	if (group)
 		*group++ = '\0';
+	/* Others take "NAME:" for "NAME". */
+	if (group && !*group)
+		group = NULL;
 	r = find_user(*copy ? copy : "0", id, name, sizeof(name), err);
 	if (r < 0)
 		return r;

@@ -116,7 +116,8 @@ static int unpack(struct build *b, const char *tree, const char *list,
 	_cleanup_close_ int fd = open(list, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 				      0600);
 
-	if (fd < 0 || mkdir(tree, 0755) < 0)
+	/* Until an entry describes it, the root is nobody's: see tree_inherit(). */
+	if (fd < 0 || mkdir(tree, 0700) < 0 || chown(tree, TREE_NOBODY, TREE_NOBODY) < 0)
 		return shift_err_set(err, errno, "cannot make %s", fd < 0 ? list : tree);
 	return layer_unpack(tree, source, fd, &b->budget, &b->progress,
 			    layer->diff_id, err);
@@ -136,6 +137,8 @@ static int finish_tree(struct build *b, const char *tree, const char *list,
 	}
 	if (r >= 0)
 		r = tree_whiteouts(tree, err);
+	if (r >= 0)
+		r = tree_vain_whiteouts(tree, &below, err);
 	if (r >= 0)
 		r = tree_inherit(tree, &below, err);
 	strv_clear(&below);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/helper.h"
@@ -18,6 +19,27 @@ static int no_such_image(const char *ref, int status, struct shift_error *err)
 
 	shift_err_hint(err, "give the name of an image (runner image ls), a directory with a root filesystem, or an OCI image layout (DIR or DIR:NAME)");
 	return r;
+}
+
+/*
+ * A layer whose root is opaque hides all those below.  overlayfs heeds the mark in
+ * all directories but the roots.
+ */
+static void leave_hidden(struct strv *layers)
+{
+	char mark;
+	size_t top = layers->n;
+
+	while (top-- > 1 && lgetxattr(layers->v[top], "trusted.overlay.opaque",
+				      &mark, 1) != 1)
+		;
+	if (!layers->n)
+		return;
+	for (size_t i = 0; i < top; i++)
+		free(layers->v[i]);
+	memmove(layers->v, layers->v + top, (layers->n - top) * sizeof(*layers->v));
+	layers->n -= top;
+	layers->v[layers->n] = NULL;
 }
 
 /* Where the layers are in the store, or will be once they are imported. */
@@ -46,6 +68,8 @@ static int find_layers(struct image *image, struct shift_error *err)
 			r = strv_add(&image->layers, tree, err);
 	}
 	store_image_clear(&stored);
+	if (r >= 0)
+		leave_hidden(&image->layers);
 	return r;
 }
 

@@ -76,7 +76,12 @@ static int import_layout(struct import *m, const char *path, const char *name,
 				oci.diff_ids.v[i], err);
 		if (r < 0)
 			shift_err_prefix(err, "the layout %s", path);
+		if (r < 0 && *oci.types.v[i] && !strstr(oci.types.v[i], "tar"))
+			shift_err_hint(err, "the layer is of the type %.80s: this may be an artifact rather than an image", oci.types.v[i]);
 	}
+	if (r >= 0 && oci.foreign)
+		fprintf(stderr, "runner: %s: this image is for %.80s and may not run here, on linux/%s\n",
+			path, oci.foreign, oci_architecture());
 	if (r >= 0 && !oci.layers.n)
 		r = shift_err_set(err, 0, "%s: an image without layers", path);
 	if (r >= 0)

@@ -34,7 +34,9 @@ static int look(const char *layer, const char *inner, bool any, struct stat *st,
 	r = strf(&path, err, "%s/%s", layer, inner);
 	if (r < 0)
 		return r;
-	top = strlen(layer) + 1;
+	top = strlen(layer);
+	if (!*inner)
+		path[top] = '\0';
 	for (p = path + top; ; p++) {
 		char c = *p;
 
@@ -120,12 +122,61 @@ int tree_inherit(const char *tree, const struct strv *lowers,
 		return shift_err_set(err, errno, "cannot read %s", tree);
 	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
 		r = tree_walk_error(e, err);
-		if (r < 0 || e->fts_info != FTS_DP || e->fts_level == 0 ||
+		if (r < 0 || e->fts_info != FTS_DP ||
 		    e->fts_statp->st_uid != TREE_NOBODY ||
 		    e->fts_statp->st_gid != TREE_NOBODY)
 			continue;
-		r = inherit(e->fts_path, e->fts_path + strlen(tree) + 1, lowers,
-			    err);
+		r = inherit(e->fts_path, e->fts_level ? e->fts_path + strlen(tree) + 1 : "",
+			    lowers, err);
+	}
+	if (r >= 0 && errno)
+		r = shift_err_set(err, errno, "cannot read all of %s", tree);
+	fts_close(fts);
+	return r;
+}
+
+/* What fts_number says of a directory. */
+enum { NOT_MERGED = 1, CHANGED = 2 };
+
+static bool hides_something(const char *inner, const struct strv *lowers,
+			    struct shift_error *err)
+{
+	_cleanup_free_ char *found = NULL;
+	struct stat st;
+	int r = 0;
+
+	for (size_t i = lowers->n; !r && i-- > 0; )
+		r = look(lowers->v[i], inner, true, &st, &found, err);
+	return r > 0;
+}
+
+int tree_vain_whiteouts(const char *tree, const struct strv *lowers,
+			struct shift_error *err)
+{
+	char *roots[] = { (char *)tree, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_XDEV | FTS_NOCHDIR, NULL);
+	FTSENT *e;
+	int r = 0;
+
+	if (!fts)
+		return shift_err_set(err, errno, "cannot read %s", tree);
+	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
+		char mark;
+
+		r = tree_walk_error(e, err);
+		if (r >= 0 && e->fts_info == FTS_D &&
+		    ((e->fts_level && e->fts_parent->fts_number & NOT_MERGED) ||
+		     lgetxattr(e->fts_path, "trusted.overlay.opaque", &mark, 1) == 1))
+			e->fts_number |= NOT_MERGED;
+		if (r >= 0 && e->fts_info == FTS_DP && e->fts_number & CHANGED)
+			r = tree_keep_times(e, err);
+		if (r < 0 || e->fts_level == 0 || !S_ISCHR(e->fts_statp->st_mode) ||
+		    (!(e->fts_parent->fts_number & NOT_MERGED) &&
+		     hides_something(e->fts_path + strlen(tree) + 1, lowers, err)))
+			continue;
+		e->fts_parent->fts_number |= CHANGED;
+		if (unlink(e->fts_path) < 0)
+			r = shift_err_set(err, errno, "cannot remove the whiteout %s", e->fts_path);
 	}
 	if (r >= 0 && errno)
 		r = shift_err_set(err, errno, "cannot read all of %s", tree);

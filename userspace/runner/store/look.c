@@ -23,6 +23,8 @@
 struct seen {
 	bool layout, index, repositories, docker;
 	bool inner;		/* such names one folder down */
+	bool rootfs;		/* a folder that others have in images */
+	bool beside;		/* and the file that they have beside it */
 	char *manifest;
 };
 
@@ -85,6 +87,15 @@ static bool see(struct seen *s, struct archive *a, struct archive_entry *e)
 	if (!name || !*name || !strcmp(name, "."))
 		return name != NULL;
 	inner = strchr(name, '/');
+	/* A bundle of runtimes, or an image of LXD or Incus. */
+	s->rootfs = s->rootfs || !strncmp(name, "rootfs/", 7) ||
+		    (directory && !strcmp(name, "rootfs"));
+	if (!strcmp(name, "config.json") || !strcmp(name, "metadata.yaml")) {
+		s->beside = true;
+		return true;
+	}
+	if (!strncmp(name, "rootfs/", 7) || !strncmp(name, "templates/", 10))
+		return true;
 	if (!of_image(name, directory)) {
 		/* "folder/" may be anything still, "folder/oci-layout" not. */
 		if (directory && (!inner || !inner[1]))
@@ -135,6 +146,9 @@ static int look(int in, int out)
 			       SANDBOX_FAILED);
 	if (rootfs)
 		return dprintf(out, "r");
+	if (s.rootfs && s.beside)
+		return dprintf(out, "%c0 this is no root filesystem: that is in its folder rootfs, which can be imported once it is unpacked",
+			       SANDBOX_FAILED);
 	if (s.docker)
 		return dprintf(out, "%c%s", archive_filter_code(a, 0) ? 'D' : 'd',
 			       s.manifest);

@@ -32,6 +32,20 @@ bool look_is_docker(const char *text)
 	return good;
 }
 
+/*
+ * A bundle of runtimes has config.json beside rootfs, an image of LXD or Incus
+ * metadata.yaml; a root filesystem has a directory bin, or a link, beside such.
+ */
+static bool is_beside(int dir, const char *name)
+{
+	struct stat st;
+
+	return !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) && S_ISREG(st.st_mode) &&
+	       !fstatat(dir, "rootfs", &st, AT_SYMLINK_NOFOLLOW) && S_ISDIR(st.st_mode) &&
+	       fstatat(dir, "bin", &st, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       fstatat(dir, "usr", &st, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 int look_directory(const char *path, enum look_kind *ret,
 		   struct shift_error *err)
 {
@@ -65,6 +79,11 @@ int look_directory(const char *path, enum look_kind *ret,
 	if (docker) {
 		shift_err_set(err, 0, "%s is an unpacked archive of docker save", path);
 		shift_err_hint(err, "give the archive itself, or pack it again: tar -C %s -cf image.tar .", path);
+		return -EINVAL;
+	}
+	if (is_beside(dir, "config.json") || is_beside(dir, "metadata.yaml")) {
+		shift_err_set(err, 0, "%s is no root filesystem: that is in its folder rootfs", path);
+		shift_err_hint(err, "name that folder: %s/rootfs", path);
 		return -EINVAL;
 	}
 	if ((has[0] || has[1]) && has[4])

@@ -162,6 +162,9 @@ static int get_strings(json_object *o, const char *key, struct strv *ret,
 	size_t n = array ? json_object_array_length(array) : 0;
 	int r;
 
+	/* Others take one string for a list of one: check_types() says where. */
+	if (get_string(o, key))
+		return strv_add(ret, get_string(o, key), err);
 	for (size_t i = 0; i < n; i++) {
 		json_object *v = json_object_array_get_idx(array, i);
 
@@ -207,6 +210,7 @@ struct search {
 	bool several;			/* others are as good */
 	char top[DIGEST_HEX + 1];	/* what index.json says for the best */
 	struct strv seen;		/* names, for a message */
+	char *others;			/* platforms of other machines, for one as well */
 };
 
 static const char *annotation(json_object *descriptor, const char *key)
@@ -243,6 +247,22 @@ static bool is_index(json_object *descriptor)
 	return type && (!strcmp(type, TYPE_INDEX) || !strcmp(type, TYPE_DOCKER_LIST));
 }
 
+static int add_other(struct search *s, json_object *platform,
+		     struct shift_error *err)
+{
+	const char *variant = get_string(platform, "variant") ?: "";
+	_cleanup_free_ char *was = steal_ptr(&s->others);
+
+	if (was && strlen(was) > 200) {
+		s->others = steal_ptr(&was);
+		return 0;
+	}
+	return strf(&s->others, err, "%s%s%s/%s%s%s", was ?: "", was ? ", " : "",
+		    get_string(platform, "os") ?: "linux",
+		    get_string(platform, "architecture") ?: "unknown",
+		    *variant ? "/" : "", variant);
+}
+
 static int take_manifest(struct search *s, json_object *d, json_object *platform,
 			 const char *top, const char *where,
 			 struct shift_error *err)
@@ -254,8 +274,10 @@ static int take_manifest(struct search *s, json_object *d, json_object *platform
 	int r;
 
 	/* Attestations and the like stand beside images. */
-	if (rank < 0 || annotation(d, "vnd.docker.reference.type"))
+	if (annotation(d, "vnd.docker.reference.type"))
 		return 0;
+	if (rank < 0)
+		return add_other(s, platform, err);
 	r = digest_parse(get_string(d, "digest"), hex, where, err);
 	if (r < 0)
 		return r;
@@ -365,12 +387,15 @@ static int find_manifest(struct oci_image *image, const char *name,
 		shift_err_set(err, 0, "no image%s%s for linux/%s",
 			      name ? " called " : "", name ?: "",
 			      s.machine.arch);
+		if (s.others)
+			shift_err_hint(err, "it is for %s", s.others);
 		describe_names(&s, err);
 		r = -EINVAL;
 	}
 	if (r >= 0)
 		r = collect_names(&s, err);
 	strv_clear(&s.seen);
+	free(s.others);
 	return r;
 }
 
@@ -379,6 +404,7 @@ static int read_layers(struct oci_image *image, json_object *manifest,
 {
 	json_object *layers = get(manifest, "layers", json_type_array);
 	char hex[DIGEST_HEX + 1];
+	const char *type;
 	int r;
 
 	if (!layers)
@@ -391,9 +417,16 @@ static int read_layers(struct oci_image *image, json_object *manifest,
 	for (size_t i = 0; i < json_object_array_length(layers); i++) {
 		json_object *l = json_object_array_get_idx(layers, i), *size;
 
+		type = get_string(l, "mediaType") ?: "";
 		r = digest_parse(get_string(l, "digest"), hex, path, err);
+		if (r >= 0 && strstr(type, "+encrypted")) {
+			r = shift_err_set(err, 0, "%s: the layer sha256:%s is encrypted", path, hex);
+			shift_err_hint(err, "skopeo copy --decryption-key KEY makes an image that can be read");
+		}
 		if (r >= 0)
 			r = strv_add(&image->layers, hex, err);
+		if (r >= 0)
+			r = strv_add(&image->types, type, err);
 		if (r < 0)
 			return r;
 		size = get(l, "size", json_type_int);
@@ -423,9 +456,44 @@ static int read_diff_ids(struct oci_image *image, json_object *o,
 	return r;
 }
 
+/* A member of another type is no member that is missing: nothing is to be lost. */
+static int check_types(json_object *config, const char *where,
+		       struct shift_error *err)
+{
+	static const struct { const char *key; enum json_type is, or; } members[] = {
+		{ "User", json_type_string, json_type_null },
+		{ "WorkingDir", json_type_string, json_type_null },
+		{ "StopSignal", json_type_string, json_type_null },
+		{ "Env", json_type_array, json_type_null },
+		{ "Entrypoint", json_type_array, json_type_string },
+		{ "Cmd", json_type_array, json_type_string },
+		{ "Volumes", json_type_object, json_type_null },
+		{ "Labels", json_type_object, json_type_null },
+	};
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
+		json_object *v = NULL;
+		enum json_type type;
+
+		json_object_object_get_ex(config, members[i].key, &v);
+		type = json_object_get_type(v);
+		if (type != json_type_null && type != members[i].is &&
+		    type != members[i].or)
+			return shift_err_set(err, 0, "%s: %s is of the type %s instead of %s",
+					     where, members[i].key, json_type_to_name(type),
+					     json_type_to_name(members[i].is));
+		/* What a string has behind a zero byte would be lost. */
+		if (type == json_type_string && !get_string(config, members[i].key))
+			return shift_err_set(err, 0, "%s: a zero byte in %s", where,
+					     members[i].key);
+	}
+	return 0;
+}
+
 int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 		     const char *where, struct shift_error *err)
 {
+	const struct platform here = platform_here();
 	_cleanup_json_ json_object *o = NULL;
 	json_object *config;
 	const char *s;
@@ -439,10 +507,15 @@ int oci_config_parse(struct oci_image *image, const char *text, size_t len,
 	    (r = str_replace(&image->config_text, text, err)) < 0 ||
 	    (r = read_diff_ids(image, o, where, err)) < 0)
 		return r;
+	s = get_string(o, "architecture");
+	if (s && platform_rank(&here, get_string(o, "os"), s, get_string(o, "variant")) < 0 &&
+	    (r = strf(&image->foreign, err, "%s/%s", get_string(o, "os") ?: "linux", s)) < 0)
+		return r;
 	config = get(o, "config", json_type_object);
 	if (!config)
 		return 0;
-	if ((r = get_strings(config, "Env", &image->env, where, err)) < 0 ||
+	if ((r = check_types(config, where, err)) < 0 ||
+	    (r = get_strings(config, "Env", &image->env, where, err)) < 0 ||
 	    (r = get_strings(config, "Entrypoint", &image->entrypoint, where,
 			     err)) < 0 ||
 	    (r = get_strings(config, "Cmd", &image->cmd, where, err)) < 0)
@@ -550,6 +623,8 @@ void oci_image_clear(struct oci_image *image)
 	strv_clear(&image->volumes);
 	free(image->stop_signal);
 	strv_clear(&image->layers);
+	strv_clear(&image->types);
+	free(image->foreign);
 	free(image->sizes);
 	strv_clear(&image->diff_ids);
 	free(image->config_text);

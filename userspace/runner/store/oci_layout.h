@@ -15,6 +15,7 @@ struct oci_image {
 	char manifest[DIGEST_HEX + 1];	/* its digest, without "sha256:" */
 	struct strv names;		/* all that it has in the layout */
 	struct strv layers;		/* digests of blobs, lowest first */
+	struct strv types;		/* media types of these, "" when not said */
 	int64_t *sizes;			/* of these, in bytes; -1: not said */
 	char config[DIGEST_HEX + 1];	/* digest of the config document */
 	char *config_text;		/* the document, byte for byte */
@@ -25,6 +26,7 @@ struct oci_image {
 	char *stop_signal;		/* NULL when not given */
 	struct strv volumes;		/* directories in the image */
 	char *user;			/* NULL when not given */
+	char *foreign;			/* OS/ARCH, when it is another machine's */
 };
 
 /* Whether @path has the two files of a layout. */

@@ -62,7 +62,7 @@ static const char *inner(const char *tree, const FTSENT *e)
 }
 
 /* fts keeps what a directory was before anything in it was changed. */
-static int keep_times(const FTSENT *e, struct shift_error *err)
+int tree_keep_times(const FTSENT *e, struct shift_error *err)
 {
 	struct timespec t[2] = { e->fts_statp->st_atim, e->fts_statp->st_mtim };
 
@@ -120,7 +120,7 @@ int tree_whiteouts(const char *tree, struct shift_error *err)
 	while (r >= 0 && (errno = 0, e = fts_read(fts))) {
 		r = tree_walk_error(e, err);
 		if (r >= 0 && e->fts_info == FTS_DP && e->fts_number)
-			r = keep_times(e, err);
+			r = tree_keep_times(e, err);
 		if (r < 0 || e->fts_info == FTS_DP || e->fts_level == 0 ||
 		    strncmp(e->fts_name, WHITEOUT, strlen(WHITEOUT)))
 			continue;
@@ -435,7 +435,7 @@ static int index_all(struct indexer *x, struct shift_error *err)
 		if (r >= 0 && e->fts_info != FTS_DP)
 			r = index_entry(x, e, err);
 		else if (r >= 0 && e->fts_number)
-			r = keep_times(e, err);
+			r = tree_keep_times(e, err);
 	}
 	if (r >= 0 && errno)
 		r = shift_err_set(err, errno, "cannot read %s", x->tree);

@@ -43,6 +43,13 @@ int tree_inherit(const char *tree, const struct strv *lowers,
 		 struct shift_error *err);
 
 /*
+ * Removes whiteouts that hide nothing of @lowers.  overlayfs shows one in a directory
+ * that it does not merge, as a name that cannot be looked up.
+ */
+int tree_vain_whiteouts(const char *tree, const struct strv *lowers,
+			struct shift_error *err);
+
+/*
  * Makes in @tree what @list, of layer_unpack(), has as hard links to files of
  * the layers below, @lowers, lowest first: copies of these.  Before whiteouts.
  */
@@ -56,6 +63,9 @@ int tree_links(const char *tree, const char *list, const struct strv *lowers,
  */
 int tree_check(const char *list, const char *index, const char *path,
 	       struct shift_error *err);
+
+/* Gives the directory @e the times that it had before what is in it was changed. */
+int tree_keep_times(const FTSENT *e, struct shift_error *err);
 
 /* An error when fts(3) could not look at @e, or at what is in it. */
 int tree_walk_error(const FTSENT *e, struct shift_error *err);

@@ -199,6 +199,20 @@ static int check_size(struct layer *l, struct archive_entry *entry,
 	return 0;
 }
 
+/* chown(2) takes the id 2^32 - 1 for none, and cuts what is larger. */
+static int check_owner(const struct layer *l, struct archive_entry *entry,
+		       const char *name, struct shift_error *err)
+{
+	int64_t uid = archive_entry_uid(entry), gid = archive_entry_gid(entry);
+	bool good = uid >= 0 && uid < UINT32_MAX;
+
+	if (good && gid >= 0 && gid < UINT32_MAX)
+		return 0;
+	return shift_err_set(err, 0, "%s: the %s %lld of the entry '%s' is not a number from 0 to %u",
+			     l->path, good ? "group" : "owner",
+			     (long long)(good ? gid : uid), name, UINT32_MAX - 1);
+}
+
 /* A line of the list: see layer_unpack(). */
 static void list_entry(struct layer *l, char type, uint64_t size,
 		       const char *content, const char *name,
@@ -313,6 +327,8 @@ static int unpack_entry(struct layer *l, struct archive_entry *entry,
 	r = layer_entry_name(archive_entry_pathname(entry), l->path, &name, err);
 	if (r >= 0)
 		r = check_size(l, entry, name, err);
+	if (r >= 0)
+		r = check_owner(l, entry, name, err);
 	if (r < 0)
 		return r;
 	if (archive_entry_hardlink(entry)) {
@@ -320,7 +336,7 @@ static int unpack_entry(struct layer *l, struct archive_entry *entry,
 		if (r < 0)
 			return r;
 		/* A link to itself would lose the file by making room. */
-		if (!strcmp(name, link))
+		if (!strcmp(name, link) && !lstat(name, &st))
 			return 0;
 		archive_entry_set_hardlink(entry, link);
 	} else if (S_ISCHR(type) || S_ISBLK(type)) {
