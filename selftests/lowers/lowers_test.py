@@ -712,9 +712,17 @@ def smb(test):
 
 # FUSE
 
+def no_fsid():
+    """What the kernel has no f_fsid for gets none here: one that was made up could be
+    that of another server's mount as well."""
+    native, here = os.statvfs(low).f_fsid, os.statvfs(up).f_fsid
+    equal(bool(native), bool(here), f"f_fsid, {native} natively, here not 0")
+
+
 def bindfs(test):
     sh(f"modprobe fuse; bindfs -o attr_timeout=0,entry_timeout=0 {back} {low}")
     shift()
+    test("no f_fsid is made up", no_fsid)
     test("changes", changes)
     test("errors of creations", creation_errors)
     test("remote changes", remote_changes)
