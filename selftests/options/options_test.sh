@@ -20,7 +20,7 @@ test_command() {
 	runner start -a o
 	same "start -a: what it says" "b caller unset /home/deep other 1000:1001 /home" "$(head -n 1 <<<"$out")"
 	same "start -a: its status" 4 $status
-	same "the directory is made, as root's, below" "0:0" \
+	same "the directory is made, as the user's, below" "1000:1001" \
 		"$(stat -c %u:%g /var/lib/runner/pods/o/layer/upper/home/deep)"
 	same "what is kept" "value other" "$("$RUNNER" inspect o | python3 -c 'import json,sys
 c = json.load(sys.stdin)["config"]; print(c["annotations"]["org.test.key"], c["hostname"])')"
