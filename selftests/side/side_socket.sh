@@ -18,7 +18,7 @@ within() {
 # hold NAME [FAULT]: the socket of the pod NAME as a socket unit has it: whatever becomes of
 # the process that serves it, the socket stays. $holder is the process that holds it.
 hold() {
-	mkdir -p -m 700 /run/runner/side
+	install -d -m 700 /run/runner/side
 	rm -f /run/runner/side/$1.socket
 	cat >"$work/hold.pl" <<'END'
 use Socket; use POSIX;
