@@ -126,11 +126,11 @@ test_socket() {
 
 	# who asks: the kernel tells
 	runner exec -u 1000 agent runner-side submit sleeper -- 1
-	same "another user of the pod" "125runner-side: refused: who asks is not root of the pod agent" "$status$errors"
+	same "another user of the pod" "125runner-side: refused: the caller is not root of the pod agent" "$status$errors"
 	up second -v /run/runner/side/agent.socket:/run/host/side -v "$asker:/bin/runner-side:ro" -- sleep 10000
 	runner exec second runner-side submit sleeper -- 1
-	same "another pod at this socket" "125runner-side: refused: who asks is not root of the pod agent" "$status$errors"
-	same "the host's root" "runner-side: refused: who asks is not root of the pod agent" "$("$asker" status --socket /run/runner/side/agent.socket sleeper 2>&1)"
+	same "another pod at this socket" "125runner-side: refused: the caller is not root of the pod agent" "$status$errors"
+	same "the host's root" "runner-side: refused: the caller is not root of the pod agent" "$("$asker" status --socket /run/runner/side/agent.socket sleeper 2>&1)"
 	has "root in a user namespace below" "$(call $i.Status '{"template":"sleeper","key":"k"}' | raw_calls agent unshare -U -r)" "is in another user namespace than its pod"
 	same "none was started" 0 "$(sides)"
 

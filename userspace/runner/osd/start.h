@@ -9,9 +9,9 @@
 
 /*
  * Mounts what the host mounts for the pod (struct osd_device.into), with nosuid and
- * nodev, in a mount namespace of this process's own.  Who has the mounts is runner,
- * the pod's monitor and the pod, which come of this process: they go with the last of
- * them, however it ends, and nothing has to be unmounted.
+ * nodev, in a mount namespace of this process's own.  Only runner, the pod's
+ * monitor and the pod have the mounts, since they come of this process.  The mounts go with
+ * the last of them, however it ends, and nothing has to be unmounted.
  */
 int osd_mount(const struct osd_layout *layouts, int n, bool unchecked,
 	      struct shift_error *err);

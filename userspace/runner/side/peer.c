@@ -60,7 +60,7 @@ int side_peer_check(int fd, const char *asker, struct shift_error *err)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &c, &len) < 0 || c.pid <= 0)
 		r = shift_err_set(err, ESRCH, "the process that asks");
 	else if (c.uid != agent.base)
-		r = shift_err_set(err, 0, "who asks is not root of the pod %s",
+		r = shift_err_set(err, 0, "the caller is not root of the pod %s",
 				  asker);
 	if (r >= 0)
 		r = pidfd = open_peer(fd, &c, err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who is at the other end of a socket. */
+/* The process at the other end of a socket. */
 #ifndef RUNNER_PEER_H
 #define RUNNER_PEER_H
 
