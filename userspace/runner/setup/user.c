@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "setup/user.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -171,8 +172,8 @@ int user_resolve(const char *user, struct identity *id,
 	group = strchr(copy, ':');
 	if (group)
 		*group++ = '\0';
-	/* Others take "NAME:" for "NAME". */
-	if (group && !*group)
+	/* Others take "NAME:" for "NAME"; a number without its group stays an error. */
+	if (group && !*group && *copy && !isdigit((unsigned char)*copy))
 		group = NULL;
 	r = find_user(*copy ? copy : "0", id, name, sizeof(name), err);
 	if (r < 0)
