@@ -116,7 +116,7 @@ static int unpack(struct build *b, const char *tree, const char *list,
 	_cleanup_close_ int fd = open(list, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
 				      0600);
 
-	/* Until an entry describes it, the root is nobody's: see tree_inherit(). */
+	/* An entry may describe the root; else tree_inherit() replaces this owner. */
 	if (fd < 0 || mkdir(tree, 0700) < 0 || chown(tree, TREE_NOBODY, TREE_NOBODY) < 0)
 		return shift_err_set(err, errno, "cannot make %s", fd < 0 ? list : tree);
 	return layer_unpack(tree, source, fd, &b->budget, &b->progress,
