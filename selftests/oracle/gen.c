@@ -89,7 +89,7 @@ bool uses(const struct op *op, char c)
 	return strchr(kinds[op->kind].sig, c);
 }
 
-static bool opens(const struct op *op)
+bool opens(const struct op *op)
 {
 	const char *sig = kinds[op->kind].sig;
 

@@ -2,7 +2,7 @@
 /*
  * oracle [--seed N] [--seeds N] [--steps N] [--episode N] [--findings N]
  *        [--self] [--both] [--idmap] [--plain] [--server] [--actors] [--stored DIR]
- *        [--fault] [--stats] [--no-reduce] DIR
+ *        [--look N] [--fault] [--stats] [--no-reduce] DIR
  *
  * DIR is a directory of the lower file system. The steps are done in episodes
  * of a fresh tree, each a function of the seed and its number alone. --self
@@ -13,6 +13,7 @@
  * --stored names DIR where the server has it.
  * --actors adds a second mount of each tree, and callers that keep a working directory
  * and a mapping while others change them.
+ * --look N has the whole tree looked at after N steps, and what a step touched after it.
  * --fault gives the first side a map that lacks the last id. Exit status 1 when
  * something diverged.
  */
@@ -29,11 +30,35 @@ static const char *first_map = MAP;
 static unsigned int episode_length = 150;
 /* episodes that ended early, see oracle_lost_data() */
 static unsigned long ended;
+/* Steps between looks at the whole tree; 1: after each that may have changed something. */
+static int look_every = 1;
 static bool no_reduce;
 static unsigned long called[128], succeeded[128];	/* by kind */
+/* where the time goes, in nanoseconds, for --stats */
+enum phase { STARTING, RUNNING, LOOKING_ABOVE, LOOKING_TOUCHED, LOOKING_BELOW, STOPPING, PHASES };
+static unsigned long long spent[PHASES];
+static unsigned long looks;
+
+static unsigned long long now_ns(void)
+{
+	struct timespec t;
+
+	OK(clock_gettime(CLOCK_MONOTONIC, &t));
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+/* Adds what has passed since *@from, which becomes now. */
+static void spend(enum phase phase, unsigned long long *from)
+{
+	unsigned long long now = now_ns();
+
+	spent[phase] += now - *from;
+	*from = now;
+}
 
 struct divergence {
 	int step;		/* -1: none */
+	int since;		/* the step after the last look that found nothing */
 	char what[16384];
 };
 
@@ -76,13 +101,21 @@ static void note_lines(struct divergence *d, const char *side, const char *view,
 	}
 }
 
-static void compare_states(struct side **sides, struct divergence *d)
+/* The whole tree, or of what is seen above what was touched if that is not NULL. */
+static void compare_states(struct side **sides, const struct touched *t, struct divergence *d)
 {
+	unsigned long long from = now_ns();
+
+	looks += !t;
 	for (int via = MOUNT; via <= LOWER; via++) {
 		const char *view = via == MOUNT ? "above" : "below";
+		/* what is stored takes no server's time */
+		bool whole = via == LOWER && strcmp(work_dir[0], stored_dir[0]);
 
 		for (int s = 0; s < 2; s++)
-			side_state(sides[s], via, state[s][via]);
+			side_state(sides[s], via, whole ? NULL : t, state[s][via]);
+		spend(via == LOWER ? LOOKING_BELOW : t ? LOOKING_TOUCHED : LOOKING_ABOVE,
+		      &from);
 		if (!strcmp(state[0][via], state[1][via]))
 			continue;
 		note_lines(d, side_name(0), view, state[0][via], state[1][via]);
@@ -131,46 +164,77 @@ static void note_result(struct divergence *d, int side,
 	note(d, " %s\n", res->text);
 }
 
-/* Run on fresh trees up to the first divergence. */
-static void replay(const struct op *ops, int n, struct divergence *d,
+static bool same_result(const struct op *op, const struct result *a, const struct result *b)
+{
+	return (a->ret == b->ret && a->err == b->err && !strcmp(a->text, b->text)) ||
+	       accepted_result(op, a, b);
+}
+
+/*
+ * Compares the trees after step @i of @n, wholly from step @every on. What fails or only
+ * looks seldom changes anything; when it does, the reduction finds the step.
+ */
+static void look(struct side **sides, const struct op *op, bool succeeded, int i, int n,
+		 int every, struct divergence *d)
+{
+	bool changed = succeeded && !uses(op, 'r');
+	struct touched t = { 0 };
+
+	if (succeeded)
+		touched_by(op, &t);
+	if (!changed)
+		t.n = 0;
+	if (i >= every || d->what[0] || i == n - 1 ||
+	    (look_every == 1 ? i % 8 == 7 || changed : i % look_every == look_every - 1)) {
+		compare_states(sides, NULL, d);
+		if (!d->what[0])
+			d->since = i + 1;
+	} else if (look_every > 1 && (changed || i % 8 == 7)) {
+		compare_states(sides, &t, d);
+	}
+}
+
+/*
+ * Run on fresh trees up to the first divergence, with a look at the whole of them after
+ * each step from @every on. @done counts the steps, unless it is NULL.
+ */
+static void replay(const struct op *ops, int n, int every, struct divergence *d,
 		   unsigned long *done)
 {
-	bool every = !done;	/* compare the states after every step */
 	static struct result res[2];
 	struct side *sides[2];
+	unsigned long long from = now_ns();
 
+	touched_start();
 	for (int s = 0; s < 2; s++)
 		sides[s] = side_start(&(struct view){
 			.dir = work_dir[s], .stored = stored_dir[s],
 			.backend = s == 0 ? first_backend : oracle_backend,
 			.map = s == 0 ? first_map : MAP,
+			.tells = look_every > 1,
 		});
+	spend(STARTING, &from);
 	d->step = -1;
+	d->since = 0;
 	d->what[0] = 0;
-	compare_states(sides, d);
+	compare_states(sides, NULL, d);
 	if (d->what[0])
 		d->step = 0;
 	for (int i = 0; i < n && d->step < 0; i++) {
+		from = now_ns();
 		for (int s = 0; s < 2; s++)
 			side_run(sides[s], &ops[i], &res[s]);
+		spend(RUNNING, &from);
 		if (done) {
 			(*done)++;
 			called[ops[i].kind]++;
 			succeeded[ops[i].kind] += res[1].ret >= 0;
 		}
-		if ((res[0].ret != res[1].ret || res[0].err != res[1].err ||
-		     strcmp(res[0].text, res[1].text)) &&
-		    !accepted_result(&ops[i], &res[0], &res[1])) {
+		if (!same_result(&ops[i], &res[0], &res[1])) {
 			note_result(d, 0, &res[0]);
 			note_result(d, 1, &res[1]);
 		}
-		/*
-		 * What fails or only looks seldom changes anything; when it
-		 * does, the reduction finds the step.
-		 */
-		if (every || d->what[0] || i == n - 1 || i % 8 == 7 ||
-		    (res[1].ret >= 0 && !uses(&ops[i], 'r')))
-			compare_states(sides, d);
+		look(sides, &ops[i], res[1].ret >= 0, i, n, every, d);
 		if (d->what[0] && (oracle_lost_data() || oracle_lost_name() ||
 				   oracle_lost_right(&ops[i], &res[0], &res[1]))) {
 			d->what[0] = 0;
@@ -180,10 +244,25 @@ static void replay(const struct op *ops, int n, struct divergence *d,
 		if (d->what[0])
 			d->step = i;
 	}
+	from = now_ns();
 	for (int s = 0; s < 2; s++)
 		side_end_callers(sides[s]);
 	for (int s = 0; s < 2; s++)
 		side_stop(sides[s]);
+	spend(STOPPING, &from);
+}
+
+/* Whether it happens again; then *d is what shows, and the steps after it are cut off. */
+static bool again(const struct op *ops, int *n, int every, struct divergence *d)
+{
+	static struct divergence try;
+
+	replay(ops, *n, every, &try, NULL);
+	if (try.step < 0)
+		return false;
+	*d = try;
+	*n = d->step + 1;
+	return true;
 }
 
 /*
@@ -192,43 +271,46 @@ static void replay(const struct op *ops, int n, struct divergence *d,
  */
 static int reduce(struct op *ops, int n, struct divergence *d)
 {
-	static struct divergence try;
 	struct op *some = calloc(n, sizeof(*some));
-	int last_kind;
+	bool sparse = look_every > 1;
+	int last_kind = -1;
 
 	n = d->step + 1;
-	replay(ops, n, &try, NULL);
-	if (try.step < 0) {
+	/* The first bad step. A look itself can mend what is wrong with a cache. */
+	if (again(ops, &n, sparse ? d->since : 0, d)) {
+		last_kind = ops[d->step].kind;
+	} else if (!sparse || !again(ops, &n, n, d)) {
 		printf("# it does not happen again\n");
 		free(some);
 		return n;
 	}
-	*d = try;
-	n = d->step + 1;
-	last_kind = ops[d->step].kind;
 	for (int part = (n + 1) / 2; part >= 1;) {
 		bool progress = false;
 
 		for (int from = 0; from < n && n > 1;) {
 			int end = from + part < n ? from + part : n;
 			int left = n - (end - from);
+			struct divergence *try = malloc(sizeof(*try));
 
 			memcpy(some, ops, from * sizeof(*ops));
 			memcpy(some + from, ops + end, (n - end) * sizeof(*ops));
-			replay(some, left, &try, NULL);
-			if (try.step >= 0 && some[try.step].kind == last_kind) {
-				n = try.step + 1;
+			if (again(some, &left, sparse ? left : 0, try) &&
+			    (last_kind < 0 || some[try->step].kind == last_kind)) {
+				n = left;
 				memcpy(ops, some, n * sizeof(*ops));
-				*d = try;
+				*d = *try;
 				progress = true;
 			} else {
 				from = end;
 			}
+			free(try);
 		}
 		if (part == 1 && !progress)
 			break;
 		part = part > 1 ? (part + 1) / 2 : 1;
 	}
+	if (sparse && !again(ops, &n, 0, d))
+		printf("# not with a look at the whole tree after each step\n");
 	free(some);
 	return n;
 }
@@ -281,7 +363,7 @@ static int fuzz(uint64_t seed, unsigned long steps, long only, int max)
 			n = steps - done;
 		generate(seed, e, ops, n);
 		episodes++;
-		replay(ops, n, &d, &done);
+		replay(ops, n, n, &d, &done);
 		if (d.step >= 0) {
 			/* of the same call with the same results: once */
 			snprintf(sign, sizeof(sign), "%s %.40s",
@@ -293,9 +375,9 @@ static int fuzz(uint64_t seed, unsigned long steps, long only, int max)
 				repeated++;
 				goto next;
 			}
-			printf("# divergence: seed %llu episode %llu step %d\n",
+			printf("# divergence: seed %llu episode %llu step %d, whole trees equal before step %d\n",
 			       (unsigned long long)seed, (unsigned long long)e,
-			       d.step);
+			       d.step, d.since);
 			print_script(ops + d.step, 1);
 			printf("%s", d.what);
 			fflush(stdout);
@@ -345,6 +427,7 @@ int main(int argc, char **argv)
 		{ "kinds", no_argument, NULL, 'k' },
 		{ "stats", no_argument, NULL, 't' },
 		{ "no-reduce", no_argument, NULL, 'R' },
+		{ "look", required_argument, NULL, 'L' },
 		{ 0 },
 	};
 	unsigned long steps = 1000, seed = 1, seeds = 1;
@@ -363,6 +446,7 @@ int main(int argc, char **argv)
 		case 'f': max = strtol(optarg, NULL, 0); break;
 		case 'F': first_map = "b:0:100000:65535"; break;
 		case 't': stats = true; break;
+		case 'L': look_every = strtol(optarg, NULL, 0); break;
 		case 'R': no_reduce = true; break;
 		case 'x': self = true; break;
 		case 'p': gen_plain = true; oracle_backend = PLAIN; break;
@@ -379,7 +463,7 @@ int main(int argc, char **argv)
 		}
 	}
 	dir = optind < argc ? realpath(argv[optind], NULL) : NULL;
-	if (!dir || !episode_length)
+	if (!dir || !episode_length || look_every < 1)
 		fail_at(__FILE__, __LINE__, "name a directory of the lower");
 	if (self)
 		first_backend = oracle_backend;
@@ -402,5 +486,11 @@ int main(int argc, char **argv)
 	for (int i = 0; stats && i < nr_kinds; i++)
 		printf("# %s: %lu of %lu succeeded\n", kinds[i].name,
 		       succeeded[i], called[i]);
+	if (stats)
+		printf("# ms: %llu to start, %llu in steps, %llu in %lu looks above, %llu at what was touched, %llu below, %llu to stop\n",
+		       spent[STARTING] / 1000000, spent[RUNNING] / 1000000,
+		       spent[LOOKING_ABOVE] / 1000000, looks,
+		       spent[LOOKING_TOUCHED] / 1000000, spent[LOOKING_BELOW] / 1000000,
+		       spent[STOPPING] / 1000000);
 	return findings ? 1 : 0;
 }

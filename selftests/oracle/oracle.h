@@ -134,6 +134,7 @@ uint64_t rnd(struct rng *r);
 unsigned int below(struct rng *r, unsigned int n);
 void gen_episode(struct rng *r, struct op *ops, int n);
 bool uses(const struct op *op, char c);
+bool opens(const struct op *op);	/* a path, into a slot */
 void print_op(FILE *f, const struct op *op);
 /* The accepted differences, see Documentation/oracle.rst; NULL or the reason. */
 const char *accepted(const struct op *op);
@@ -151,17 +152,34 @@ void tree_remove(const char *path, const char *stored);
  */
 void tree_state(int dir, int failed, char *buf);
 
+/* touched.c */
+#define MAX_TOUCHED 12
+struct touched {
+	char names[MAX_TOUCHED][64];
+	int n;
+};
+void touched_start(void);	/* of an episode: nobody keeps anything */
+/*
+ * What an operation that succeeded may have changed, and the directories of it. By
+ * name: of what has been renamed since it was opened, the caller's fstat(2) tells.
+ */
+void touched_by(const struct op *op, struct touched *t);
+/* As tree_state(), of these names alone, and of directories without what is in them. */
+void tree_touched(int dir, int failed, const struct touched *t, char *buf);
+
 /* worker.c */
 struct side;
 struct view {
 	const char *dir;	/* what is mounted is beneath it */
 	const char *stored;	/* the same, as it is stored */
 	const char *backend, *map;
+	bool tells;	/* a caller says what it changed looks like, in its result */
 };
 struct side *side_start(const struct view *view);
 void side_end_callers(struct side *side);
 void side_stop(struct side *side);
 void side_run(struct side *side, const struct op *op, struct result *res);
-void side_state(struct side *side, int via, char *buf);
+/* The whole tree, or what was touched if that is not NULL. */
+void side_state(struct side *side, int via, const struct touched *t, char *buf);
 
 #endif

@@ -18,6 +18,7 @@ struct out {
 	uint64_t ino[MAX_FILES];	/* in the order of appearance */
 	int nr_ino;
 	int root;
+	bool shallow;	/* of a directory the names alone */
 };
 
 static void put_text(struct out *o, const char *fmt, ...)
@@ -281,6 +282,19 @@ static char type_of(mode_t mode)
 
 static void put_dir(struct out *o, int dir, const char *path);
 
+/* A step that was given the symlink may have changed what it leads to. */
+static void put_followed(struct out *o, int dir, const char *name)
+{
+	struct statx x;
+
+	if (statx(dir, name, 0, STATX_BASIC_STATS, &x))
+		put_error(o, "followed");
+	else
+		put_text(o, " (%c %04o %u:%u nlink=%u)", type_of(x.stx_mode),
+			 x.stx_mode & 07777, x.stx_uid + id_shift,
+			 x.stx_gid + id_shift, x.stx_nlink);
+}
+
 static void put_file(struct out *o, int dir, const char *name,
 		     const char *path, const struct dirent *d)
 {
@@ -317,11 +331,13 @@ static void put_file(struct out *o, int dir, const char *name,
 			put_error(o, "readlink");
 		else
 			put_text(o, " -> %.*s", (int)n, target);
+		if (o->shallow)
+			put_followed(o, dir, name);
 	}
 	if (S_ISREG(x.stx_mode))
 		put_content(o, dir, name);
 	put_text(o, "\n");
-	if (S_ISDIR(x.stx_mode) && strcmp(name, ".")) {
+	if (S_ISDIR(x.stx_mode) && (o->shallow || strcmp(name, "."))) {
 		int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 				O_CLOEXEC);
 
@@ -380,7 +396,10 @@ static void put_dir(struct out *o, int dir, const char *path)
 
 		snprintf(name, sizeof(name), "%s%s%s", path, *path ? "/" : "",
 			 list[i].d_name);
-		put_file(o, dir, list[i].d_name, name, &list[i]);
+		if (o->shallow)
+			put_text(o, "%s has type %d\n", name, list[i].d_type);
+		else
+			put_file(o, dir, list[i].d_name, name, &list[i]);
 	}
 	free(list);
 	closedir(stream);
@@ -402,5 +421,17 @@ void tree_state(int dir, int failed, char *buf)
 		return;
 	}
 	put_dir(&o, fd, "");
+	OK(chdir("/"));
+}
+
+void tree_touched(int dir, int failed, const struct touched *t, char *buf)
+{
+	struct out o = { .p = buf, .end = buf + STATE_SIZE, .root = dir, .shallow = true };
+
+	*buf = 0;
+	if (failed)
+		put_text(&o, "not written: %s\n", strerrorname_np(failed));
+	for (int i = 0; i < t->n; i++)
+		put_file(&o, dir, t->names[i], t->names[i], NULL);
 	OK(chdir("/"));
 }

@@ -59,7 +59,7 @@ struct side {
 	char lower[PATH_MAX], stored[PATH_MAX], mount[PATH_MAX];
 	char second[PATH_MAX];	/* "" where there is none */
 	int root[3];
-	bool plain;
+	bool plain, tells;
 	int remote;		/* or -1: what has to be written to be stored */
 	struct worker workers[16];
 };
@@ -96,7 +96,18 @@ static void take_identity(const struct caller *c, bool plain)
 	OK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
-static void work(struct shared *mem, int in, int out)
+/* Of the open file: its name may be another's since. */
+static void tell_changed(const struct op *op, struct result *res)
+{
+	struct stat st;
+
+	if (res->ret < 0 || !uses(op, 's') || uses(op, 'r') || fstat(slots[op->slot], &st))
+		return;
+	text(res, " then ");
+	text_stat(res, &st);
+}
+
+static void work(struct shared *mem, int in, int out, bool tells)
 {
 	char c;
 
@@ -119,6 +130,8 @@ static void work(struct shared *mem, int in, int out)
 			res->ret = kinds[op->kind].run(op, res);
 		if (res->ret < 0)
 			res->err = errno;
+		if (tells)
+			tell_changed(op, res);
 		if (write(out, &c, 1) != 1)
 			break;
 	}
@@ -146,7 +159,7 @@ static void worker_start(struct side *side, struct worker *w,
 		root_fd[LOWER] = side->root[LOWER];
 		root_fd[SECOND] = side->root[SECOND];
 		take_identity(c, side->plain);
-		work(w->mem, to[0], from[1]);
+		work(w->mem, to[0], from[1], side->tells);
 	}
 	close(to[0]);
 	close(from[1]);
@@ -176,6 +189,7 @@ struct side *side_start(const struct view *view)
 
 	CHECK(nr_callers <= 16);
 	side->plain = !strcmp(view->backend, PLAIN);
+	side->tells = view->tells;
 	side->remote = -1;
 	if (strcmp(view->dir, view->stored))
 		side->remote = OK(open(view->dir, O_RDONLY | O_CLOEXEC));
@@ -261,11 +275,14 @@ void side_run(struct side *side, const struct op *op, struct result *res)
 	strcpy(res->text, w->mem->res.text);
 }
 
-void side_state(struct side *side, int via, char *buf)
+void side_state(struct side *side, int via, const struct touched *t, char *buf)
 {
 	int failed = via == LOWER && side->remote >= 0 && syncfs(side->remote) ?
 		errno : 0;
 
 	id_shift = side->plain && via == MOUNT ? SHIFT : 0;
-	tree_state(side->root[via], failed, buf);
+	if (t)
+		tree_touched(side->root[via], failed, t, buf);
+	else
+		tree_state(side->root[via], failed, buf);
 }
