@@ -286,6 +286,53 @@ def stale(lowers):
     compare(lowers, [first, second], [change, None], {0: {"begin": "done"}})
 
 
+def bad_disk(lowers, broken):
+    """The server's disk no longer takes data: who writes is told so by fsync, or else by
+    close. @broken(True) is such a disk, @broken(False) a good one again."""
+    size = 1 << 16
+
+    def put(path, text, sync):
+        fd = os.open(path, os.O_WRONLY)
+        said = []
+        for call in (lambda: os.pwrite(fd, text * size, 0),
+                     lambda: sync and os.fsync(fd), lambda: os.close(fd)):
+            result = outcome(call)
+            if isinstance(result, str) and result != "done":
+                said.append(result)
+        return said[0] if said else "no error"
+
+    def first(kept, top):
+        def begin():
+            for name in "fsync", "close":
+                with open(f"{top}/{name}", "wb") as f:
+                    f.write(b"a" * size)
+                    f.flush()
+                    os.fsync(f.fileno())
+            kept["mapped"] = os.open(f"{top}/fsync", os.O_RDWR)
+        return [("begin", begin)]
+
+    def second(_, top):
+        return [("fsync", lambda: put(f"{top}/fsync", b"b", True)),
+                ("close", lambda: put(f"{top}/close", b"b", False))]
+
+    def third(kept, top):
+        return [("fsync again", lambda: put(f"{top}/fsync", b"c", True)),
+                # close says the error again and again, until an fsync has
+                ("fsync of the other", lambda: put(f"{top}/close", b"b", True)),
+                ("close again", lambda: put(f"{top}/close", b"c", False)),
+                ("read", lambda: os.pread(kept["mapped"], 3, 0).decode())]
+
+    def mended(sides):
+        for side in sides:
+            for name in "fsync", "close":
+                with open(f"{side.stored}/{name}", "rb") as f:
+                    lowers.check(f.read() == b"c" * size, f"{side.name}: {name} as stored")
+    compare(lowers, [first, second, third],
+            [lambda _: broken(True), lambda _: broken(False), mended],
+            {1: {"fsync": "EIO", "close": "EIO"},
+             2: {"fsync again": "no error", "close again": "no error", "read": "ccc"}})
+
+
 def write_all(path, size, sync):
     """Which error comes, at the latest when it is closed."""
     fd = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
