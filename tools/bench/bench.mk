@@ -6,8 +6,8 @@
 #   make bench-figures [KERNEL=7]    take the latest results as those figures
 #   make bench-profile [KERNEL=7] OPS='fstat chmod'   function by function
 #   make bench-wall [KERNEL=7]       fio and a C build by the clock: noisy
-#   make bench-nfs [KERNEL=7] [NFS_GATE=--gate]   calls of an NFS server for each
-#                                    operation, beside native NFS 4.2
+#   make bench-nfs [KERNEL=7]        calls of an NFS server for each operation, beside
+#                                    native NFS 4.2; fails if one is dearer
 #   make bench-scale [KERNEL=7]      many mounts, large trees, two CPUs
 #   make bench-runner [KERNEL=7]     starting pods, beside crun, runc and others
 .PHONY: bench bench-check bench-figures bench-nfs bench-profile bench-runner bench-scale bench-wall
@@ -28,7 +28,7 @@ bench-profile: deps-lab
 
 bench-nfs: deps-lab
 	@$(MAKE) -s modules tools >&2
-	@tools/bench/nfs-run $(KERNEL) $(NFS_GATE)
+	@tools/bench/nfs-run $(KERNEL)
 
 bench-scale: deps-lab
 	@$(MAKE) -s modules tools >&2

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tests of report.py: what boots printed becomes JSON, table and chart; and the
-comparison finds what has become dearer, and nothing else."""
+"""Tests of report.py and nfs-report: what boots printed becomes JSON, table and chart;
+and the comparisons find what is dearer, and nothing else."""
 import copy
 import json
 import os
@@ -11,6 +11,7 @@ import tempfile
 import xml.etree.ElementTree
 
 REPORT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.py")
+NFS_REPORT = os.path.join(os.path.dirname(REPORT), "nfs-report")
 FIGURES = {"kernel": "1.2.3", "fs": {
     "native": {"stat_deep8": 4000.0, "open_close": 4000.0, "mount_umount": 30000.0},
     "bind": {"stat_deep8": 4000.0, "mount_umount": 10000.0},
@@ -113,12 +114,62 @@ def results():
     test("a boot without results fails", report("out", "boot1")[0] == 1)
 
 
+def nfs(kernel="7.3.4", **changes):
+    """nfs-report of calls that are as natively but for those given: view__operation is
+    calls by kind, of ten files, or an error."""
+    calls = {"stat": {"GETATTR": 10}, "rename": {"RENAME": 10}, "utimensat": {},
+             "create and write": {"OPEN": 10, "CLOSE": 10}}
+    views = {view: {name: {"of": 10, "kinds": dict(kinds), "us": 1, "failed": []}
+                    for name, kinds in calls.items()}
+             for view in ("native", "shiftfs", "caller", "delegate")}
+    for key, change in changes.items():
+        view, name = key.split("__")
+        result = views[view][name.replace("_", " ")]
+        if isinstance(change, str):
+            result["failed"].append(change)
+        else:
+            result["kinds"].update(change)
+    for view in views.values():
+        view["mount"] = {"us": 1}
+    with open("nfs.json", "w", encoding="ascii") as f:
+        f.write("a line of another\n")
+        f.write(json.dumps({"kernel": kernel, "files": 10, "views": views}) + "\n")
+    done = subprocess.run([NFS_REPORT, "nfs.json"], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def calls_of_a_server():
+    test("as many calls as natively pass", nfs()[0] == 0)
+    status, text = nfs(shiftfs__stat={"LOOKUP": 2})
+    test("a call more fails, and is named",
+         status == 1 and "stat, shiftfs: 0.20 more; more of LOOKUP 2" in text)
+    test("with creds=caller as well", nfs(caller__stat={"LOOKUP": 2})[0] == 1)
+    test("one for ten files is noise", nfs(shiftfs__stat={"LOOKUP": 1})[0] == 0)
+    test("fewer pass", nfs(shiftfs__stat={"GETATTR": 0})[0] == 0)
+    test("others are not ours to answer for", nfs(delegate__stat={"LOOKUP": 10})[0] == 0)
+    status, text = nfs(shiftfs__rename={"LOOKUP": 10}, caller__rename={"LOOKUP": 10})
+    test("a known reason passes, and is named", status == 0 and "for a known reason" in text)
+    test("but not two of them", nfs(shiftfs__rename={"LOOKUP": 20})[0] == 1)
+    test("nor that of the other view", nfs(caller__utimensat={"SETATTR": 10})[0] == 1)
+    more = {"shiftfs__create_and_write": {"LOOKUP": 10}}
+    test("a reason of 6.x holds there alone", nfs("6.12.1", **more)[0] == 0 and nfs(**more)[0] == 1)
+    status, text = nfs(shiftfs__stat="Stale file handle")
+    test("an error that is not there natively fails", status == 1 and "Stale file" in text)
+    test("an error that is there natively passes",
+         nfs(native__stat="No data", shiftfs__stat="No data")[0] == 0)
+    test("a delegation may be given back at any time",
+         nfs(native__stat={"DELEGRETURN": 10}, shiftfs__rename={"DELEGRETURN": 10})[0] == 0)
+    test("but not more of them in the whole run",
+         nfs(native__stat={"DELEGRETURN": 1}, shiftfs__rename={"DELEGRETURN": 10})[0] == 1)
+
+
 def main():
     print("TAP version 13")
     with tempfile.TemporaryDirectory() as tmp:
         os.chdir(tmp)
         comparison()
         results()
+        calls_of_a_server()
         os.chdir("/")
     print(f"1..{number}")
     print(f"# totals: pass:{number - failed} fail:{failed} skip:0")
