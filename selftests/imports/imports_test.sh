@@ -17,6 +17,13 @@ make_forms() {
 FORMS
 }
 
+serve_layout() {
+	python3 -c "$(cat <<'SERVER'
+#@SERVER@
+SERVER
+	)" "$@"
+}
+
 a=$work/forms
 store=$work/store
 
@@ -276,6 +283,78 @@ EOF
 		runner --root "$store" rm stops
 	done
 	finish "what an image says of itself"
+}
+
+# serve LAYOUT [USER:PASSWORD]: as a registry at $at, until the descriptor $served is closed
+serve() {
+	rm -f "$work/port"
+	exec {served}> >(serve_layout "$1" "$work/port" "${@:2}")
+	for _ in $(seq 100); do
+		[ ! -e "$work/port" ] || break
+		sleep 0.1
+	done
+	at=127.0.0.1:$(cat "$work/port")
+}
+
+# pulled WHAT STATUS TEXT ARGUMENT...: what a pull says; one that fails stores nothing
+pulled() {
+	local what=$1 want=$2 text=$3
+	shift 3
+	rm -rf "$store"
+	image pull "$@"
+	same "$what" "$want" "$status"
+	has "$what" "$out$errors" "$text"
+	[ "$(wc -l <<<"$errors")" -le 2 ] || problem "$what: more than the mistake and a line: $errors"
+	[ "$want" = 0 ] || same "$what: left" '' "$(cd "$store" 2>/dev/null && find . -type f ! -name store.lock -o -path './*/*/*')"
+}
+
+test_registry() {
+	local at served digest
+	# no file of the machine's decides, but for containers-policy.json(5)'s own
+	mkdir -p "$work/home/.config/containers"
+	echo '{"default": [{"type": "insecureAcceptAnything"}]}' >"$work/home/.config/containers/policy.json"
+	local -x HOME=$work/home REGISTRY_AUTH_FILE=
+	unset REGISTRY_AUTH_FILE XDG_RUNTIME_DIR XDG_CONFIG_HOME
+	serve "$a/oci-variants"
+	pulled "http" 125 "speaks plain http: pull with --tls-verify=false" "$at/app:variants"
+	pulled "http by name" 0 "$at/app:variants" --tls-verify=false "$at/app:variants"
+	# as from a folder: amd64's v2, where the processor has it, and not skopeo's choice
+	image inspect "$at/app:variants"
+	digest=$(python3 -c 'import json, sys; print(json.load(sys.stdin)["config"]["config"]["Labels"]["mark"])' <<<"$out")
+	image import "$a/oci-variants" --name folder
+	image inspect folder
+	has "the choice" "$out" "\"$digest\""
+	same "the same image" 1 "$(image ls -q --no-trunc && sort -u <<<"$out" | wc -l)"
+	digest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"])' "$a/oci-variants/index.json")
+	pulled "by digest" 0 "$at/app@$digest" --tls-verify=false "$at/app@$digest"
+	pulled "tag and digest" 0 "$at/app@$digest" --tls-verify=false "$at/app:other@$digest"
+	same "its name" "$at/app@$digest" "$(cd "$store/names" && echo * | tr % /)"
+	pulled "no such tag" 125 "manifest unknown" --tls-verify=false "$at/app:nosuch"
+	digest=sha256:$(printf '1%.0s' $(seq 64))
+	pulled "no such digest" 125 "manifest unknown" --tls-verify=false "$at/app@$digest"
+	pulled "another index than asked for" 125 "not the ${digest#sha256:}" --tls-verify=false "$at/liar@$digest"
+	pulled "no digest" 125 "is not a sha256 digest" --tls-verify=false "$at/app@sha256:1"
+	exec {served}>&-
+	mkdir "$work/home/auth"
+	serve "$a/oci" user:secret
+	python3 - "$at" "$work/home/auth" <<'EOF'
+import base64, json, sys
+for name, word in ("good", "secret"), ("wrong", "guessed"):
+    auth = base64.b64encode(("user:" + word).encode()).decode()
+    json.dump({"auths": {sys.argv[1]: {"auth": auth}}}, open(f"{sys.argv[2]}/{name}.json", "w"))
+EOF
+	for n in "" "--authfile $work/home/auth/wrong.json"; do
+		pulled "password: ${n:-none}" 125 "log in by skopeo login HOST" --tls-verify=false $n "$at/app:1"
+		has "password: ${n:-none}" "$errors" "unauthorized"
+	done
+	pulled "password" 0 "$at/app:1" --tls-verify=false --authfile "$work/home/auth/good.json" "$at/app:1"
+	image verify
+	same "password: verify" 0 "$status"
+	REGISTRY_AUTH_FILE=$work/home/auth/good.json pulled "the environment" 0 "$at/app:latest" --tls-verify=false "$at/app"
+	pulled "no file" 125 "cannot read $work/home/auth/none.json" --tls-verify=false --authfile "$work/home/auth/none.json" "$at/app:1"
+	pulled "in ps" 125 "skopeo login HOST" --creds user:secret "$at/app:1"
+	exec {served}>&-
+	finish "a registry: names, digests, machines, passwords, plain http"
 }
 
 # More layers than names of them fit into fsconfig(2)'s 255 bytes.
@@ -568,4 +647,4 @@ make_forms "$a" || {
 	echo "Bail out! cannot make the images"
 	exit 1
 }
-run_tests "docker transports layouts tolerated bytes odd reports plainly config many" "$@"
+run_tests "docker transports layouts registry tolerated bytes odd reports plainly config many" "$@"

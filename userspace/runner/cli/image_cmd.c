@@ -24,6 +24,7 @@ struct args {
 	const char *name;
 	uint64_t max_size;
 	bool json, quiet, force, whole, heading;
+	struct skopeo_access access;
 	char **operands;
 	int n;
 };
@@ -37,7 +38,6 @@ struct args {
 #define JSON_OPTION { 0, "json", 'j', NULL, "as JSON", NULL }
 #define BOUND_OPTION \
 	{ 0, "max-size", 'm', "SIZE", "of what is unpacked: 500M, 20G", NULL }
-#define SKOPEO "skopeo's own files say it: skopeo-login(1), registries.conf(5)"
 #define PLATFORM "the one that this machine runs best is taken; skopeo copy --override-arch takes others"
 
 static const struct words_option import_options[] = {
@@ -45,10 +45,10 @@ static const struct words_option import_options[] = {
 };
 static const struct words_option pull_options[] = {
 	NAME_OPTION, BOUND_OPTION, QUIET_OPTION, ROOT_OPTION,
-	{ 0, "authfile", 0, "FILE", NULL, SKOPEO },
-	{ 0, "cert-dir", 0, "DIR", NULL, SKOPEO },
-	{ 0, "creds", 0, "USER:PASSWORD", NULL, SKOPEO },
-	{ 0, "tls-verify", 0, NULL, NULL, SKOPEO },
+	{ 0, "authfile", 'A', "FILE", "with passwords, as skopeo login writes it", NULL },
+	{ 0, "cert-dir", 'C', "DIR", "with certificates: containers-certs.d(5)", NULL },
+	{ 0, "tls-verify", 'V', NULL, "false: http, and any certificate, will do", NULL },
+	{ 0, "creds", 0, "USER:PASSWORD", NULL, "others would see the password in ps: skopeo login HOST, or --authfile" },
 	{ 0, "arch", 0, "ARCH", NULL, PLATFORM },
 	{ 0, "os", 0, "OS", NULL, PLATFORM },
 	{ 0, "platform", 0, "PLATFORM", NULL, PLATFORM },
@@ -155,6 +155,15 @@ static int parse(struct args *a, const struct words_command *command,
 			break;
 		case 'j':
 			a->json = w.on;
+			break;
+		case 'A':
+			a->access.authfile = w.value;
+			break;
+		case 'C':
+			a->access.cert_dir = w.value;
+			break;
+		case 'V':
+			a->access.insecure = !w.on;
 			break;
 		case 'q':
 			a->quiet = w.on;
@@ -290,6 +299,7 @@ static int do_import(struct store *store, const struct args *a,
 {
 	const struct import_options options = {
 		.name = a->name, .quiet = a->quiet, .max_size = a->max_size,
+		.access = a->access,
 	};
 	struct store_image image = { 0 };
 	uint64_t shared = 0;
@@ -318,6 +328,13 @@ static int do_import(struct store *store, const struct args *a,
 	return STATUS_OK;
 }
 
+/* skopeo takes a file that is missing for one that is empty. */
+static int check_readable(const char *path, int how, struct shift_error *err)
+{
+	return path && access(path, how) < 0 ?
+	       shift_err_set(err, errno, "cannot read %s", path) : 0;
+}
+
 static int do_pull(struct store *store, const struct args *a,
 		   struct shift_error *err)
 {
@@ -329,6 +346,9 @@ static int do_pull(struct store *store, const struct args *a,
 		shift_err_set(err, 0, "runner image pull takes one image");
 		return STATUS_FAILED;
 	}
+	if (check_readable(a->access.authfile, R_OK, err) < 0 ||
+	    check_readable(a->access.cert_dir, R_OK | X_OK, err) < 0)
+		return STATUS_FAILED;
 	if (strf(&source, err, "%s%s", strstr(a->operands[0], "://") ? "" :
 		 "docker://", a->operands[0]) < 0)
 		return STATUS_FAILED;

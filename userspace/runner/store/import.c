@@ -24,6 +24,7 @@
 struct import {
 	struct store *store;
 	const char *source;		/* as the user wrote it */
+	const struct skopeo_access *access;
 	struct build build;
 	struct strv names;		/* the source's own */
 	char *outer;			/* a temporary folder */
@@ -95,7 +96,8 @@ static int import_layout(struct import *m, const char *path, const char *name,
 
 /* By skopeo, which makes a layout of it. */
 static int import_foreign(struct import *m, const char *from, const char *in,
-			  int fd, bool remote, struct shift_error *err)
+			  int fd, const struct skopeo_access *remote,
+			  struct shift_error *err)
 {
 	_cleanup_free_ char *layout = NULL;
 	int r = make_inner(m, "layout", &layout, err);
@@ -164,7 +166,7 @@ static int import_directory(struct import *m, const char *path,
 				     path, name);
 	if (kind == LOOK_ROOTFS)
 		return import_tree(m, path, err);
-	return import_foreign(m, "dir:/in", path, -1, false, err);
+	return import_foreign(m, "dir:/in", path, -1, NULL, err);
 }
 
 static json_object *tags_of(json_object *image)
@@ -293,7 +295,7 @@ static int import_docker(struct import *m, int given, const char *path,
 	}
 	if (r >= 0)
 		r = strf(&from, err, "docker-archive:/proc/self/fd/3:@%d", r);
-	return r < 0 ? r : import_foreign(m, from, NULL, fd, false, err);
+	return r < 0 ? r : import_foreign(m, from, NULL, fd, NULL, err);
 }
 
 /* An OCI image layout in an archive: skopeo knows one name of those in it. */
@@ -489,16 +491,88 @@ static bool is_remote(const char *source)
 	       !strncmp(source, "containers-storage:", 19);
 }
 
-/* docker://HOST/NAME:TAG without what comes before NAME's own words. */
-static int remote_name(struct import *m, const char *source,
-		       struct shift_error *err)
-{
-	const char *name = strchr(source, ':') + 1, *last;
+/* Indexes in each other, behind which a registry may keep an image. */
+#define INDEXES_MAX 4
 
-	name += strspn(name, "/");
-	last = strrchr(name, '/');
-	return strv_addf(&m->names, err, "%s%s", name,
-			 strpbrk(last ? last : name, ":@") ? "" : ":latest");
+/* Splits docker://NAME[:TAG][@DIGEST]: @name has neither, @digest is NULL for none. */
+static int split_reference(const char *source, char **name, const char **digest,
+			   struct shift_error *err)
+{
+	const char *last = strrchr(source, '/');
+	const char *at = strchr(last, '@'), *tag = strchr(last, ':');
+	const char *end = !at || (tag && tag < at) ? tag : at;
+
+	*digest = at ? at + 1 : NULL;
+	return strf(name, err, "%.*s", end ? (int)(end - source) : (int)strlen(source),
+		    source);
+}
+
+/*
+ * Of an image for several machines skopeo takes what the architecture alone says,
+ * never amd64's v3.  So the index is read here; what is in it has a digest, which
+ * skopeo compares.  *@ret is what is to be fetched, *@known what the store calls it.
+ */
+static int choose_remote(struct import *m, char **ret, char **known,
+			 struct shift_error *err)
+{
+	_cleanup_free_ char *name = NULL, *from = NULL, *dir = NULL;
+	const char *digest;
+	char hex[DIGEST_HEX + 1];
+	int r = split_reference(m->source, &name, &digest, err);
+
+	/* A tag beside a digest says nothing. */
+	if (r >= 0)
+		r = digest ? strf(&from, err, "%s@%s", name, digest) :
+			     strf(&from, err, "%s", m->source);
+	if (r >= 0)
+		r = strf(known, err, "%s", from + strlen("docker://"));
+	if (r >= 0 && digest)
+		r = digest_parse(digest, hex, m->source, err);
+	if (r >= 0)
+		r = make_inner(m, "index", &dir, err);
+	for (int i = 0; r >= 0; i++) {
+		_cleanup_free_ char *text = NULL;
+		size_t len;
+
+		if ((r = skopeo_manifest(from, m->access, dir, &text, &len, err)) < 0 ||
+		    (digest && (r = digest_check_buf(text, len, hex, from, err)) < 0) ||
+		    (r = oci_index_choose(text, len, m->source, hex, err)) <= 0)
+			break;
+		if (i == INDEXES_MAX)
+			return shift_err_set(err, 0, "%s: too many indexes within indexes",
+					     m->source);
+		digest = hex;
+		free(steal_ptr(&from));
+		r = strf(&from, err, "%s@sha256:%s", name, hex);
+	}
+	if (r >= 0)
+		*ret = steal_ptr(&from);
+	return r;
+}
+
+/* What comes from elsewhere by skopeo; the names lack what comes before NAME's own words. */
+static int import_remote(struct import *m, struct shift_error *err)
+{
+	_cleanup_free_ char *from = NULL, *known = NULL;
+	const char *last;
+	int r;
+
+	if (!strncmp(m->source, "docker://", 9)) {
+		r = choose_remote(m, &from, &known, err);
+	} else {
+		const char *name = strchr(m->source, ':') + 1;
+
+		r = strf(&from, err, "%s", m->source);
+		if (r >= 0)
+			r = strf(&known, err, "%s", name + strspn(name, "/"));
+	}
+	if (r >= 0)
+		r = import_foreign(m, from, NULL, -1, m->access, err);
+	if (r < 0)
+		return r;
+	last = strrchr(known, '/');
+	return strv_addf(&m->names, err, "%s%s", known,
+			 strpbrk(last ? last : known, ":@") ? "" : ":latest");
 }
 
 static int import_path(struct import *m, char *path, struct shift_error *err)
@@ -533,10 +607,8 @@ static int import_from(struct import *m, struct shift_error *err)
 
 	if (!path)
 		return shift_err_set(err, ENOMEM, "cannot allocate memory");
-	if (is_remote(m->source)) {
-		r = import_foreign(m, m->source, NULL, -1, true, err);
-		return r < 0 ? r : remote_name(m, m->source, err);
-	}
+	if (is_remote(m->source))
+		return import_remote(m, err);
 	if (!strcmp(path, "-"))
 		r = import_stream(m, "the standard input", STDIN_FILENO, NULL, err);
 	else
@@ -579,7 +651,10 @@ int import_image(struct store *store, const char *source,
 		 const struct import_options *options, struct store_image *ret,
 		 struct shift_error *err)
 {
-	struct import m = { .store = store, .source = source, .outer_fd = -1 };
+	struct import m = {
+		.store = store, .source = source, .access = &options->access,
+		.outer_fd = -1,
+	};
 	const char *name = options->name;
 	int r;
 

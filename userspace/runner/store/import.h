@@ -5,12 +5,14 @@
 
 #include <stdint.h>
 
+#include "store/skopeo.h"
 #include "store/store.h"
 
 struct import_options {
 	const char *name;	/* NULL: the source's own; "": none */
 	bool quiet;		/* no progress bar */
 	uint64_t max_size;	/* bytes unpacked, 0: what there is room for */
+	struct skopeo_access access;	/* to a registry */
 };
 
 /*

@@ -399,6 +399,38 @@ static int find_manifest(struct oci_image *image, const char *name,
 	return r;
 }
 
+int oci_index_choose(const char *text, size_t len, const char *where,
+		     char hex[DIGEST_HEX + 1], struct shift_error *err)
+{
+	struct oci_image image = { .path = NULL };
+	struct search s = { .image = &image, .machine = platform_here(), .rank = -1 };
+	_cleanup_json_ json_object *o = NULL;
+	json_object *manifests;
+	size_t n;
+	int r = parse_object(text, len, where, &o, err);
+
+	manifests = r >= 0 ? get(o, "manifests", json_type_array) : NULL;
+	if (!manifests)
+		return r;
+	n = json_object_array_length(manifests);
+	/* Of equal ones the first, as elsewhere; an index counts as what it is for. */
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		json_object *d = json_object_array_get_idx(manifests, i);
+
+		r = take_manifest(&s, d, get(d, "platform", json_type_object), "", where, err);
+	}
+	if (r >= 0 && s.rank < 0) {
+		r = shift_err_set(err, 0, "%s: no image for linux/%s", where, s.machine.arch);
+		if (s.others)
+			shift_err_hint(err, "it is for %s", s.others);
+	}
+	free(s.others);
+	if (r < 0)
+		return r;
+	memcpy(hex, image.manifest, DIGEST_HEX + 1);
+	return 1;
+}
+
 static int read_layers(struct oci_image *image, json_object *manifest,
 		       const char *path, struct shift_error *err)
 {

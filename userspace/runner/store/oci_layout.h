@@ -42,6 +42,14 @@ int oci_layout_read(struct oci_image *image, const char *path,
 		    const char *name, struct shift_error *err);
 
 /*
+ * 1 when the document @text of @len bytes is an index, with the digest in @hex of
+ * what in it this machine runs best, an image or another index; 0 when it is none.
+ * @where goes into messages.
+ */
+int oci_index_choose(const char *text, size_t len, const char *where,
+		     char hex[DIGEST_HEX + 1], struct shift_error *err);
+
+/*
  * Reads into @image what the config document @text of @len bytes says; @where
  * goes into messages.  Takes the digest and a copy of the text as well.
  */

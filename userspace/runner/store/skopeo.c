@@ -27,11 +27,12 @@
 #define SEARCH "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 
 struct call {
-	const char *from, *to;
+	const char *from;
+	const char *to;			/* NULL: its manifest goes to stdout */
 	const char *layout;		/* the folder in which @to is */
 	const char *in;			/* a folder that is /in, or NULL */
+	const struct skopeo_access *remote;	/* NULL: a file or a directory */
 	int fd, said;
-	bool remote;
 	uint64_t file_max;
 };
 
@@ -39,13 +40,24 @@ static void __attribute__((noreturn)) execute(const struct call *c,
 					      const char *to,
 					      char *const environment[])
 {
-	const char *argv[8] = { "skopeo" };
+	const struct skopeo_access *a = c->remote;
+	const char *argv[12] = { "skopeo" };
 	int n = 1;
 
-	if (!c->remote)
+	if (!a)
 		argv[n++] = "--insecure-policy";
-	argv[n++] = "copy";
-	argv[n++] = "--quiet";
+	argv[n++] = to ? "copy" : "inspect";
+	argv[n++] = to ? "--quiet" : "--raw";
+	if (a && a->authfile) {
+		argv[n++] = "--authfile";
+		argv[n++] = a->authfile;
+	}
+	if (a && a->cert_dir) {
+		argv[n++] = to ? "--src-cert-dir" : "--cert-dir";
+		argv[n++] = a->cert_dir;
+	}
+	if (a && a->insecure)
+		argv[n++] = to ? "--src-tls-verify=false" : "--tls-verify=false";
 	argv[n++] = "--";
 	argv[n++] = c->from;
 	argv[n++] = to;
@@ -67,7 +79,7 @@ static void __attribute__((noreturn)) become(const struct call *c, pid_t parent)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
 		_exit(126);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
+	if (null < 0 || dup2(null, 0) < 0 || dup2(c->to ? null : c->fd, 1) < 0 ||
 	    dup2(c->said, 2) < 0 || close_range(3, ~0U, 0) < 0 ||
 	    setsid() < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		_exit(126);
@@ -77,7 +89,7 @@ static void __attribute__((noreturn)) become(const struct call *c, pid_t parent)
 	umask(077);
 	if (c->file_max)
 		setrlimit(RLIMIT_FSIZE, &most);
-	if (strf(&to, NULL, "dir:%s", c->to) < 0)
+	if (c->to && strf(&to, NULL, "dir:%s", c->to) < 0)
 		_exit(126);
 	execute(c, to, environ);
 }
@@ -123,11 +135,11 @@ static pid_t start(const struct call *c, struct shift_error *err)
 	return pid < 0 ? shift_err_set(err, errno, "cannot fork") : pid;
 }
 
-/* The last line of what it said, without the frame of its logger. */
+/* The last line of what it said, without the frame and escapes of its logger. */
 static const char *last_words(char *text)
 {
 	size_t len = strlen(text);
-	char *line, *msg;
+	char *line, *msg, *out;
 
 	while (len && strchr("\n\r \"", text[len - 1]))
 		text[--len] = '\0';
@@ -135,14 +147,49 @@ static const char *last_words(char *text)
 	line = line ? line + 1 : text;
 	msg = strstr(line, "msg=\"");
 	line = msg ? msg + 5 : line;
+	out = line;
+	for (const char *p = line; *p; p++) {
+		if (msg && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
+			p++;
+		*out++ = *p;
+	}
+	*out = '\0';
 	for (char *p = line; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = '?';
 	return line;
 }
 
+/* What the administrator can do about what skopeo said; part of it is the server's. */
+static void advise(const struct call *c, const char *said, struct shift_error *err)
+{
+	static const char http[] = "the registry speaks plain http: pull with --tls-verify=false, or set insecure = true for it in registries.conf(5)";
+	static const char authority[] = "put the certificate of its authority into /etc/containers/certs.d/HOST:PORT/ca.crt, or name its folder by --cert-dir";
+	static const char login[] = "log in by skopeo login HOST, or name a file with the password by --authfile";
+	static const struct { const char *said, *advice; } known[] = {
+		{ "HTTP response to HTTPS client", http },
+		{ "first record does not look like a TLS handshake", http },
+		{ "x509: ", authority },
+		{ "policy.json", "install golang-github-containers-common, or write one as containers-policy.json(5) has it" },
+		{ "manifest unknown", "skopeo list-tags lists the tags that the registry has" },
+		{ "unauthorized", login },
+		{ "authentication required", login },
+		{ "invalid username", login },
+		{ "access to the resource is denied", "there is no such image, or it takes a login: skopeo login HOST" },
+	};
+
+	if (!c->remote)
+		return;
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (strstr(said, known[i].said)) {
+			shift_err_hint(err, "%s", known[i].advice);
+			return;
+		}
+}
+
 static int run(const struct call *given, struct shift_error *err)
 {
+	const char *said;
 	_cleanup_close_ int in = -1, out = -1;
 	struct call c = *given;
 	char text[8192];
@@ -183,10 +230,13 @@ static int run(const struct call *given, struct shift_error *err)
 		shift_err_set(err, EFBIG, "skopeo: unpacked it is larger than there is room for");
 		return -EFBIG;
 	}
-	if (*text == SANDBOX_FAILED)
+	if (*text == SANDBOX_FAILED) {
 		shift_err_set(err, 0, "%s", text + 1);
-	else
-		shift_err_set(err, 0, "skopeo: %s", last_words(text));
+		return -EBADMSG;
+	}
+	said = last_words(text);
+	shift_err_set(err, 0, "skopeo: %s", said);
+	advise(&c, said, err);
 	return -EBADMSG;
 }
 
@@ -293,8 +343,29 @@ static int make_layout(const char *dir, const char *layout,
 	return r < 0 ? r : write_index(to, hex, text, len, err);
 }
 
+int skopeo_manifest(const char *from, const struct skopeo_access *access,
+		    const char *dir, char **text, size_t *len,
+		    struct shift_error *err)
+{
+	_cleanup_close_ int fd = open(dir, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+	const struct call c = {
+		.from = from, .layout = dir, .fd = fd, .remote = access,
+		.file_max = MANIFEST_MAX,
+	};
+	_cleanup_free_ char *path = NULL;
+	int r;
+
+	if (fd < 0)
+		return shift_err_set(err, errno, "cannot make a file in %s", dir);
+	r = run(&c, err);
+	if (r >= 0)
+		r = strf(&path, err, "/proc/self/fd/%d", fd);
+	return r < 0 ? r : read_file(path, MANIFEST_MAX, text, len, err);
+}
+
 int skopeo_copy(const char *from, const char *layout, const char *in, int fd,
-		bool remote, uint64_t file_max, struct shift_error *err)
+		const struct skopeo_access *remote, uint64_t file_max,
+		struct shift_error *err)
 {
 	_cleanup_free_ char *dir = NULL;
 	struct call c = {
