@@ -250,18 +250,26 @@ int shiftfs_getattr(shiftfs_mnt_idmap_t *idmap, const struct path *path,
 	return 0;
 }
 
-static noinline void shiftfs_lower_flags(struct iattr *attr)
+static noinline void shiftfs_lower_flags(const struct shiftfs_sb *ss,
+					 struct iattr *attr)
 {
 	/* The lower notify_change() makes a mode of the kill flags itself. */
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID))
 		attr->ia_valid &= ~ATTR_MODE;
 
 	/*
-	 * A lower filesystem is to see its own file, or none. ATTR_OPEN would
-	 * tell it that its own open has truncated, but that did not.
+	 * A lower filesystem is to see its own file, or none. An open for
+	 * reading may truncate, but what a FUSE server has opened for reading it
+	 * cannot truncate: there it is told the name alone, as natively. NFS
+	 * refuses such an open by the file.
 	 */
-	if (attr->ia_valid & ATTR_FILE)
+	if (attr->ia_valid & ATTR_FILE) {
 		attr->ia_file = shiftfs_lower_file(attr->ia_file);
+		if (attr->ia_valid & ATTR_OPEN && !ss->nfs &&
+		    !(attr->ia_file->f_mode & FMODE_WRITE))
+			attr->ia_valid &= ~ATTR_FILE;
+	}
+	/* It would tell it that its own open has truncated, but that did not. */
 	attr->ia_valid &= ~ATTR_OPEN;
 }
 
@@ -329,7 +337,7 @@ static __always_inline int shiftfs_do_set_lower_attr(struct dentry *dentry,
 
 	if (attr->ia_valid & (ATTR_KILL_SUID | ATTR_KILL_SGID | ATTR_FILE |
 			      ATTR_OPEN))
-		shiftfs_lower_flags(attr);
+		shiftfs_lower_flags(shiftfs_sb(dentry->d_sb), attr);
 
 	old = shiftfs_override(dentry->d_sb);
 	inode_lock(d_inode(lower));

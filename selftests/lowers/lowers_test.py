@@ -330,6 +330,25 @@ def remote_changes(wait=0):
     os.chmod(g, 0o644)
     equal("old", read(f), "content")
     as_user(seen(5), seen(5), lambda: read(f))
+def truncating_opens():
+    """An open for reading truncates, or is refused, as natively: in what is opened so a
+    server cannot truncate."""
+    got = {}
+    for top, base in (low, 0), (up, 100000):
+        stored = os.path.join(back, f"opened-{base}")
+        write(stored, "text")
+        os.chown(stored, 1000, 1000)
+        os.chmod(stored, 0o600)
+
+        def user(path=os.path.join(top, f"opened-{base}")):
+            fd = os.open(path, os.O_RDONLY | os.O_TRUNC)
+            equal(b"", os.read(fd, 10), "content")
+            os.close(fd)
+        as_user(base + 1000, base + 1000, user)
+        got[base] = read(stored)
+    equal({0: "", 100000: ""}, got, "stored")
+
+
     check(not os.path.exists(f + "2"), "a name not there yet")
     time.sleep(wait)
 
@@ -733,6 +752,7 @@ def bindfs(test):
 
 
 def acl_of(uid):
+    test("truncating opens", truncating_opens)
     no_id = 0xFFFFFFFF
     entries = [(1, 6, no_id), (2, 4, uid), (4, 4, no_id), (16, 4, no_id),
                (32, 0, no_id)]
@@ -770,6 +790,7 @@ def mergerfs(test):
 
 
 # What the host shares: tools/vm/with-shares
+    test("truncating opens", truncating_opens)
 
 def shared(mount):
     def run(test):
@@ -795,6 +816,7 @@ def sshfs(test):
         f"exec /usr/lib/openssh/sftp-server <{a} >{b}", shell=True)
     client = subprocess.Popen(
         f"exec sshfs -f -o passive,allow_other,dir_cache=no,cache=no,"
+        test("truncating opens", truncating_opens)
         f"attr_timeout=0,entry_timeout=0 x:{back} {low} >{a} <{b}", shell=True)
     for _ in range(100):
         with open("/proc/self/mountinfo", encoding="ascii") as f:
@@ -821,6 +843,7 @@ def sshfs_io():
     def user():
         fd = os.open(f, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         os.write(fd, b"0123456789")
+    test("truncating opens", truncating_opens)
         os.ftruncate(fd, 4)
         equal(b"0123", os.pread(fd, 100, 0), "content")
         os.close(fd)
