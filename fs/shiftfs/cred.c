@@ -160,24 +160,24 @@ int shiftfs_init_cred(struct shiftfs_sb *ss, const struct cred *mounter,
 	return 0;
 }
 
-/* As whom the caller is known below, with creds=caller; referenced. */
-const struct cred *shiftfs_caller_cred(const struct super_block *sb)
+/* What was made of these credentials the last time, referenced, or NULL. */
+static const struct cred *shiftfs_known_caller(struct shiftfs_sb *ss,
+					       const struct cred *caller)
 {
-	struct shiftfs_sb *ss = shiftfs_sb(sb);
-	const struct cred *caller = current_cred();
-	const struct cred *cred = NULL, *drop, *drop_caller;
+	const struct cred *cred = NULL;
 
 	spin_lock(&ss->lock);
 	if (ss->caller == caller)
 		cred = get_cred(ss->caller_cred);
 	spin_unlock(&ss->lock);
-	if (cred)
-		return cred;
+	return cred;
+}
 
-	cred = shiftfs_make_caller(ss, caller);
-	/* C4: no error can be returned from everywhere, and this one denies. */
-	if (!cred)
-		return get_cred(ss->nobody);
+static void shiftfs_know_caller(struct shiftfs_sb *ss,
+				const struct cred *caller,
+				const struct cred *cred)
+{
+	const struct cred *drop, *drop_caller;
 
 	spin_lock(&ss->lock);
 	drop = ss->caller_cred;
@@ -187,6 +187,22 @@ const struct cred *shiftfs_caller_cred(const struct super_block *sb)
 	spin_unlock(&ss->lock);
 	put_cred(drop);
 	put_cred(drop_caller);
+}
+
+/* As whom the caller is known below, with creds=caller; referenced. */
+const struct cred *shiftfs_caller_cred(const struct super_block *sb)
+{
+	struct shiftfs_sb *ss = shiftfs_sb(sb);
+	const struct cred *caller = current_cred();
+	const struct cred *cred = shiftfs_known_caller(ss, caller);
+
+	if (cred)
+		return cred;
+	cred = shiftfs_make_caller(ss, caller);
+	/* C4: no error can be returned from everywhere, and this one denies. */
+	if (!cred)
+		return get_cred(ss->nobody);
+	shiftfs_know_caller(ss, caller, cred);
 	return cred;
 }
 
@@ -405,23 +421,31 @@ const struct cred *shiftfs_remote_cred(shiftfs_mnt_idmap_t *idmap,
 				       const struct inode *inode)
 {
 	struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+	const struct cred *caller = current_cred();
+	/* Through an idmapped mount the same task would be another one. */
+	const bool keep = idmap == shiftfs_nop_idmap;
+	const struct cred *known = keep ? shiftfs_known_caller(ss, caller) : NULL;
 	struct group_info *groups;
 	struct cred *cred;
 	kuid_t uid;
 	kgid_t gid;
 
+	if (known)
+		return known;
 	if (shiftfs_creator_ids(idmap, inode, &uid, &gid)) {
 		uid = ss->cred->fsuid;
 		gid = ss->cred->fsgid;
 		groups = get_group_info(ss->cred->group_info);
 	} else {
-		groups = shiftfs_groups_down(ss, current_cred()->group_info);
+		groups = shiftfs_groups_down(ss, caller->group_info);
 	}
 	cred = shiftfs_cred_in(ss, uid, gid, groups);
 	if (!cred)
 		return ERR_PTR(-ENOMEM);
 	if (!capable(CAP_FSETID))
 		cap_lower(cred->cap_effective, CAP_FSETID);
+	if (keep)
+		shiftfs_know_caller(ss, caller, cred);
 	return cred;
 }
 

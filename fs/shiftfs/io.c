@@ -5,9 +5,10 @@
  *
  * This runs with the caller's credentials, as a page fault in a mapping does
  * and as on an idmapped mount. The right to read and write was checked at open,
- * with the mounter's. A write uses credentials for two questions: may the
- * caller use reserved blocks or exceed a quota, and does a member of the file's
- * group keep the setgid bit, see shiftfs_change_cred().
+ * with the mounter's. A write uses credentials for three questions: may the
+ * caller use reserved blocks or exceed a quota, does a member of the file's
+ * group keep the setgid bit, and who asks a server to remove privileges, see
+ * shiftfs_change_cred().
  *
  * The hooks of the lower file are asked first, see shiftfs_verify().
  */
@@ -269,6 +270,23 @@ static ssize_t shiftfs_write_async(struct kiocb *iocb, struct iov_iter *iter,
 	return ret;
 }
 
+/*
+ * Does a write below need other credentials than the caller's own? With
+ * creds=caller each request names the caller, as a FUSE server wants it. A FUSE
+ * server is also asked to remove a file capability, before the data is written,
+ * and decides by the user in that request.
+ */
+static bool shiftfs_changes_as_other(const struct inode *inode,
+				     const struct inode *lower, bool some)
+{
+	const struct shiftfs_sb *ss = shiftfs_sb(inode->i_sb);
+
+	if (unlikely(ss->conf.as_caller))
+		return true;
+	return some && (lower->i_mode & (S_ISUID | S_ISGID) ||
+			(ss->remote && !IS_NOSEC(lower)));
+}
+
 ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 {
 	struct file *file = iocb->ki_filp;
@@ -306,12 +324,8 @@ ssize_t shiftfs_write_iter(struct kiocb *iocb, struct iov_iter *iter)
 		if (ret)
 			return ret;
 	}
-	/*
-	 * What the lower filesystem then leaves is taken away afterwards. With
-	 * creds=caller each request names the caller, as a FUSE server wants it.
-	 */
-	change = shiftfs_sb(inode->i_sb)->conf.as_caller ||
-		 (some && file_inode(lower)->i_mode & (S_ISUID | S_ISGID));
+	/* What the lower filesystem then leaves is taken away afterwards. */
+	change = shiftfs_changes_as_other(inode, file_inode(lower), some);
 	if (unlikely(change)) {
 		cred = shiftfs_change_cred(file);
 		if (IS_ERR(cred))

@@ -90,7 +90,8 @@ struct shiftfs_config {
  * @create_cred: credentials of the latest creator, kept for the next one;
  *		@lock protects it, @data_cred and @devs
  * @data_cred:	likewise, of the task that changed data last
- * @caller:	the latest caller, referenced, with creds=caller; likewise
+ * @caller:	the latest caller with creds=caller, or that asked a server
+ *		(shiftfs_remote_cred()), referenced; likewise
  * @caller_cred: the credentials that the caller has below
  * @nobody:	credentials for a caller where memory is short
  * @acls:	translated ACLs by the address of the lower ones; likewise

@@ -18,6 +18,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import privileges  # noqa: E402
 
 libc = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
@@ -108,8 +112,8 @@ def as_user(uid, gid, function, groups=()):
     reap(in_child(function, prepare))
 
 
-def as_container(function, uid=0):
-    """In a user namespace of ids 100000 to 165535, with all capabilities."""
+def as_container(function, uid=0, base=100000):
+    """In a user namespace of 65536 ids from base on; uid 0 has all capabilities there."""
     ready, go = os.pipe(), os.pipe()
 
     def prepare():
@@ -123,11 +127,15 @@ def as_container(function, uid=0):
     os.read(ready[0], 1)
     for kind in ("uid", "gid"):
         with open(f"/proc/{pid}/{kind}_map", "w", encoding="ascii") as f:
-            f.write("0 100000 65536")
+            f.write(f"0 {base} 65536")
     os.write(go[1], b"x")
     for fd in ready + go:
         os.close(fd)
     reap(pid)
+
+
+helpers = types.SimpleNamespace(back=back, low=low, up=up, check=check, write=write,
+                                as_container=as_container)
 
 
 def shift(options=MAP):
@@ -322,14 +330,6 @@ def creation_errors(without=None, looks_first=False):
     check(not bad, "; ".join(bad))
 
 
-def remote_changes(wait=0):
-    """What the server's other clients do is seen, also where it was cached."""
-    f, g = os.path.join(up, "remote"), os.path.join(back, "remote")
-    write(g, "old")
-    os.chown(g, 1000, 1000)
-    os.chmod(g, 0o644)
-    equal("old", read(f), "content")
-    as_user(seen(5), seen(5), lambda: read(f))
 def truncating_opens():
     """An open for reading truncates, or is refused, as natively: in what is opened so a
     server cannot truncate."""
@@ -349,6 +349,14 @@ def truncating_opens():
     equal({0: "", 100000: ""}, got, "stored")
 
 
+def remote_changes(wait=0):
+    """What the server's other clients do is seen, also where it was cached."""
+    f, g = os.path.join(up, "remote"), os.path.join(back, "remote")
+    write(g, "old")
+    os.chown(g, 1000, 1000)
+    os.chmod(g, 0o644)
+    equal("old", read(f), "content")
+    as_user(seen(5), seen(5), lambda: read(f))
     check(not os.path.exists(f + "2"), "a name not there yet")
     time.sleep(wait)
 
@@ -744,6 +752,7 @@ def bindfs(test):
     test("no f_fsid is made up", no_fsid)
     test("changes", changes)
     test("errors of creations", creation_errors)
+    test("truncating opens", truncating_opens)
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("ACLs", acls)
@@ -752,7 +761,6 @@ def bindfs(test):
 
 
 def acl_of(uid):
-    test("truncating opens", truncating_opens)
     no_id = 0xFFFFFFFF
     entries = [(1, 6, no_id), (2, 4, uid), (4, 4, no_id), (16, 4, no_id),
                (32, 0, no_id)]
@@ -782,15 +790,23 @@ def mergerfs(test):
     shift()
     test("changes", changes)
     test("errors of creations", creation_errors)
+    test("truncating opens", truncating_opens)
     test("remote changes", remote_changes)
     test("chown", chowns)
     test("ACLs", acls)
     unshift()
     sh(f"umount {low}")
+    # natively a file capability means nothing where the mount is nosuid
+    sh(f"mergerfs -o allow_other,suid,category.create=ff,minfreespace=0,cache.attr=0,cache.entry=0,xattr=passthrough {back} {low}")
+    for caller in False, True:
+        shift(MAP + (",creds=caller" if caller else ""))
+        test("file capabilities" + (", creds=caller" if caller else ""),
+             privileges.capabilities(helpers, caller))
+        unshift()
+    sh(f"umount {low}")
 
 
 # What the host shares: tools/vm/with-shares
-    test("truncating opens", truncating_opens)
 
 def shared(mount):
     def run(test):
@@ -800,6 +816,7 @@ def shared(mount):
         shift()
         test("changes", changes)
         test("errors of creations", creation_errors)
+        test("truncating opens", truncating_opens)
         test("chown", chowns)
         unshift()
         sh(f"rm -rf {low}/*; umount {back}; umount {low}")
@@ -816,7 +833,6 @@ def sshfs(test):
         f"exec /usr/lib/openssh/sftp-server <{a} >{b}", shell=True)
     client = subprocess.Popen(
         f"exec sshfs -f -o passive,allow_other,dir_cache=no,cache=no,"
-        test("truncating opens", truncating_opens)
         f"attr_timeout=0,entry_timeout=0 x:{back} {low} >{a} <{b}", shell=True)
     for _ in range(100):
         with open("/proc/self/mountinfo", encoding="ascii") as f:
@@ -827,6 +843,7 @@ def sshfs(test):
     test("reads and writes", sshfs_io)
     # natively whoever is let in may link what the server's user may
     test("errors of creations", lambda: creation_errors("foreign link"))
+    test("truncating opens", truncating_opens)
     test("remote changes", remote_changes)
     unshift()
     sh(f"umount {low}")
@@ -843,7 +860,6 @@ def sshfs_io():
     def user():
         fd = os.open(f, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         os.write(fd, b"0123456789")
-    test("truncating opens", truncating_opens)
         os.ftruncate(fd, 4)
         equal(b"0123", os.pread(fd, 100, 0), "content")
         os.close(fd)

@@ -120,14 +120,17 @@ int shift_idmap_tree(const char *source, const struct shift_idmap *map,
 	return r < 0 ? r : steal_fd(&fd);
 }
 
-/* The kernel says no more than EINVAL about these two. */
+/*
+ * The kernel says no more than EINVAL about these two. With creds=caller a server may
+ * tell the administrator nothing: then it is left to the kernel.
+ */
 static int same_kind(int fd, const struct stat *to, const char *target,
 		     struct shift_error *err)
 {
 	struct stat from;
 
 	if (fstat(fd, &from) < 0)
-		return shift_err_set(err, errno, "%s", target);
+		return 0;
 	if (S_ISDIR(from.st_mode) && !S_ISDIR(to->st_mode))
 		return shift_err_set(err, ENOTDIR,
 				     "the source is a directory, but the target %s is not", target);
