@@ -7,6 +7,7 @@
 #include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <grp.h>
 
@@ -167,6 +168,25 @@ static void worker_start(struct side *side, struct worker *w,
 	w->from = from[0];
 }
 
+/*
+ * What a bind mount takes over from the mount that it is made of. Its flags show in
+ * statfs(2); those of a new mount of shiftfs are given to it, restricted as it is anyway.
+ */
+static unsigned int restrictions(const char *path)
+{
+	unsigned int attr = 0;
+	struct statvfs s;
+
+	OK(statvfs(path, &s));
+	if (s.f_flag & ST_NOSUID)
+		attr |= MOUNT_ATTR_NOSUID;
+	if (s.f_flag & ST_NODEV)
+		attr |= MOUNT_ATTR_NODEV;
+	if (s.f_flag & ST_NOEXEC)
+		attr |= MOUNT_ATTR_NOEXEC;
+	return attr;
+}
+
 /* Mounts the tree at @at, and returns a descriptor of the root. */
 static int side_mount(const struct side *side, const struct view *view, const char *at)
 {
@@ -176,7 +196,8 @@ static int side_mount(const struct side *side, const struct view *view, const ch
 		CHECK(errno == EEXIST);
 	setenv("SHIFTFS_TEST_BACKEND", view->backend, 1);
 	r = side->plain ? mount(side->lower, at, NULL, MS_BIND, NULL) :
-			  mount_map(side->lower, at, view->map, 0);
+			  mount_map(side->lower, at, view->map,
+				    restrictions(side->lower));
 	if (r)
 		fail_at(__FILE__, __LINE__, "%s on %s, %s: %s %s", side->lower,
 			at, view->backend, strerror(errno), mount_log);
