@@ -634,6 +634,43 @@ test_reports() {
 	finish "inputs of public bug reports: layers, documents, what is no image"
 }
 
+# FORM|OPTIONS|WHAT IS SAID AT THE START
+stray='
+stray||runner: 7 files of the image belong to ids outside of the pod'"'"'s 0 to 65535, the first, /café x, to 5:65536: no user of the pod can change them; --userns=auto:size=80001 has room for all
+stray|--userns=auto:size=80000|runner: 1 file of the image belongs to ids outside of the pod'"'"'s 0 to 79999, the first, /d, to 0:80000: no user of the pod can change it; --userns=auto:size=80001 has room for all
+stray|--userns=auto:size=80001|
+stray|--userns=host|
+hidden||
+large||runner: 1 file of the image belongs to ids outside of the pod'"'"'s 0 to 65535, the first, /a, to 70000:4294967294: no user of the pod can change it; change the owner in the image
+'
+
+# An owner that the pod has no id for: the start says so, and the pod sees nobody's.
+test_owners() {
+	local form options want
+	rm -rf "$store"
+	own_ranges 400
+	for form in stray hidden large; do
+		image import "$a/odd-owner-$form" --name $form
+		same "$form" 0 "$status$errors"
+	done
+	while IFS='|' read -r form options want; do
+		[ -n "$form" ] || continue
+		runner run --root "$store" --shift="$shift" $options -d --name owned -v "$work/sleeper:/sleeper:ro,unsafe-setuid" \
+			"$form" "/sleeper/$loader" --library-path "/sleeper/$libraries" /sleeper/bin/sleep 600
+		same "$form $options: status" 0 "$status"
+		same "$form $options: said" "$want" "$errors"
+		runner --root "$store" rm -f owned
+	done <<<"$stray"
+	same "below" 70000:4294967294 "$(stat -c %u:%g "$store"/chains/*/tree/a)"
+	runner run --root "$store" --shift="$shift" --name kept -v "$work/sleeper:/sleeper:ro,unsafe-setuid" stray \
+		"/sleeper/$loader" --library-path "/sleeper/$libraries" /sleeper/bin/stat -c %u:%g /one /d /o
+	same "in the pod" "65534:3 0:65534 0:0" "$(paste -sd' ' <<<"$out")"
+	runner --root "$store" start -a kept
+	has "another start" "$errors" "7 files of the image"
+	runner --root "$store" rm kept
+	finish "owners that a pod has no ids for"
+}
+
 shift=${SHIFTFS_TEST_BACKEND:-shiftfs}
 modprobe -q shiftfs 2>/dev/null
 modprobe -q overlay 2>/dev/null
@@ -647,4 +684,4 @@ make_forms "$a" || {
 	echo "Bail out! cannot make the images"
 	exit 1
 }
-run_tests "docker transports layouts registry tolerated bytes odd reports plainly config many" "$@"
+run_tests "docker transports layouts registry tolerated bytes odd reports owners plainly config many" "$@"

@@ -270,6 +270,18 @@ over("link-to-dir-hard", tar(entry("h", H, link="etc")))
 over("capability-3", with_records("cap", b"1", SCHILY__xattr__security__capability=struct.pack("<6I", 0x03000001, 1 << 13, 0, 0, 0, 100000)) + b"\0" * 1024)
 over("attributes", with_records("a", SCHILY__xattr__user__a=b"b\0=c", SCHILY__xattr__trusted__overlay__opaque="y", SCHILY__xattr__security__selinux="s", SCHILY__xattr__com__apple__q="x") + b"\0" * 1024)
 over("owner-large", with_records("a", uid="70000", gid="4294967294") + b"\0" * 1024)
+def owned(name, uid, gid, kind=tarfile.REGTYPE):
+    info, data = entry(name, kind, mode=0o755 if kind == D else 0o644)
+    info.uid, info.gid = uid, gid
+    return info, data
+
+
+stray = tar(owned("one", 70000, 3), owned("gone", 70000, 3), owned("d", 0, 80000, D), owned("d/x", 70000, 3),
+            owned("o", 0, 0, D), owned("o/x", 70000, 3), owned("to-link", 0, 0, D), owned("to-link/x", 70000, 3),
+            owned("caf\u00e9 x", 5, 65536))
+over("owner-stray", stray)
+over("owner-hidden", stray, tar(owned("one", 1, 2), entry(".wh.gone"), entry(".wh.d"), entry("o", D, mode=0o755),
+                                entry("o/.wh..wh..opq"), entry("to-link", L, link="srv"), owned("caf\u00e9 x", 1, 1)))
 over("owner-none", with_records("a", uid="4294967295") + b"\0" * 1024)
 over("group-none", with_records("a", gid="-1") + b"\0" * 1024)
 over("owner-cut", with_records("a", uid="4294967297") + b"\0" * 1024)

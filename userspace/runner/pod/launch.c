@@ -29,6 +29,7 @@
 #include "pod/pod_blockdev.h"
 #include "pod/written.h"
 #include "spec/intercept_option.h"
+#include "store/owners.h"
 
 void held_clear(struct held *h)
 {
@@ -441,6 +442,9 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	const char *policy;
 	pid_t pid;
 
+	/* While there is a stderr that somebody reads. */
+	if (userns->mode == LEASE_AUTO || userns->mode == LEASE_FIXED)
+		owners_warn(&h->spec.root.layers, userns->size ?: LEASE_SIZE);
 	pod_block_signals();
 	h->pod.announce_fd = -1;
 	h->pod.detached = detached;

@@ -73,8 +73,8 @@ static int write_sum(const char *dir, const struct tree_sum *sum,
 	if (r < 0)
 		return r;
 	f = fopen(path, "wxe");
-	if (!f || fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 "\n",
-			  sum->bytes, sum->shared, sum->files) < 0 || fflush(f))
+	if (!f || fprintf(f, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu32 "\n",
+			  sum->bytes, sum->shared, sum->files, sum->most_id) < 0 || fflush(f))
 		return shift_err_set(err, errno, "cannot write %s", path);
 	return 0;
 }

@@ -11,6 +11,7 @@
  *				and modes of directories that a layer does not
  *				describe come from those
  *	chains/KEY/index	what is in it: see tree.h
+ *	chains/KEY/sum		in numbers: tree_sum's bytes, shared, files, most_id
  *	layers/KEY		the same of images that an older runner imported;
  *				their keys do not cover all layers below, so
  *				imports never take anything from there

@@ -397,6 +397,10 @@ static int index_entry(struct indexer *x, const FTSENT *e,
 	int r;
 
 	meta_text(meta, sizeof(meta), st);
+	if (st->st_uid > x->sum.most_id)
+		x->sum.most_id = st->st_uid;
+	if (st->st_gid > x->sum.most_id)
+		x->sum.most_id = st->st_gid;
 	r = xattrs_digest(e->fts_path, xattrs, err);
 	if (r >= 0 && S_ISREG(st->st_mode))
 		r = content_of(x, e, &s, err);

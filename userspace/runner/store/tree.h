@@ -77,6 +77,7 @@ struct tree_sum {
 	uint64_t bytes;		/* of regular files, each once */
 	uint64_t shared;	/* of these, in files that were there already */
 	uint64_t files;
+	uint32_t most_id;	/* the largest of all owners and groups */
 };
 
 /*
