@@ -520,6 +520,7 @@ aufs|c f 644 0:0 0
 opaque-whiteout|-etc/base,etc/new f 644 0:0 0
 dir-to-link|-etc,-etc/base,etc l 777 0:0 srv
 link-to-dir|l d 700 0:0,l/n f 644 0:0 0
+through-link|l d 755 0:0,l/d d 755 0:0,l/d/n f 644 0:0 0,l2 d 755 0:0
 dir-to-file|-etc,-etc/base,etc f 644 0:0 1
 file-to-dir|-etc/base,etc/base d 755 0:0,etc/base/n f 644 0:0 0
 case|F f 644 0:0 1,f f 644 0:0 2
@@ -597,6 +598,8 @@ test_reports() {
 		image import "$a/odd-$form" --name odd
 		case $form in
 		another) has "$form: said" "$errors" "this image is for linux/s390x and may not run here" ;;
+		through-link) same "$form: said" "runner: /l is a symbolic link in the layers below, and a layer has files in it without describing it: it becomes a directory that hides the link, as with docker and podman
+runner: /l2 is a symbolic link in the layers below, and a layer has files in it without describing it: it becomes a directory that hides the link, as with docker and podman" "$(sort <<<"$errors")" ;;
 		*) same "$form" 0 "$status$errors" ;;
 		esac
 		image verify odd

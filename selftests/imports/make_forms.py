@@ -259,6 +259,7 @@ over("opaque-whiteout", tar(entry("etc/.wh..wh..opq"), entry("etc/.wh.base"), en
 over("aufs", tar(entry(".wh..wh.plnk", D), entry(".wh..wh.plnk/1.2", data=b"z"), entry(".wh..wh.aufs"), entry("c")))
 over("dir-to-link", tar(entry("etc", L, link="srv")))
 over("link-to-dir", tar(entry("l", L, link="srv")), tar(entry("l", D, mode=0o700), entry("l/n")))
+over("through-link", tar(entry("l", L, link="srv"), entry("l2", L, link="srv")), tar(entry("l/d/n"), entry("l2/.wh.target")))
 over("dir-to-file", tar(entry("etc", data=b"1")))
 over("file-to-dir", tar(entry("etc/base", D, mode=0o755), entry("etc/base/n")))
 over("case", tar(entry("F", data=b"1"), entry("f", data=b"22")))

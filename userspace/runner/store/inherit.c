@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "escape.h"
 #include "syscalls.h"
 
 /*
@@ -79,6 +80,32 @@ static int copy_xattrs(const char *from, int to, const char *name,
 	return 0;
 }
 
+/*
+ * Says that the directory @inner, which the layer does not describe, hides a symbolic
+ * link.  It does so with docker and podman, too, where layers are stacked; containerd
+ * and podman's driver vfs follow the link.
+ */
+static void say_hidden_link(const char *inner, const struct strv *lowers)
+{
+	_cleanup_free_ char *parent = strdup(inner), *shown = shift_escaped(inner), *from = NULL;
+	char *slash = parent ? strrchr(parent, '/') : NULL;
+	struct stat st = { 0 };
+	int r = 0;
+
+	if (!parent)
+		return;
+	/* A directory in one that hides a link is no other case. */
+	if (slash) {
+		*slash = '\0';
+		for (size_t i = lowers->n; !r && i-- > 0; )
+			r = look(lowers->v[i], parent, false, &st, &from, NULL);
+		if (r == -ENOENT && S_ISLNK(st.st_mode))
+			return;
+	}
+	fprintf(stderr, "runner: /%s is a symbolic link in the layers below, and a layer has files in it without describing it: it becomes a directory that hides the link, as with docker and podman\n",
+		shown ?: "?");
+}
+
 static int inherit(const char *path, const char *inner,
 		   const struct strv *lowers, struct shift_error *err)
 {
@@ -86,7 +113,7 @@ static int inherit(const char *path, const char *inner,
 	struct timespec times[2] = { { 0, UTIME_OMIT }, { 0, 0 } };
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_DIRECTORY |
 				      O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
+	struct stat st = { 0 };
 	int r = 0;
 
 	if (fd < 0)
@@ -95,6 +122,8 @@ static int inherit(const char *path, const char *inner,
 		r = look(lowers->v[i], inner, false, &st, &from, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
+	if (r == -ENOENT && S_ISLNK(st.st_mode))
+		say_hidden_link(inner, lowers);
 	if (from) {
 		times[1] = st.st_mtim;
 	} else {
