@@ -125,6 +125,19 @@ test_layouts() {
 	good oci-containerd:app:1 "docker.io/library/app:1"
 	good oci-containerd:docker.io/library/app:2 "docker.io/library/app:2" "etc/base srv/target"
 	bad oci-containerd "docker.io/library/app:1, docker.io/library/app:2"
+	# what is there as a whole is a path; else the first colon that has something before it
+	mkdir "$a/with:colon" "$a/with:colon/x"
+	cp -r "$a/oci" "$a/with:colon/oci"
+	cp -r "$a/oci-containerd" "$a/oci:whole"
+	good with:colon/oci "app:1 app:latest"
+	good with:colon/oci:app:1 "app:1 app:latest"
+	bad oci:whole "name one of them after a colon: docker.io/library/app:1, docker.io/library/app:2"
+	bad oci:whole:app:1 "name one of them after a colon: app:1, app:latest"
+	rm -r "$a/oci:whole"
+	for n in oci:app:1 with:colon/oci:app:1; do
+		runner spec --root "$store" --image "$a/$n" true
+		same "--image $n" 0 "$status$errors"
+	done
 	bad oci:app:3 "app:1, app:latest"
 	good oci-nested "nested:1"
 	bad oci-loop "indexes within indexes"

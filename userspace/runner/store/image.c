@@ -142,11 +142,8 @@ int image_open(struct image *image, const char *ref, struct shift_error *err)
 	if ((r = str_replace(&image->given, ref, err)) < 0 ||
 	    (r = store_open(&image->store, NULL, err)) < 0)
 		return r;
-	if (is_path && access(copy, F_OK) < 0 && (name = strrchr(copy, ':'))) {
-		*name++ = '\0';
-		if (!oci_layout_is(copy))
-			name = NULL;
-	}
+	if (is_path && (name = look_split_name(copy)) && !oci_layout_is(copy))
+		name = NULL;
 	if (is_path && (name || !access(ref, F_OK)))
 		return open_path(image, copy, name, err);
 	r = open_stored(image, ref, err);

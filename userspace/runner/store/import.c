@@ -577,12 +577,9 @@ static int import_remote(struct import *m, struct shift_error *err)
 
 static int import_path(struct import *m, char *path, struct shift_error *err)
 {
-	char *name = NULL;
+	char *name = look_split_name(path);
 	struct stat st;
 
-	/* NAME has no '/' of a path that exists before it: the first colon. */
-	if (stat(path, &st) < 0 && (name = strchr(path, ':')))
-		*name++ = '\0';
 	if (stat(path, &st) < 0)
 		return no_source(path, err);
 	if (S_ISDIR(st.st_mode))

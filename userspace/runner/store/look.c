@@ -202,3 +202,19 @@ int look_archive(int fd, const char *path, const char *root, struct look *ret,
 	return ret->kind == LOOK_DOCKER ?
 	       str_replace(&ret->manifest, text + 1, err) : 0;
 }
+
+char *look_split_name(char *ref)
+{
+	char *first = strchr(ref, ':');
+
+	if (!first || !access(ref, F_OK))
+		return NULL;
+	for (char *p = first; p; p = strchr(p + 1, ':')) {
+		*p = '\0';
+		if (!access(ref, F_OK))
+			return p + 1;
+		*p = ':';
+	}
+	*first = '\0';
+	return first + 1;
+}

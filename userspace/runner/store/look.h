@@ -32,7 +32,14 @@ int look_archive(int fd, const char *path, const char *root, struct look *ret,
 /* Whether @text, or NULL, is a manifest.json of docker save, a list of images. */
 bool look_is_docker(const char *text);
 
-/* The same of the directory @path. */
+/*
+ * Cuts @ref, "PATH" or "PATH:NAME", behind PATH and returns NAME, NULL for none.  What
+ * is there as a whole is a path.  Else PATH is what is there before the first colon, as
+ * with skopeo, or else before the next that has something before it.
+ */
+char *look_split_name(char *ref);
+
+/* What look_archive() says, of the directory @path. */
 int look_directory(const char *path, enum look_kind *ret,
 		   struct shift_error *err);
 
