@@ -171,7 +171,7 @@ void shiftfs_free_devs(struct shiftfs_sb *ss)
 
 /*
  * Attributes for which the VFS looks at the inode before it asks ->getattr.
- * What it adds afterwards, for block devices, it adds to ours as well.
+ * Those that it adds afterwards, for block devices, it adds to ours as well.
  */
 #define SHIFTFS_VFS_ATTRS	(S_AUTOMOUNT | S_DAX | S_VERITY)
 

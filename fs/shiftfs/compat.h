@@ -22,8 +22,8 @@
 #endif
 
 /*
- * What carries the id map of a mount, as a type: a user namespace up to 6.2,
- * and const from 7.4 on.
+ * The type that carries the id map of a mount: a user namespace up to 6.2, and
+ * const from 7.4 on.
  */
 #ifdef SHIFTFS_HAVE_MNT_IDMAP
 #ifdef SHIFTFS_HAVE_MNT_IDMAP_CONST

@@ -122,7 +122,7 @@ out:
 	return lower;
 }
 #else
-/* What is there already would be opened, whatever it is. */
+/* Looks first: file_open_root() would open whatever the name has already. */
 #define SHIFTFS_LOOKS_FIRST	true
 
 static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
@@ -186,10 +186,10 @@ bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 }
 
 /*
- * What the lower filesystem has cached of a name whose lookup is left out, if
- * it is taken and still good; else NULL. Otherwise the VFS would look at what
- * the caller may do, mknod(2) of a device say, before anybody says that the
- * name is taken.
+ * Finds the lower dentry of a name whose lookup is left out in the lower cache, if
+ * the name is taken and the dentry still good; else returns NULL. Otherwise the VFS
+ * would check the caller's rights, for mknod(2) of a device say, before anybody
+ * says that the name is taken.
  */
 struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
 {
@@ -278,7 +278,7 @@ static int shiftfs_not_created(struct inode *dir, struct dentry *dentry,
 	struct dentry *lower;
 	bool exists;
 
-	/* What the server has no open for it may still have a name for. */
+	/* The server opens no such file, but may have one of this name. */
 	if (d_in_lookup(dentry)) {
 		struct dentry *found = shiftfs_lookup(dir, dentry, 0);
 

@@ -15,7 +15,7 @@
 #include <linux/backing-file.h>
 #endif
 
-/* What the lower file can do and the upper one then can, too. */
+/* Abilities of the lower file that the upper one takes over. */
 #define SHIFTFS_COPY_FMODE	(FMODE_NOWAIT | FMODE_CAN_ODIRECT |	\
 				 SHIFTFS_FMODE_ATOMIC)
 
@@ -103,9 +103,9 @@ int shiftfs_attach_lower(struct file *file, struct file *lower)
 }
 
 /*
- * Who brings the contents of files when they are wanted (FAN_PRE_ACCESS) is
- * asked for all of a file that is opened for reading: it may be mapped, and
- * where ->mmap is called, with the address space locked, nobody can be asked.
+ * A listener that brings the contents of files when they are wanted (FAN_PRE_ACCESS)
+ * is asked for all of a file that is opened for reading. The file may be mapped
+ * later, and ->mmap is called with the address space locked: it cannot ask.
  */
 static int shiftfs_want_contents(struct file *lower)
 {
@@ -202,9 +202,9 @@ static noinline int shiftfs_remove_lower_bits(struct file *file, umode_t bits)
 }
 
 /*
- * What a write by this caller takes away (setuid, setgid, capabilities): the
- * mounter, with whose credentials the lower file is written, keeps them all.
- * The lower S_NOSEC says that there is nothing to take.
+ * Takes away the privileges that a write by this caller costs the file: setuid, setgid,
+ * capabilities. The lower file is written with the mounter's credentials, which would
+ * keep them all. The lower S_NOSEC says that there is nothing to take.
  */
 int shiftfs_remove_privs(struct file *file)
 {
@@ -249,9 +249,8 @@ int shiftfs_remove_privs(struct file *file)
 }
 
 /*
- * What has no owner that can be seen cannot be changed above, so privileges
- * that a write would take from it forbid the write. That has to be known
- * before.
+ * A file whose owner cannot be seen cannot be changed above. So if a write would take
+ * privileges from it, the write is forbidden, and that has to be known before.
  */
 static noinline int shiftfs_has_unmapped_privs(struct file *file)
 {

@@ -54,7 +54,7 @@ enum shiftfs_idmap_error {
 	SHIFTFS_IDMAP_TYPE,	 /* the id type is none of u, g, b */
 };
 
-/* What one extent of an idmap= option applies to. */
+/* The kinds of ids that one extent of an idmap= option maps. */
 #define SHIFTFS_MAP_UID		0x1
 #define SHIFTFS_MAP_GID		0x2
 

@@ -14,7 +14,7 @@ void shiftfs_copy_size_slow(struct inode *inode)
 	spin_unlock(&inode->i_lock);
 }
 
-/* What exec(2) is to see: no flag of a superblock says "nosuid". */
+/* The mode that exec(2) shall see: a superblock cannot be marked "nosuid". */
 static umode_t shiftfs_effective_mode(const struct shiftfs_sb *ss, umode_t mode)
 {
 	if (unlikely(ss->nosuid) && !S_ISDIR(mode))

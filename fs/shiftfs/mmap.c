@@ -9,7 +9,10 @@
 #include <linux/backing-file.h>
 #endif
 
-/* What the VFS looks at before it comes here, in the upper inode, where it is not. */
+/*
+ * The checks of the lower inode that the VFS has made of the upper one, which has
+ * not what they look for.
+ */
 static int shiftfs_may_map(const struct file *lower,
 			   const struct vm_area_struct *vma)
 {

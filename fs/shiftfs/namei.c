@@ -332,8 +332,8 @@ bool shiftfs_sample_named(struct dentry *dentry, struct dentry *lower,
 }
 
 /*
- * Who renames beneath can move the lower dentry between its lookup and the
- * moment that is remembered; then the name is looked up again.
+ * A rename beneath can move the lower dentry between its lookup and the moment
+ * that is remembered; then the name is looked up again.
  */
 static struct dentry *shiftfs_lookup_and_sample(struct dentry *dentry,
 						struct dentry *lower_dir)

@@ -142,7 +142,7 @@ int shiftfs_copy_ns_map(struct shiftfs_idmap *map, struct user_namespace *ns,
 	return 0;
 }
 
-/* What a process in that namespace calls 0 is 0 on the lower filesystem. */
+/* Maps stored ids to those of the namespace: id 0 there is stored as 0. */
 static int shiftfs_parse_userns(struct fs_context *fc,
 				struct fs_parameter *param)
 {
@@ -496,7 +496,7 @@ int shiftfs_show_options(struct seq_file *m, struct dentry *root)
 		seq_printf(m, ",passthrough=%u", ss->conf.passthrough);
 
 	if (ss->ns_map) {
-		/* What it was mounted of gives it again. */
+		/* The source of the mount gives the map again. */
 	} else if (shiftfs_idmap_equal(&ss->uidmap, &ss->gidmap)) {
 		shiftfs_show_map(m, "idmap=b:", &ss->uidmap);
 	} else {

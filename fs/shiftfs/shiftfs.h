@@ -403,7 +403,7 @@ int shiftfs_reconfigure(struct fs_context *fc);
 
 /* namei.c */
 
-/* What has no lower state to compare with has to be looked up each time. */
+/* Without a lower state to compare with, a name has to be looked up each time. */
 static inline bool shiftfs_is_comparable(const struct dentry *lower_dir)
 {
 	return !(lower_dir->d_flags & (DCACHE_OP_COMPARE | DCACHE_OP_HASH));
@@ -633,7 +633,7 @@ void shiftfs_exit_watch(void);
 /* export.c */
 extern const struct export_operations shiftfs_export_ops;
 
-/* What inodes of all types have; ->permission differs. */
+/* The operations that inodes of all types have; ->permission differs. */
 #define SHIFTFS_ATTR_OPS				\
 	.getattr	= shiftfs_getattr,		\
 	.setattr	= shiftfs_setattr,		\

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is mounted, and whether this caller may. The rules M1 to M12 are in
+ * Opens the source of a mount and checks whether the caller may mount it. The rules M1 to M12 are in
  * Documentation/design/credentials-and-marks.rst.
  */
 #include <linux/fs_context.h>
@@ -10,7 +10,7 @@
 #include "params.h"
 #include "shiftfs.h"
 
-/* What a mount forbids, and all that is mounted from it likewise: M6. */
+/* The restrictions of a mount, which every mount of it inherits (M6). */
 #define SHIFTFS_RESTRICT (MNT_READONLY | MNT_NOSUID | MNT_NODEV | MNT_NOEXEC)
 
 /*
@@ -131,7 +131,7 @@ static bool shiftfs_is_one_layer(const struct shiftfs_fc *opts,
 	       !is_idmapped_mnt(path->mnt);
 }
 
-/* What is called N in @from is to be called N in @to. */
+/* Adds @inner to @out so that id N of @from becomes id N of @to. */
 static int shiftfs_shift_map(struct shiftfs_idmap *out,
 			     const struct shiftfs_idmap *inner,
 			     struct user_namespace *from,

@@ -25,8 +25,8 @@ static void shiftfs_evict_inode(struct inode *inode)
 }
 
 /*
- * What has lost its last name below, where no one told us, or is not to be
- * kept: see shiftfs_keep_cached().
+ * Drops an inode that lost its last name below without a word to us, or that is not
+ * to be kept: see shiftfs_keep_cached().
  */
 static int shiftfs_drop_inode(struct inode *inode)
 {
@@ -64,8 +64,8 @@ void shiftfs_free_sb(struct shiftfs_sb *ss)
 
 
 /*
- * What tells this mount from others of the same filesystem, and is the same the
- * next time: file handles of an exported mount hold f_fsid.
+ * A number that tells this mount from others of the same filesystem, and is the same
+ * the next time: file handles of an exported mount hold f_fsid.
  */
 static u32 shiftfs_make_fsid(const struct shiftfs_sb *ss)
 {
@@ -220,7 +220,7 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 	if (shiftfs_lower_is_ro(ss))
 		sb->s_flags |= SB_RDONLY;
 
-	/* What the source's mount forbids stays forbidden. */
+	/* The restrictions of the source's mount hold here too. */
 	sb->s_iflags |= lower->s_iflags & (SB_I_NOEXEC | SB_I_NODEV);
 	if (restricted & MNT_NOEXEC)
 		sb->s_iflags |= SB_I_NOEXEC;
@@ -239,7 +239,7 @@ static int shiftfs_fill_super(struct super_block *sb, struct fs_context *fc)
 			(lower->s_iflags & SB_I_UNTRUSTED_MOUNTER);
 	sb->s_iflags |= SB_I_SKIP_SYNC;
 #ifdef SB_I_NOUMASK
-	/* Who applies the umask below, after a default ACL, is not forestalled. */
+	/* A lower filesystem that applies the umask itself, after a default ACL, goes on to. */
 	sb->s_iflags |= lower->s_iflags & SB_I_NOUMASK;
 #endif
 #ifdef SB_I_EVM_HMAC_UNSUPPORTED
@@ -287,7 +287,7 @@ static bool shiftfs_is_local(const struct super_block *sb)
 /* One without a disk of its own that is not of the kernel alone. */
 static bool shiftfs_is_remote(const struct super_block *sb)
 {
-	/* Who translates ids again leaves it to the last one which it is. */
+	/* A shiftfs on a shiftfs has the answer of the last one below. */
 	if (shiftfs_is_ours(sb))
 		return shiftfs_sb(sb)->remote;
 	return !(sb->s_type->fs_flags & FS_REQUIRES_DEV) &&

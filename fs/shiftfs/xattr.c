@@ -63,7 +63,7 @@ static __always_inline bool shiftfs_is_caps(const char *name)
 	return true;
 }
 
-/* What a lower filesystem has for file capabilities, if anything. */
+/* Finds the lower filesystem's handler of file capabilities, if it has one. */
 const struct xattr_handler *shiftfs_find_caps(const struct super_block *lower)
 {
 	SHIFTFS_XATTR_TABLE *handler = lower->s_xattr;

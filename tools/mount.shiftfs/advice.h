@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a person who gave the wrong option, or the right one swapped, is told. */
+/* Advice for a wrong option, or for the numbers of a right one swapped. */
 #ifndef MOUNT_SHIFTFS_ADVICE_H
 #define MOUNT_SHIFTFS_ADVICE_H
 

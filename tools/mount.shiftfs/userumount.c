@@ -161,8 +161,8 @@ static int umount_it(const char *target, int flags)
 		return complain(target, strerror(-parent));
 
 	/*
-	 * From here on the name is looked up in a directory that is held. What is
-	 * mounted there cannot be renamed away, and must be the mount found above.
+	 * From here on the name is looked up in a directory that is held. The
+	 * mount there cannot be renamed away, and must be the one found above.
 	 */
 	privilege_take_over();
 	if (fchdir(parent) < 0 ||

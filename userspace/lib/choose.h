@@ -4,8 +4,8 @@
  * an export of an NFS server, HOST:/EXPORT: a mount of it for a user namespace.
  *
  * Nothing is guessed from version numbers.  Each mechanism is tried: a detached
- * mount is made, never attached, and closed.  What the kernel says then is what
- * it would say to the real mount.
+ * mount is made, never attached, and closed.  The kernel answers as it
+ * would for the real mount.
  */
 #ifndef SHIFT_CHOOSE_H
 #define SHIFT_CHOOSE_H
@@ -25,7 +25,7 @@ enum shift_mechanism {
 /* "idmap", "shiftfs" or "delegate". */
 const char *shift_mechanism_name(enum shift_mechanism mechanism);
 
-/* What stands in the way of a mechanism. */
+/* The reason why a mechanism does not work here. */
 enum shift_obstacle {
 	SHIFT_OBSTACLE_NONE,
 	SHIFT_OBSTACLE_UNTRIED,		/* shift_want.first_only */

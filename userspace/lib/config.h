@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The administrator's files below /etc/shiftfs, in JSON.  Who links these
- * functions links -ljson-c as well.
+ * The administrator's files below /etc/shiftfs, in JSON.  A program with
+ * these functions links -ljson-c as well.
  *
  * config.json:
  *

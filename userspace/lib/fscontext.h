@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Filesystem contexts: fsopen(2), fsconfig(2), fsmount(2).  Whatever fails here
+ * Filesystem contexts: fsopen(2), fsconfig(2), fsmount(2).  A failure here
  * is reported with the lines which the kernel left in the context's log, the
  * one place where it says why.
  */

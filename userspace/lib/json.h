@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* JSON that others wrote, by json-c.  Who links this links -ljson-c as well. */
+/* JSON that others wrote, by json-c.  A program with these functions links -ljson-c. */
 #ifndef SHIFT_JSON_H
 #define SHIFT_JSON_H
 

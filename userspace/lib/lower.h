@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What lies under a path, for messages and for choosing a mechanism. */
+/* The filesystem under a path, for messages and for choosing a mechanism. */
 #ifndef SHIFT_LOWER_H
 #define SHIFT_LOWER_H
 

@@ -33,7 +33,7 @@ struct shift_nfs {
 
 /*
  * A mount of the export for the user namespace, not attached anywhere: attach it with
- * shift_attach() or close it to be rid of it.  What is stored as N is seen as the id
+ * shift_attach() or close it to be rid of it.  A file stored as N is seen as the id
  * that the namespace calls N.  Where the options do not say vers, 4.2, 4.1 and 4.0 are
  * tried; addr, clientaddr, sec=sys and nosharecache are set unless they are among
  * the options.  Waits for the server, as long as nfs(5)'s timeo and retrans say.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Subordinate ids, /etc/subuid and /etc/subgid.  Who links this links -lsubid. */
+/* Subordinate ids, /etc/subuid and /etc/subgid.  A program with these functions links -lsubid. */
 #ifndef SHIFT_SUBID_H
 #define SHIFT_SUBID_H
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The grammar of maps under libFuzzer.  What is accepted must obey the rules
+ * The grammar of maps under libFuzzer.  An accepted map must obey the rules
  * of a map, survive printing and reading, and map there and back.
  */
 #include <stdlib.h>
