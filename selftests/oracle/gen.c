@@ -195,7 +195,8 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 		return "whose right to look at locks the server asks for";
 	if (gen_server && !strcmp(kinds[op->kind].name, "fs_ioc_setflags") &&
 	    shiftfs->ret < 0 && shiftfs->err == EPERM && oracle->ret < 0 &&
-	    (oracle->err == ENOTTY || oracle->err == EOPNOTSUPP))
+	    (oracle->err == ENOTTY || oracle->err == EOPNOTSUPP ||
+	     oracle->err == EACCES))
 		return "whether the caller or the lower is looked at first";
 	if (!strcmp(kinds[op->kind].name, "ficlonerange") &&
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
