@@ -125,8 +125,9 @@ out:
 /* Looks first: file_open_root() would open whatever the name has already. */
 #define SHIFTFS_LOOKS_FIRST	true
 
-static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
-					  const struct qstr *name)
+static struct dentry *shiftfs_lookup_flags(struct dentry *dir,
+					   const struct qstr *name,
+					   unsigned int flags)
 {
 	struct qstr q;
 	int ret;
@@ -134,7 +135,24 @@ static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
 	ret = shiftfs_hash_lower(dir, name, &q);
 	if (ret < 0)
 		return ERR_PTR(ret);
-	return lookup_one_qstr_excl(&q, dir, LOOKUP_CREATE | LOOKUP_EXCL);
+	return lookup_one_qstr_excl(&q, dir, flags);
+}
+
+static struct dentry *shiftfs_lookup_excl(struct dentry *dir,
+					  const struct qstr *name)
+{
+	return shiftfs_lookup_flags(dir, name, LOOKUP_CREATE | LOOKUP_EXCL);
+}
+
+/*
+ * The lower dentry for the target of a rename, of which ->lookup kept none.
+ * Where that asked nothing, this asks nothing either. The directory is locked.
+ */
+struct dentry *shiftfs_lookup_target(struct dentry *dir,
+				     const struct qstr *name)
+{
+	return shiftfs_lookup_flags(dir, name,
+				    LOOKUP_CREATE | LOOKUP_RENAME_TARGET);
 }
 
 /*
@@ -173,14 +191,24 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
  * is taken. For such a creation shiftfs does not look up the name either. If
  * the caller has no permission to create files, an existing name still fails
  * with EEXIST.
+ *
+ * Nor does it look up the target of a rename. In a sticky directory shiftfs
+ * does: who may replace a file there depends on its owner, which the server
+ * would not ask the mounter. LOOKUP_REVAL comes after an ESTALE.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {
 	const struct super_block *lower = shiftfs_lower_inode(dir)->i_sb;
 	const unsigned int excl = LOOKUP_CREATE | LOOKUP_EXCL;
 
-	return (flags & (excl | LOOKUP_RENAME_TARGET)) == excl &&
-	       dir->i_op->atomic_open && lower->s_magic == NFS_SUPER_MAGIC &&
+	if (flags & LOOKUP_RENAME_TARGET) {
+		if (flags & (LOOKUP_EXCL | LOOKUP_REVAL) ||
+		    dir->i_mode & S_ISVTX)
+			return false;
+	} else if ((flags & excl) != excl) {
+		return false;
+	}
+	return dir->i_op->atomic_open && lower->s_magic == NFS_SUPER_MAGIC &&
 	       !sb_rdonly(dir->i_sb) &&
 	       !inode_permission(shiftfs_nop_idmap, dir, MAY_WRITE | MAY_EXEC);
 }
@@ -191,7 +219,8 @@ bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
  * would check the caller's rights, for mknod(2) of a device say, before anybody
  * says that the name is taken.
  */
-struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
+struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir,
+				  unsigned int flags)
 {
 	struct dentry *lower;
 	struct qstr q;
@@ -205,7 +234,7 @@ struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir)
 		return NULL;
 	ret = d_is_positive(lower);
 	if (ret && lower->d_flags & DCACHE_OP_REVALIDATE)
-		ret = shiftfs_revalidate_lower(lower, LOOKUP_CREATE | LOOKUP_EXCL);
+		ret = shiftfs_revalidate_lower(lower, flags);
 	if (ret > 0 && shiftfs_sample_named(dentry, lower, dir))
 		return lower;
 	dput(lower);

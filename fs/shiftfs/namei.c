@@ -428,7 +428,7 @@ struct dentry *shiftfs_lookup(struct inode *dir, struct dentry *dentry,
 	       shiftfs_is_comparable(lower_dir);
 	old = shiftfs_override(dir->i_sb);
 	if (unlikely(skip))
-		lower = shiftfs_find_taken(dentry, lower_dir);
+		lower = shiftfs_find_taken(dentry, lower_dir, flags);
 	else
 		lower = shiftfs_lookup_and_sample(dentry, lower_dir);
 	shiftfs_revert(old);

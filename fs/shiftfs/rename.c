@@ -116,9 +116,8 @@ static int shiftfs_lock_and_rename(struct super_block *sb,
 		return PTR_ERR(trap);
 
 	if (!new->lower) {
-		new->lower = shiftfs_lookup_lower_locked(shiftfs_lower_mnt(sb),
-							 new->dir,
-							 &new->upper->d_name);
+		new->lower = shiftfs_lookup_target(new->dir,
+						   &new->upper->d_name);
 		if (IS_ERR(new->lower))
 			err = PTR_ERR(new->lower);
 		else

@@ -440,7 +440,10 @@ void shiftfs_set_lower(struct dentry *dentry, struct dentry *lower);
 int shiftfs_atomic_open(struct inode *dir, struct dentry *dentry,
 			struct file *file, unsigned int flags, umode_t mode);
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags);
-struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir);
+struct dentry *shiftfs_find_taken(struct dentry *dentry, struct dentry *dir,
+				  unsigned int flags);
+struct dentry *shiftfs_lookup_target(struct dentry *dir,
+				     const struct qstr *name);
 struct dentry *shiftfs_start_excl(struct dentry *dir, const struct qstr *name);
 
 /* rename.c */
