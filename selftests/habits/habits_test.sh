@@ -73,6 +73,9 @@ mistakes='
 125|run --group-add nosuch IMAGE true|is not in the image'"'s /etc/group"'
 125|run --label =x IMAGE true|is not KEY=VALUE
 125|run --env-file /nosuch IMAGE true|/nosuch
+125|run COPYING_OR_NOT true|give the name of an image
+125|run /etc/passwd true|runner image import /etc/passwd
+125|run -e =x IMAGE true|is not NAME=VALUE or NAME
 125|run --entrypoint [x IMAGE true|is no JSON list
 125|run --restart sometimes IMAGE true|unless-stopped
 125|run --user 70000 IMAGE true|the user id 70000 is outside of the pod'"'s range: it has the ids 0 to 65535"'
@@ -95,7 +98,7 @@ mistakes='
 125|stop -t 5x x|is not a number from 0 to
 125|kill -s FOO x|is no signal
 125|rm|or -a
-125|logs --tail x y|is not a number from 0 to
+125|logs --tail x y|is not a number from -1 to
 125|logs --since yesterday y|is no time
 125|logs a b|is too much
 125|inspect|it needs POD
@@ -158,6 +161,17 @@ test_run() {
 	same "--env-file, -e, --unsetenv" "x caller unset unset" "$out$errors"
 	HERE=caller runner run --env-file "$file" "$image" sh -c 'echo "$A:$C"'
 	same "--env-file alone" "b c:d" "$out$errors"
+	# of the caller's by a prefix; a blank in a name is a mistake, as in "export A=b"
+	printf 'PRE_*\nQ="x"\n' >"$file"
+	PRE_A=1 PRE_B='2=3' PRF=no runner run --env-file "$file" "$image" sh -c 'echo "$PRE_A $PRE_B $Q ${PRF-unset}"'
+	same "--env-file, NAME*, quotes" '1 2=3 "x" unset' "$out$errors"
+	PRE_A=1 PRE_B=2 runner run -e 'PRE_*' -e PRE_B=own "$image" sh -c 'echo "$PRE_A $PRE_B"'
+	same "-e NAME*" "1 own" "$out$errors"
+	printf 'export A=b\n' >"$file"
+	runner run --env-file "$file" "$image" true
+	same "a blank in a name" 125 "$status"
+	has "a blank in a name" "$errors" "'export A=b' is not NAME=VALUE or NAME"
+	(cd "$work" && mkdir -p here && echo in >here/file && cd here && runner run -v .:/there "$image" cat /there/file && same "-v ." in "$out$errors" && [ -z "$problems" ]) || problem "-v .: $(cat "$work/out" "$work/err")"
 	runner run --entrypoint echo "$image" some words
 	same "--entrypoint" "some words" "$out$errors"
 	runner run --entrypoint '["echo", "two words"]' "$image" more
@@ -192,6 +206,10 @@ test_run() {
 	same "--add-host" 1 "$(grep -c -E '^192\.0\.2\.7[[:space:]]+peer$' <<<"$out")"
 	runner run --dns 192.0.2.53 "$image" cat /etc/resolv.conf
 	has "--dns" "$out" "nameserver 192.0.2.53"
+	echo '# of the image' >"$image/etc/resolv.conf"
+	runner run --net host --dns none "$image" cat /etc/resolv.conf
+	same "--dns none" "# of the image" "$out$errors"
+	rm "$image/etc/resolv.conf"
 	echo '192.0.2.9 of-the-image' >"$image/etc/hosts"
 	runner run --no-hosts "$image" cat /etc/hosts
 	same "--no-hosts" "192.0.2.9 of-the-image" "$out$errors"
@@ -409,6 +427,16 @@ test_exec() {
 		sleep 0.1
 	done
 	same "it goes on" "done" "$out"
+	# a wrong word makes nothing
+	for n in "" -t; do
+		runner exec $n -w /no/such e true
+		same "exec $n -w of no directory" 127 $status
+		has "exec $n -w of no directory" "$out$errors" "/no/such: there is no such directory in the pod"
+	done
+	runner exec e ls -d /no
+	same "nothing was made" "2" "$status$out"
+	runner exec -w /etc/passwd e true
+	same "exec -w of a file" 127 $status
 	runner exec -u 70000 e true
 	same "an id outside" 125 $status
 	has "an id outside" "$errors" "it has the ids 0 to 65535"
@@ -424,8 +452,10 @@ test_logs() {
 	said l three
 	runner logs --tail 1 l
 	same "--tail" three "$out"
-	runner logs --tail all l
-	same "--tail all" "one two three" "$(echo $out)"
+	for n in all -1; do
+		runner logs --tail $n l
+		same "--tail $n" "one two three" "$(echo $out)"
+	done
 	runner logs l --since 2100-01-01
 	same "--since in the future" "0" "$status$out$errors"
 	runner logs --since 2026-01-01T00:00:00Z l

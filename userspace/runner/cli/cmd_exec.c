@@ -26,6 +26,7 @@
 #include "monitor/relay.h"
 #include "pod/pod.h"
 #include "pod/state.h"
+#include "setup/inroot.h"
 #include "setup/process.h"
 #include "setup/security.h"
 #include "spec/rlimit_option.h"
@@ -228,7 +229,23 @@ static void __attribute__((noreturn)) be_command(const struct request *q,
 	report_failure(report_fd, &report, r, &err);
 }
 
-/* Joins the pod and becomes the command's user; *ret_slave may stay -1. */
+/* A start makes a directory that is missing; here a wrong word would. */
+static int find_directory(const struct request *q, struct shift_error *err)
+{
+	const char *path = q->spec.process.cwd;
+	_cleanup_close_ int fd = inroot_open(path, O_PATH | O_DIRECTORY,
+					     INROOT_FOLLOW);
+
+	if (fd >= 0 || (fd != -ENOENT && fd != -ENOTDIR))
+		return 0;
+	shift_err_set(err, 0, "%s: there is no such directory in the pod", path);
+	return -ENOTDIR;
+}
+
+/*
+ * Joins the pod and becomes the command's user; *ret_slave may stay -1.  -ENOTDIR when
+ * its directory is missing.
+ */
 static int become_user(const struct request *q, int report_fd, int *ret_slave,
 		       struct shift_error *err)
 {
@@ -247,6 +264,8 @@ static int become_user(const struct request *q, int report_fd, int *ret_slave,
 		if (r >= 0 && report_send(report_fd, &console, master) < 0)
 			r = shift_err_set(err, ESRCH, "runner is gone");
 	}
+	if (r >= 0)
+		r = find_directory(q, err);
 	return r < 0 ? r : process_privileges(&q->spec, q->seccomp_fd,
 					      *ret_slave,
 					      (q->streams[1] >= 0 ? 1 << 1 : 0) |
@@ -290,6 +309,8 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 		r = rlimit_apply(&q->spec, 0, &err);
 	if (r >= 0)
 		r = become_user(q, report_fd, &slave, &err);
+	if (r == -ENOTDIR)
+		report.status = POD_STATUS_NOT_FOUND;
 	if (r >= 0 && pipe2(go, O_CLOEXEC) < 0)
 		r = shift_err_set(&err, errno, "cannot make a pipe");
 	/*

@@ -78,7 +78,7 @@ int cmd_logs(int argc, char **argv, struct shift_error *err)
 			break;
 		case 'n':
 			r = strcmp(w.value, "all") ?
-			    numbers_integer(w.value, 0, INT_MAX, &tail, err) : 0;
+			    numbers_integer(w.value, -1, INT_MAX, &tail, err) : 0;
 			if (r < 0)
 				shift_err_prefix(err, "logs -n");
 		}

@@ -223,13 +223,33 @@ int options_user(const char *text, struct shift_error *err)
 	return *text ? 0 : shift_err_set(err, 0, "-u '': there is no user without a name or number");
 }
 
+/* All of the caller's that begin with the first @len bytes of @name. */
+static int callers_env(struct spec *spec, const char *name, size_t len,
+		       struct shift_error *err)
+{
+	int r = 0;
+
+	for (char **e = environ; r >= 0 && *e; e++)
+		if (!strncmp(*e, name, len) && strchr(*e, '='))
+			r = strv_setenv(&spec->process.env, *e, err);
+	return r;
+}
+
 int options_env(struct spec *spec, const char *value, struct shift_error *err)
 {
 	_cleanup_free_ char *both = NULL;
 	int r;
 
+	/* Nobody means such a name: "export A=b", or a blank too many. */
+	if (!*value || *value == '=' || !strcmp(value, "*") ||
+	    strcspn(value, " \t\r\n") < strcspn(value, "=")) {
+		shift_err_set(err, 0, "'%s' is not NAME=VALUE or NAME", value);
+		return -EINVAL;
+	}
 	if (strchr(value, '='))
 		return strv_setenv(&spec->process.env, value, err);
+	if (value[strlen(value) - 1] == '*')
+		return callers_env(spec, value, strlen(value) - 1, err);
 	/* The caller's own, if it has one. */
 	if (!getenv(value))
 		return 0;

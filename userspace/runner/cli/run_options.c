@@ -43,7 +43,7 @@ const struct words_option options_of_run[] = {
 	{ 'w', "workdir", 0, "DIR", "where the command starts", NULL },
 	{ 'h', "hostname", 0, "NAME", "where it is not to be the pod's name", NULL },
 	{ 0, "add-host", OPT_ADD_HOST, "NAME:ADDRESS", "a line of /etc/hosts", NULL },
-	{ 0, "dns", OPT_DNS, "ADDRESS", "a nameserver of /etc/resolv.conf", NULL },
+	{ 0, "dns", OPT_DNS, "ADDRESS", "a nameserver of /etc/resolv.conf; none: the image's file", NULL },
 	{ 0, "no-hosts", OPT_NO_HOSTS, NULL, "the image's own /etc/hosts", NULL },
 	{ 'l', "label", 0, "KEY[=VALUE]", "for ps --filter", NULL },
 	{ 0, "label-file", OPT_LABEL_FILE, "FILE", "a label in each line", NULL },

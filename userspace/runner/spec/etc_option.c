@@ -65,6 +65,8 @@ int etc_add_dns(struct spec *spec, const char *text, struct shift_error *err)
 	_cleanup_free_ char *all = NULL;
 	int r;
 
+	if (!strcmp(text, "none"))
+		return etc_keep_image(spec, ETC_RESOLV, err);
 	if (!is_address(text))
 		return shift_err_set(err, 0, "'%s' is no IP address of a nameserver",
 				     text);

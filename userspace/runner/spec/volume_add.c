@@ -137,7 +137,8 @@ int volume_add(struct spec *spec, const char *text, struct shift_error *err)
 	r = split_options(rest ? rest : "", &options, err);
 	if (r < 0)
 		return r;
-	return strchr(source, '/') ?
+	/* "." is a path as "./x" is, and no name of a volume. */
+	return strchr(source, '/') || !strcmp(source, ".") || !strcmp(source, "..") ?
 		add_bind(spec, "-v", source, destination, options, err) :
 		add_kept(spec, "-v", source, destination, options, err);
 }

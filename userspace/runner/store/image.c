@@ -114,13 +114,13 @@ static int open_path(struct image *image, const char *path, const char *name,
 		return r < 0 ? r : use_config(image, err);
 	}
 	if (!S_ISDIR(st.st_mode)) {
-		r = no_such_image(path, ENOTDIR, err);
+		r = shift_err_set(err, ENOTDIR, "--image %s", path);
 		shift_err_hint(err, "an archive has to be imported first: runner image import %s", path);
 		return r;
 	}
 	r = look_directory(real, &kind, err);
 	if (r >= 0 && kind != LOOK_ROOTFS) {
-		r = no_such_image(path, 0, err);
+		r = shift_err_set(err, 0, "--image %s", path);
 		shift_err_hint(err, "it is an image in another form, which has to be imported first: runner image import %s", path);
 	}
 	if (r >= 0)
