@@ -63,7 +63,7 @@ static int pick_path(struct rng *r)
 	return below(r, 8) ? below(r, COMMON_PATHS) : below(r, nr_paths);
 }
 
-bool gen_plain, gen_server, gen_actors;
+bool gen_plain, gen_server, gen_actors, gen_fuse;
 
 static bool is_held(const struct kind *k)
 {
@@ -198,6 +198,10 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    (oracle->err == ENOTTY || oracle->err == EOPNOTSUPP ||
 	     oracle->err == EACCES))
 		return "whether the caller or the lower is looked at first";
+	if (gen_server && gen_fuse && oracle->ret < 0 && oracle->err == EACCES &&
+	    (shiftfs->ret >= 0 || shiftfs->err == ENOEXEC) &&
+	    !strcmp(kinds[op->kind].name, "execve"))
+		return "whether the server lets who may execute open for reading";
 	if (!strcmp(kinds[op->kind].name, "ficlonerange") &&
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)

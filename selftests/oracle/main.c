@@ -30,8 +30,6 @@ static char stored_dir[2][PATH_MAX];
 static const char *first_backend = "shiftfs", *oracle_backend = "idmap";
 static const char *first_map = MAP;
 static unsigned int episode_length = 150;
-/* the lower file system is one of FUSE */
-static bool on_fuse;
 /* episodes that ended early, see oracle_lost_data() */
 static unsigned long ended;
 /* Steps between looks at the whole tree; 1: after each that may have changed something. */
@@ -179,7 +177,7 @@ static bool oracle_kept_capability(const struct result *shiftfs, const struct re
 {
 	static const char caps[] = "security.capability=";
 
-	return on_fuse && gen_server && shiftfs->ret >= 0 && oracle->ret < 0 &&
+	return gen_fuse && gen_server && shiftfs->ret >= 0 && oracle->ret < 0 &&
 	       oracle->err == EPERM &&
 	       count_of(state[1][LOWER], caps) > count_of(state[0][LOWER], caps);
 }
@@ -195,7 +193,7 @@ static bool oracle_kept_set_ids(const struct op *op, const struct result *shiftf
 	const char *mode[2] = { strstr(shiftfs->text, "mode "), strstr(oracle->text, "mode ") };
 	unsigned long bits[2];
 
-	if (!on_fuse || !opens(op) || shiftfs->ret < 0 || oracle->ret < 0 || !mode[0] ||
+	if (!gen_fuse || !opens(op) || shiftfs->ret < 0 || oracle->ret < 0 || !mode[0] ||
 	    !mode[1] || !(op->flags & O_TRUNC || !strcmp(kinds[op->kind].name, "creat")))
 		return false;
 	for (int s = 0; s < 2; s++)
@@ -530,7 +528,7 @@ int main(int argc, char **argv)
 			state[s][via] = malloc(STATE_SIZE);
 	}
 	OK(statfs(work_dir[0], &fs));
-	on_fuse = fs.f_type == FUSE_SUPER_MAGIC;
+	gen_fuse = fs.f_type == FUSE_SUPER_MAGIC;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (unsigned long i = 0; i < seeds; i++)
 		findings += fuzz(seed + i, steps, only, max);

@@ -123,6 +123,7 @@ bool xattr_value_mapped(const struct op *op);
 
 /* gen.c */
 extern bool gen_plain;		/* nothing but what a plain mount can show */
+extern bool gen_fuse;		/* the lower file system is one of FUSE */
 extern bool gen_server;		/* nor what a server would have to know */
 /* Two actors: a second mount, and what is kept while others change it. */
 extern bool gen_actors;
