@@ -293,7 +293,9 @@ static long mapped(const struct op *op, struct result *res, bool write)
 	struct stat st;
 	volatile long r = 0;
 
-	if (fstat(FD, &st) || !S_ISREG(st.st_mode)) {
+	if (fstat(FD, &st))
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
 		errno = ENODEV;
 		return -1;
 	}
