@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Places where the lower filesystem mounts another one for who walks there.
+"""automounts_test [TEST...]: places where the lower filesystem mounts another one for
+who walks there.
 
-A filesystem below an NFS export, the pseudo-root of a server, autofs. Through
-shiftfs nobody gets there, EREMOTE, and nothing beneath is touched. KTAP out.
+A filesystem below an NFS export, the pseudo-root of a server, autofs; with the argument
+dfs, a DFS link of Samba's, which not every guest has. Through shiftfs nobody gets there,
+EREMOTE, and nothing beneath is touched. KTAP out.
 """
 import ctypes
 import errno
@@ -116,10 +118,10 @@ def to_all(check, place):
     as_user(101000, lambda: check(place))
 
 
-def sees_the_rest(names):
+def sees_the_rest(names, uid=101000):
     equal(names, sorted(os.listdir(up)), "the names above")
     equal("text", read(os.path.join(up, "f")), "a file beside it")
-    equal((101000, 101000), os.lstat(os.path.join(up, "f"))[4:6], "its owner")
+    equal((uid, uid), os.lstat(os.path.join(up, "f"))[4:6], "its owner")
 
 
 # NFS
@@ -209,7 +211,59 @@ def pseudo_root():
 
 
 def end_nfs():
-    sh(f"{NFS_SERVER} stop")
+    if os.path.ismount("/proc/fs/nfsd"):
+        sh(f"{NFS_SERVER} stop")
+
+
+# SMB
+
+def cannot_be_entered(link):
+    seen_only(link)
+    # the client shows it with mode 0711
+    as_user(101000, lambda: equal("EACCES", error_of(os.listdir, link), "ls by a user"))
+    as_user(101000, lambda: equal("EREMOTE", error_of(read, link + "/f"), "a file, by a user"))
+
+
+def dfs():
+    """A link of a share to another one."""
+    conf, other = os.path.join(work, "smb.conf"), os.path.join(work, "other")
+    write(conf, f"""[global]
+        server role = standalone server
+        map to guest = bad user
+        guest account = root
+        smb ports = 445
+        disable netbios = yes
+        interfaces = lo
+        guest ok = yes
+        read only = no
+        force user = root
+        host msdfs = yes
+        [root]
+        path = {back}
+        msdfs root = yes
+        [other]
+        path = {other}
+        """)
+    os.mkdir(other)
+    write(os.path.join(back, "f"), "text")
+    write(os.path.join(other, "f"), "below")
+    os.symlink("msdfs:127.0.0.1\\other", os.path.join(back, "link"))
+    sh("mkdir -p /run/samba /var/log/samba /var/lib/samba/private /var/cache/samba; "
+       f"ip link set lo up; modprobe cifs; smbd -D -s {conf}; "
+       "for i in $(seq 30); do mount -t cifs -o guest,vers=3.1.1,actimeo=0,uid=0,gid=0,"
+       f"file_mode=0644,dir_mode=0755 //127.0.0.1/root {low} && break; sleep 1; done; "
+       f"mount -t shiftfs -o {MAP} {low} {up}")
+    cannot_be_entered(os.path.join(up, "link"))
+    sees_the_rest(["f", "link"], 100000)
+    # once the host has gone there
+    equal("below", read(os.path.join(low, "link/f")), "what the host reads")
+    cannot_be_entered(os.path.join(up, "link"))
+    sees_the_rest(["f", "link"], 100000)
+    sh(f"mount -t shiftfs -o {MAP} {low}/link {view}")
+    equal("below", read(os.path.join(view, "f")), "the link as a source")
+    as_user(100000, lambda: write(os.path.join(view, "mine"), "x"))
+    equal(["f", "mine"], sorted(os.listdir(other)), "what is stored")
+    unmount(view, up, low)
 
 
 # autofs
@@ -274,6 +328,14 @@ def autofs():
     unmount(low)
 
 
+TESTS = {"crossmnt": ("a filesystem below an NFS export", crossmnt),
+         "source": ("such a place is the source", source_itself),
+         "pseudo-root": ("the pseudo-root of a server", pseudo_root),
+         "autofs": ("autofs", autofs),
+         "dfs": ("a DFS link", dfs)}
+ALWAYS = ("crossmnt", "source", "pseudo-root", "autofs")
+
+
 def main():
     print("TAP version 13")
     if libc.unshare(0x00020000):
@@ -281,13 +343,8 @@ def main():
     sh("mount --make-rprivate /; modprobe -q loop || true")
     os.umask(0)
     os.chmod(work, 0o755)
-    tests = (
-        ("a filesystem below an NFS export", crossmnt),
-        ("such a place is the source", source_itself),
-        ("the pseudo-root of a server", pseudo_root),
-        ("autofs", autofs),
-    )
-    for n, (name, test) in enumerate(tests, 1):
+    for n, test in enumerate(sys.argv[1:] or ALWAYS, 1):
+        name, test = TESTS[test]
         for place in back, low, up, view:
             os.mkdir(place, 0o755)
         good = False
@@ -301,7 +358,7 @@ def main():
             print(f"# line {tb.tb_lineno}: {e}")
         print(f"{'' if good else 'not '}ok {n} {name}", flush=True)
         results.append(good)
-        sh("exportfs -ua 2>/dev/null || true")
+        sh("exportfs -ua 2>/dev/null || true; killall -q -w smbd || true")
         for place in view, up, low, os.path.join(back, "sub"):
             subprocess.run(f"mountpoint -q {place} && umount -R -l {place}",
                            shell=True, check=False)

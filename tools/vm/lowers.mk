@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # make check-lowers [KERNEL=6.1|KERNELS='6.1 7'] [FLAVOUR=amd64] [LOWERS='nfs smb']:
 # the lowers that selftests/lowers does not start in every guest: Samba, mergerfs, and
-# what the host shares: virtiofs, and 9p, which only the plain flavour has.
+# what the host shares: virtiofs, and 9p, which only the plain flavour has. Without
+# LOWERS= also a DFS link of Samba's.
 
 CHECK_ALL += check-lowers
 
@@ -13,7 +14,8 @@ check-lowers: deps-lab selftests
 		$(MAKE) -s tools >&2; \
 		VM_TREE=$$tree $(LAB)/with-shares $(LAB)/vm-run $$kernel \
 			"/usr/lib/shiftfs/selftests/lowers/lowers_test \
-			$(or $(LOWERS),smb mergerfs virtiofs $(if $(filter amd64,$(FLAVOUR)),9p))" || status=1; \
+			$(or $(LOWERS),smb mergerfs virtiofs $(if $(filter amd64,$(FLAVOUR)),9p)) && \
+			$(if $(LOWERS),true,/usr/lib/shiftfs/selftests/automounts/automounts_test dfs)" || status=1; \
 	done; exit $$status
 
 # make check-names [KERNEL=6.12|KERNELS=..] [LOWERS='exfat nocase']: the names of the
