@@ -73,6 +73,9 @@ mistakes='
 125|run --group-add nosuch IMAGE true|is not in the image'"'s /etc/group"'
 125|run --label =x IMAGE true|is not KEY=VALUE
 125|run --env-file /nosuch IMAGE true|/nosuch
+125|run --cap-add chown --cap-drop CHOWN IMAGE true|the same capabilities
+125|run --cap-add chown,kill --cap-drop kill,fowner IMAGE true|have both cap_kill
+125|run --cap-add all --cap-drop all IMAGE true|the same capabilities
 125|run COPYING_OR_NOT true|give the name of an image
 125|run /etc/passwd true|runner image import /etc/passwd
 125|run -e =x IMAGE true|is not NAME=VALUE or NAME
@@ -206,6 +209,28 @@ test_run() {
 	same "--add-host" 1 "$(grep -c -E '^192\.0\.2\.7[[:space:]]+peer$' <<<"$out")"
 	runner run --dns 192.0.2.53 "$image" cat /etc/resolv.conf
 	has "--dns" "$out" "nameserver 192.0.2.53"
+	runner run --add-host two:192.0.2.8 --add-host two:2001:db8::1 "$image" cat /etc/hosts
+	same "--add-host of two addresses" "192.0.2.8 2001:db8::1" "$(echo $(sed -n 's/[[:space:]]two$//p' <<<"$out"))"
+	# whatever the order; and docker's colon
+	for n in "--cap-drop all --cap-add net_admin,chown" "--cap-add chown --cap-drop ALL --cap-add CAP_NET_ADMIN"; do
+		runner run $n "$image" cat /proc/self/status
+		same "$n" 0000000000001001 "$(sed -n 's/^CapEff:[[:space:]]*//p' <<<"$out")"
+	done
+	runner run --cap-drop sys_admin --cap-add all "$image" cat /proc/self/status
+	same "--cap-add all but one" 0 $((0x$(sed -n 's/^CapBnd:[[:space:]]*//p' <<<"$out") & 1 << 21))
+	same "--cap-add all" $((1 << 25)) $((0x$(sed -n 's/^CapBnd:[[:space:]]*//p' <<<"$out") & 1 << 25))
+	runner run --security-opt no-new-privileges:true --security-opt seccomp:unconfined --security-opt label:disable "$image" cat /proc/self/status
+	same "--security-opt with a colon" "1 0" "$(echo $(sed -n 's/^\(NoNewPrivs\|Seccomp\):[[:space:]]*//p' <<<"$out"))"
+	# the primary group among the others: set-group-ID takes nobody out of it
+	runner run -u user --group-add mongodb "$image" cat /proc/self/status
+	same "-u: all groups" "998 1001" "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' <<<"$out"))"
+	runner run -u 7:8 "$image" cat /proc/self/status
+	same "-u UID:GID" 8 "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' <<<"$out"))"
+	up g -u user -- sleep 600
+	runner exec -u mongodb g cat /proc/self/status
+	same "exec -u" 998 "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' <<<"$out"))"
+	same "on the host" "$(($(field hostBase g) + 1001))" "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' "/proc/$(field pid g)/status"))"
+	runner rm -f g
 	echo '# of the image' >"$image/etc/resolv.conf"
 	runner run --net host --dns none "$image" cat /etc/resolv.conf
 	same "--dns none" "# of the image" "$out$errors"

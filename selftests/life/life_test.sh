@@ -141,6 +141,13 @@ print(*text.decode().split(), p.wait())' "$RUNNER" $how sh -c "$opens")"
 	wait $!
 	rm "$work/never"
 	runner rm s
+	# a pipe of the caller's as well, also of a pod that could change its owner
+	mkfifo "$work/pipe"
+	echo word >"$work/pipe" &
+	runner_in() { "$RUNNER" run -i --userns=host -u 1000 --image "$image" -- cat <"$work/pipe"; }
+	same "a pipe of the caller" "word 0:0" "$(runner_in) $(stat -c %u:%g "$work/pipe")"
+	wait $!
+	rm "$work/pipe"
 	# what the caller redirects to stays the caller's, whoever the pod runs as
 	: >"$work/mine"
 	chmod 600 "$work/mine"

@@ -413,8 +413,7 @@ static int apply(struct spec *spec, int option, const char *value,
 		return volume_add_mount(spec, value, err);
 	case OPT_CAP_ADD:
 	case OPT_CAP_DROP:
-		return security_change_caps(&spec->process.capabilities, value,
-					    option == OPT_CAP_ADD, err);
+		return 0;
 	case OPT_SECURITY:
 		return security_option(spec, value, err);
 	case OPT_DEVICE:
@@ -499,6 +498,25 @@ static const char *systemd_mode(const struct options *o,
 	return "false";
 }
 
+/* Their order does not count, so they are taken together. */
+static int apply_caps(const struct options *o, struct spec *spec,
+		      struct shift_error *err)
+{
+	struct security_caps caps = { 0, 0 };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < o->n_changes; i++) {
+		int option = o->changes[i].option;
+
+		if (option == OPT_LIMIT)
+			i++;
+		else if (option == OPT_CAP_ADD || option == OPT_CAP_DROP)
+			r = security_collect_caps(&caps, o->changes[i].value,
+						  option == OPT_CAP_ADD, err);
+	}
+	return r < 0 ? r : security_merge_caps(&spec->process.capabilities, &caps, err);
+}
+
 int options_apply(const struct options *o, struct spec *spec,
 		  struct shift_error *err)
 {
@@ -510,16 +528,16 @@ int options_apply(const struct options *o, struct spec *spec,
 	spec->process.terminal = o->tty;
 	/* First: what is said one by one shall beat it. */
 	r = systemd_apply(systemd_mode(o, spec), spec, err);
+	if (r >= 0)
+		r = apply_caps(o, spec, err);
 	for (size_t i = 0; r >= 0 && i < o->n_changes; i++) {
 		const char *value = o->changes[i].value;
 
 		if (o->changes[i].option == OPT_LIMIT) {
 			r = limits_take(value, o->changes[++i].value,
 					&spec->linux_.resources, err);
-		} else if (o->changes[i].option == OPT_SECURITY &&
-			   !strncmp(value, "seccomp=", 8)) {
-			seccomp = value + 8;
-		} else {
+		} else if (o->changes[i].option != OPT_SECURITY ||
+			   !security_profile(value, &seccomp)) {
 			r = apply(spec, o->changes[i].option, value, err);
 		}
 	}

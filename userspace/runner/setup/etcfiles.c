@@ -72,9 +72,15 @@ static int make_hosts(const struct spec *spec, char **ret,
 		if (strncmp(a, ETC_HOST, strlen(ETC_HOST)) || !is)
 			continue;
 		a += strlen(ETC_HOST);
-		snprintf(line, sizeof(line), "%s\t%.*s\n", is + 1,
-			 (int)(is - a), a);
-		r = add(&text, line, err);
+		/* Addresses of IPv4 and IPv6, by blanks. */
+		for (const char *one = is + 1; r >= 0 && *one; one += strspn(one, " ")) {
+			size_t n = strcspn(one, " ");
+
+			snprintf(line, sizeof(line), "%.*s\t%.*s\n", (int)n, one,
+				 (int)(is - a), a);
+			r = add(&text, line, err);
+			one += n;
+		}
 	}
 	if (r >= 0)
 		*ret = steal_ptr(&text);

@@ -158,8 +158,24 @@ static int unknown(const char *what, const char *text, const char *file,
 			     what, text, file);
 }
 
-int user_resolve(const char *user, struct identity *id,
-		 struct shift_error *err)
+/*
+ * The primary group is one of the supplementary ones, too: else a program that is
+ * set-group-ID gets rid of it, and so of what a file denies to that group
+ * (CVE-2022-2989, CVE-2022-36109).
+ */
+static void add_primary(struct identity *id)
+{
+	for (size_t i = 0; i < id->n_groups; i++)
+		if (id->groups[i] == id->gid)
+			return;
+	if (id->n_groups == USER_MAX_GROUPS)
+		id->n_groups--;
+	memmove(id->groups + 1, id->groups, id->n_groups * sizeof(*id->groups));
+	id->groups[0] = id->gid;
+	id->n_groups++;
+}
+
+static int resolve(const char *user, struct identity *id, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = strdup(user);
 	char name[256] = "", *group;
@@ -186,6 +202,15 @@ int user_resolve(const char *user, struct identity *id,
 	if (r < 0)
 		return r;
 	return r ? 0 : unknown("group", group, "/etc/group", err);
+}
+
+int user_resolve(const char *user, struct identity *id, struct shift_error *err)
+{
+	int r = resolve(user, id, err);
+
+	if (r >= 0)
+		add_primary(id);
+	return r;
 }
 
 int user_add_groups(const char *list, struct identity *id,

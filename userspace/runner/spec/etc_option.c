@@ -46,8 +46,8 @@ int etc_add_host(struct spec *spec, const char *text, struct shift_error *err)
 {
 	static const char letters[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-	const char *address = strchr(text, ':');
-	_cleanup_free_ char *key = NULL;
+	const char *address = strchr(text, ':'), *had;
+	_cleanup_free_ char *key = NULL, *all = NULL;
 	int r;
 
 	if (!address || address == text ||
@@ -56,7 +56,11 @@ int etc_add_host(struct spec *spec, const char *text, struct shift_error *err)
 		return shift_err_set(err, 0, "'%s' is not NAME:ADDRESS, a name of a host and its IP address",
 				     text);
 	r = strf(&key, err, ETC_HOST "%.*s", (int)(address - text), text);
-	return r < 0 ? r : spec_annotate(spec, err, key, "%s", address + 1);
+	if (r < 0)
+		return r;
+	had = spec_annotation(spec, key);
+	r = strf(&all, err, "%s%s%s", had ?: "", had ? " " : "", address + 1);
+	return r < 0 ? r : spec_annotate(spec, err, key, "%s", all);
 }
 
 int etc_add_dns(struct spec *spec, const char *text, struct shift_error *err)

@@ -36,29 +36,66 @@ static int cap_set(const char *name, uint64_t *ret, struct shift_error *err)
 	return 0;
 }
 
-int security_change_caps(struct spec_capabilities *caps, const char *names,
-			 bool add, struct shift_error *err)
+/* The set that @names has, by commas. */
+static int caps_set(const char *names, uint64_t *ret, struct shift_error *err)
 {
 	_cleanup_free_ char *copy = NULL;
 	char *rest, *name;
-	uint64_t set = 0;
 	int r = str_replace(&copy, names, err);
 
 	rest = copy;
 	while (r >= 0 && (name = strsep(&rest, ",")))
-		r = cap_set(name, &set, err);
-	if (r < 0)
-		return r;
-	if (add) {
-		caps->bounding |= set;
-		caps->permitted |= set;
-		caps->effective |= set;
+		r = cap_set(name, ret, err);
+	return r;
+}
+
+static void change(struct spec_capabilities *caps, uint64_t add, uint64_t drop)
+{
+	caps->bounding = (caps->bounding & ~drop) | add;
+	caps->permitted = (caps->permitted & ~drop) | add;
+	caps->effective = (caps->effective & ~drop) | add;
+	caps->inheritable &= ~drop;
+	caps->ambient &= ~drop;
+}
+
+int security_change_caps(struct spec_capabilities *caps, const char *names,
+			 bool add, struct shift_error *err)
+{
+	uint64_t set = 0;
+	int r = caps_set(names, &set, err);
+
+	if (r >= 0)
+		change(caps, add ? set : 0, add ? 0 : set);
+	return r;
+}
+
+int security_collect_caps(struct security_caps *all, const char *names, bool add,
+			  struct shift_error *err)
+{
+	return caps_set(names, add ? &all->add : &all->drop, err);
+}
+
+int security_merge_caps(struct spec_capabilities *caps,
+			const struct security_caps *all, struct shift_error *err)
+{
+	const uint64_t every = (1ULL << cap_max_bits()) - 1;
+	uint64_t both = all->add & all->drop;
+	char *name;
+
+	if (!both) {
+		change(caps, all->add, all->drop);
+	} else if (all->add == all->drop) {
+		return shift_err_set(err, 0, "--cap-add and --cap-drop have the same capabilities");
+	} else if (all->drop == every) {
+		change(caps, all->add, every);
+	} else if (all->add == every) {
+		change(caps, every, 0);
+		change(caps, 0, all->drop);
 	} else {
-		caps->bounding &= ~set;
-		caps->permitted &= ~set;
-		caps->effective &= ~set;
-		caps->inheritable &= ~set;
-		caps->ambient &= ~set;
+		name = cap_to_name((cap_value_t)__builtin_ctzll(both));
+		shift_err_set(err, 0, "--cap-add and --cap-drop have both %s", name ?: "?");
+		cap_free(name);
+		return -EINVAL;
 	}
 	return 0;
 }
@@ -104,9 +141,33 @@ static int change_label(struct spec *spec, const char *text,
 	return r < 0 ? r : str_replace(&spec->process.selinux_label, new, err);
 }
 
-int security_option(struct spec *spec, const char *text,
+/* Docker's first form, "label:disable", is in many a script. */
+static int with_equals(const char *text, char **ret, struct shift_error *err)
+{
+	size_t n = strcspn(text, ":=");
+	int r = str_replace(ret, text, err);
+
+	if (r >= 0 && (*ret)[n])
+		(*ret)[n] = '=';
+	return r;
+}
+
+int security_profile(const char *text, const char **ret)
+{
+	if (strncmp(text, "seccomp=", 8) && strncmp(text, "seccomp:", 8))
+		return 0;
+	*ret = text + 8;
+	return 1;
+}
+
+int security_option(struct spec *spec, const char *given,
 		    struct shift_error *err)
 {
+	_cleanup_free_ char *text = NULL;
+	int r = with_equals(given, &text, err);
+
+	if (r < 0)
+		return r;
 	if (!strcmp(text, "no-new-privileges") ||
 	    !strcmp(text, "no-new-privileges=true")) {
 		spec->process.no_new_privileges = true;

@@ -4,6 +4,7 @@
 #define RUNNER_SECURITY_OPTION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "error.h"
 #include "spec/spec.h"
@@ -12,8 +13,27 @@
 int security_change_caps(struct spec_capabilities *caps, const char *names,
 			 bool add, struct shift_error *err);
 
-/* --security-opt: label=, apparmor=, seccomp=, no-new-privileges. */
-int security_option(struct spec *spec, const char *text,
+/* What all --cap-add and all --cap-drop say together. */
+struct security_caps {
+	uint64_t add, drop;	/* bit N is capability N */
+};
+
+int security_collect_caps(struct security_caps *all, const char *names, bool add,
+			  struct shift_error *err);
+
+/*
+ * Applies them, in whatever order they were said: with "all" dropped only those that
+ * are added are left, with "all" added only those that are dropped are missing.  One
+ * that is added and dropped by its name is an error.
+ */
+int security_merge_caps(struct spec_capabilities *caps,
+			const struct security_caps *all, struct shift_error *err);
+
+/* 1 when a --security-opt names the profile *ret, a part of @text. */
+int security_profile(const char *text, const char **ret);
+
+/* --security-opt: label=, apparmor=, no-new-privileges; a colon for the '=' too. */
+int security_option(struct spec *spec, const char *given,
 		    struct shift_error *err);
 
 #endif

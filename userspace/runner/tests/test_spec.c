@@ -146,6 +146,11 @@ static void lists_of_capabilities(void)
 	   security_change_caps(&caps, "kill net_raw", true, NULL) < 0 &&
 	   security_change_caps(&caps, "", true, NULL) < 0 &&
 	   caps.bounding == (0xff & ~0x20), "all of them or none");
+	caps = (struct spec_capabilities){ .bounding = 0xff, .effective = 0xff };
+	ok(!security_merge_caps(&caps, &(struct security_caps){ 0x101, 0x2 }, NULL) &&
+	   caps.bounding == 0x1fd, "what is dropped and what is added");
+	ok(security_merge_caps(&caps, &(struct security_caps){ 0x3, 0x6 }, NULL) < 0 &&
+	   caps.bounding == 0x1fd, "not the same one");
 }
 
 int main(void)
