@@ -327,6 +327,7 @@ test_rename() {
 	same "ps" "b new" "$(echo $out)"
 	same "below: folders" "b new b new" "$(echo $(ls $kept) $(ls /run/runner/pods))"
 	same "the range waits for it by its new name" "$base-65536-new" "$(cd /run/runner/reserved && ls ./*-new | cut -c3-)"
+	same "nothing is reserved by its old name" '' "$(ls /run/runner/reserved | grep -e '-a$')"
 	same "the volume is its own" new "$(cat /var/lib/runner/volumes/$volume/anonymous)"
 	runner logs new
 	same "its log" "a x" "$(echo $out)"
@@ -339,19 +340,25 @@ test_rename() {
 	same "volume" "in in" "$(echo $(cat /var/lib/runner/volumes/$volume/data/f))"
 	# killed at each step it is there under one of the names, whole
 	local step name
-	for step in 1 2; do
+	for step in $(seq 20); do
 		RUNNER_FAULT=$step runner rename new newer
+		[ $status != 0 ] || break
 		same "killed at step $step" 137 "$status"
 		name=$(echo $("$RUNNER" ps -aq -f label=x=y))
 		case $name in
 		new) ;;
-		newer | "new newer") "$RUNNER" rm new 2>/dev/null; name=newer ;;
+		newer) ;;
 		*) problem "killed at step $step: '$name'" ;;
 		esac
 		runner start -a $name
-		same "killed at step $step: start, range" "3 $name $base" "$status $(echo "$out" | head -n 1) $(field hostBase $name)"
+		# the hostname may be the new one already
+		same "killed at step $step: start, range" "3 new $base" "$status $(sed -n '1s/^newer$/new/; 1p' <<<"$out") $(field hostBase $name)"
+		same "killed at step $step: its changes" $((2 + step)) "$(grep -c '^x$' <<<"$out")"
+		same "killed at step $step: one folder" "b $name" "$(echo $(ls $kept))"
 		[ $name = new ] || runner rename newer new
 	done
+	[ "$step" -gt 2 ] || problem "a rename has only $step steps"
+	runner rename newer new
 	reboot
 	runner start -a new
 	same "after a boot of the host" "3 new" "$status $(echo "$out" | head -n 1)"

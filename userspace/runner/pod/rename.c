@@ -121,6 +121,10 @@ static int rename_locked(struct state *st, struct spec *spec, const char *to,
 	/* After a kill the next command restores the state from the folders. */
 	kept_restore_is_due();
 	fault_point("rename");
+	/* First: or a kill leaves a state without a folder under the old name. */
+	if ((r = state_remove_locked(st, err)) < 0)
+		return r;
+	fault_point("removed state");
 	r = poddir_rename(st->name, to, err);
 	return r < 0 ? r : make_anew(st->name, to, config, err);
 }
@@ -139,9 +143,8 @@ int pod_rename(const char *from, const char *to, struct shift_error *err)
 	    (r = state_load_spec(&st, &spec, err)) >= 0 &&
 	    /* Its supervisor may be about to leave. */
 	    (r = state_wait_unlocked(&st, END_MS, err)) >= 0 &&
-	    (r = state_lock(&st, err)) >= 0 &&
-	    (r = rename_locked(&st, &spec, to, err)) >= 0)
-		r = state_remove(&st, err);
+	    (r = state_lock(&st, err)) >= 0)
+		r = rename_locked(&st, &spec, to, err);
 	spec_clear(&spec);
 	state_clear(&st);
 	return r;

@@ -550,6 +550,13 @@ int state_finish(struct state *st, struct shift_error *err)
 	return st->lock_fd < 0 ? 0 : finish(st, CGROUP_END_MS, err);
 }
 
+int state_remove_locked(struct state *st, struct shift_error *err)
+{
+	int r = cgroup_remove(st->cgroup, err);
+
+	return r < 0 ? r : remove_tree(st->dir, err);
+}
+
 int state_remove(struct state *st, struct shift_error *err)
 {
 	int r = cgroup_remove(st->cgroup, err);
