@@ -395,6 +395,11 @@ test_init() {
 	same "--init: a signal's status, -u" "143 1000" "$status $out$errors"
 	runner run --init "$image" sh -c 'echo x 2>/dev/null >>/run/runner-init || echo refused'
 	same "it cannot be written to" refused "$out$errors"
+	runner run --init "$image" cat /proc/self/mounts
+	has "it is mounted read-only" "$(grep ' /run/runner-init ' <<<"$out")" " ro,"
+	runner run --init --systemd=always "$image" true
+	same "--init with systemd" 125 "$status"
+	has "--init with systemd" "$errors" "systemd is an init itself"
 	up i --init -- sh -c 'trap "echo got; exit 5" TERM; (sh -c "sleep 0.2 & exec sleep 0.1" &); echo up; while :; do sleep 0.1; done'
 	same "on the host" "$(stat -L -c %i $(realpath $init))" "$(stat -L -c %i "/proc/$(field pid i)/exe")"
 	said i up
@@ -427,6 +432,13 @@ test_fds() {
 		done
 		same "$how: they are the caller's" "three four" "$(echo $("$RUNNER" ${how%% *} --preserve-fds=2 ${how#* } sh -c 'cat <&3; cat <&4' 3<"$work/three" 4<"$work/four"))"
 		same "$how: none" "0 1 2 3" "$(echo $("$RUNNER" $how ls /proc/self/fd 3<"$work/three" 4<"$work/four" | sort -n))"
+	done
+	# what runner itself has open by then is not the caller's
+	for how in "run $image" "exec f"; do
+		for n in 1 2 8; do
+			out=$("$RUNNER" ${how%% *} --preserve-fds $n ${how#* } true 2>&1)
+			same "$how: $n, none open" "125 1" "$? $(grep -c "descriptor 3 is not open" <<<"$out")"
+		done
 	done
 	runner rm -f f
 	out=$("$RUNNER" run --preserve-fds 2 "$image" true 2>&1 3<"$work/three")
