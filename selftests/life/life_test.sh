@@ -441,6 +441,10 @@ test_fds() {
 		done
 	done
 	runner rm -f f
+	# in its second run a number that they had is runner's own
+	cp "$(type -P busybox)" "$image/bin/busybox"
+	same "a pod that reboots has them once" "0 1 2 3 4 0 1 2 3" "$(echo $("$RUNNER" run --preserve-fds 1 --cap-add sys_boot "$image" sh -c 'ls /proc/self/fd; [ -e /once ] || { : >/once; busybox reboot -f; }' 3<"$work/three"))"
+	rm "$image/bin/busybox"
 	out=$("$RUNNER" run --preserve-fds 2 "$image" true 2>&1 3<"$work/three")
 	same "one that is not open" 125 $?
 	has "one that is not open" "$out" "descriptor 4 is not open"
