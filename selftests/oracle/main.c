@@ -139,8 +139,8 @@ static bool oracle_lost_data(void)
 /*
  * Nor does it take an open file for a right: who has lost that since may not
  * truncate or lock there, or with FUSE look at it, as before a mapping that may be
- * beyond its end. What is open and removed mergerfs finds again if it could open it, as
- * who removed it. The trees go apart.
+ * beyond its end; mergerfs then says ENOENT. What is open and removed it finds
+ * again if it could open it, as who removed it. The trees go apart.
  */
 static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
 			      const struct result *oracle)
@@ -148,7 +148,8 @@ static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
 	return gen_server && uses(op, 's') && !uses(op, 'p') &&
 	       (shiftfs->ret >= 0 || (gen_fuse && shiftfs->err == EFAULT)) &&
 	       oracle->ret < 0 &&
-	       (oracle->err == EACCES || (gen_fuse && oracle->err == ESTALE));
+	       (oracle->err == EACCES ||
+		(gen_fuse && (oracle->err == ENOENT || oracle->err == ESTALE)));
 }
 
 /*
