@@ -548,6 +548,14 @@ test_crypt_disk() {
 	runner osd run osd_disk_activate --dmcrypt --key-file "$work/keys/$(uuid 1 1).luks.key" --data "$d1" -- --rm --image "$image" -- true
 	has "one key for two" "$errors" "the key does not open ${d1}p2"
 	closed "${d1}p1" "one key for two"
+	# a lockbox has one key for an OSD's devices
+	cryptsetup luksAddKey -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
+		--key-file "$work/keys/$(uuid 1 2).luks.key" "${d1}p2" "$work/keys/$(uuid 1 1).luks.key" || problem "luksAddKey"
+	same "one key for two, by stdin" "/dev/mapper/$(uuid 1 1)
+/dev/mapper/$(uuid 1 2)" "$("$RUNNER" osd run osd_disk_activate --dmcrypt --key-file - --data "$d1" -- \
+		--rm --image "$image" -- ls /dev/mapper/$(uuid 1 1) /dev/mapper/$(uuid 1 2) <"$work/keys/$(uuid 1 1).luks.key" 2>&1)"
+	closed "${d1}p1" "one key for two, by stdin"
+	closed "${d1}p2" "one key for two, by stdin"
 	cryptsetup open --key-file "$work/keys/$(uuid 1 1).luks.key" "${d1}p1" look
 	mount -o ro /dev/mapper/look "$work/mnt"
 	same "below" "184:998 host 184:998 pod" "$(cd "$work/mnt" && stat -c '%u:%g %n' host pod | paste -sd ' ')"

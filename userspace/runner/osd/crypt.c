@@ -61,19 +61,6 @@ static int open_key(const struct osd_device *d, const struct osd_keys *keys,
 	struct stat st;
 	int fd = -1, r = 0;
 
-	if (keys->file && !strcmp(keys->file, "-")) {
-		static bool taken;
-
-		if (taken) {
-			shift_err_set(err, 0, "--key-file -: there is one key on stdin, and %s needs another",
-				      d->path);
-			shift_err_hint(err, "--key-file DIR has a file for each device");
-			return -EINVAL;
-		}
-		taken = true;
-		fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
-		return fd < 0 ? shift_err_set(err, errno, "stdin") : fd;
-	}
 	if (keys->credential && (!dir || strchr(keys->credential, '/')))
 		return shift_err_set(err, ENOENT, "--key-credential %s is a name in $CREDENTIALS_DIRECTORY, which a unit with LoadCredential= has",
 				     keys->credential);
@@ -138,6 +125,33 @@ static void without_udev(void)
 		setenv("DM_DISABLE_UDEV", "1", 1);
 }
 
+/* The key on stdin, which is read once and is that of every device. */
+static struct {
+	char *key;
+	size_t len;
+} from_stdin;
+
+static bool is_stdin(const struct osd_keys *keys)
+{
+	return keys->file && !strcmp(keys->file, "-");
+}
+
+static int read_stdin(struct shift_error *err)
+{
+	ssize_t n = from_stdin.key ? (ssize_t)from_stdin.len :
+				     read_key(STDIN_FILENO, &from_stdin.key, err);
+
+	from_stdin.len = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? shift_err_prefix(err, "--key-file -") : 0;
+}
+
+static void forget_stdin(void)
+{
+	if (from_stdin.key)
+		munmap(from_stdin.key, KEY_MAX);
+	from_stdin.key = NULL;
+}
+
 /*
  * In a child: the header is a stranger's, perhaps, and what it may take of memory and
  * time ends with this process, as the key does.
@@ -155,7 +169,11 @@ static void __attribute__((noreturn)) open_main(const struct osd_device *d, int 
 
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	without_udev();
-	r = n = read_key(key_fd, &key, &err);
+	r = n = key_fd < 0 ? (ssize_t)from_stdin.len : read_key(key_fd, &key, &err);
+	if (key_fd < 0) {
+		key = from_stdin.key;
+		mlock(key, from_stdin.len);
+	}
 	open_it = r < 0 ? NULL : helper_load(HELPER_CRYPT, "part_crypt_open", &err);
 	if (r >= 0 && !open_it) {
 		r = -ENOENT;
@@ -182,13 +200,13 @@ static void __attribute__((noreturn)) open_main(const struct osd_device *d, int 
 static int run_open(const struct osd_device *d, const struct osd_keys *keys,
 		    struct shift_error *err)
 {
-	_cleanup_close_ int key = open_key(d, keys, err), sock = -1;
+	_cleanup_close_ int key = -1, sock = -1;
 	_cleanup_child_ pid_t pid = -1;
 	struct report report;
-	int r;
+	int r = is_stdin(keys) ? read_stdin(err) : (key = open_key(d, keys, err));
 
-	if (key < 0)
-		return key;
+	if (r < 0)
+		return r;
 	pid = report_fork(&sock, err);
 	if (pid < 0)
 		return (int)pid;
@@ -320,6 +338,8 @@ int osd_crypt_open(struct osd_layout *layouts, int n, const struct osd_keys *key
 		for (int k = 0; r >= 0 && k < layouts[i].n; k++)
 			if (layouts[i].parts[k].crypt != OSD_CLEAR)
 				r = open_one(&layouts[i].parts[k], keys, &held, err);
+	/* Before the process that stays. */
+	forget_stdin();
 	if (r >= 0 && held.n)
 		r = start_holder(&held, err);
 	for (size_t i = 0; i < held.n; i++)
