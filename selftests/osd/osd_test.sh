@@ -87,7 +87,8 @@ bluestore() {
 
 # plans WHAT LAYOUT OPTIONS ARGUMENT...: OPTIONS are those of runner run, in words
 plans() {
-	local what=$1 layout=$2 options=$3
+	local what=$1 layout=$2 options="$3 --sys=devices"
+	case $3 in *--intercept*) options=${3/--intercept/--sys=devices --intercept} ;; esac
 	shift 3
 	runner osd plan "$@"
 	same "$what" 0 "$status$errors"
@@ -337,10 +338,59 @@ read-only
 read-only
 /sys/block/${d1##*/}" "$out"
 	same "below" "E:ID_SERIAL=${d1##*/}" "$(cat "$data")"
+	# udev writes a new file in the old one's place whenever a device is closed
+	(while cp "$data" "$data.new" && mv "$data.new" "$data"; do :; done) 2>/dev/null &
+	for _ in 1 2 3 4 5 6; do
+		runner osd run raw --data "$d1" -- --rm --image "$image" -- cat "$data"
+		same "while udev writes" "E:ID_SERIAL=${d1##*/}" "$out$errors"
+	done
+	kill $!
+	wait $! 2>/dev/null
 	umount /run/udev/data
 	detach
 	check_clean "run udev"
 	finish "run: what udev and sysfs know of the device, read-only"
+}
+
+test_run_sys() {
+	local name find='cd /sys && echo block/* class/block/* && ls -l dev/block | sed -n "s,.*/,,p" | sort | paste -s -d " " &&
+		find devices -path "*/block/*" -name dev | sed "s,/dev$,,; s,.*/,," | sort | paste -s -d " "'
+	make_root "$work/sys-image" find sed sort paste ls cat lsblk mount
+	disk 1 $data $journal
+	disk 2 $data
+	name=${d1##*/}
+	runner run --rm --sys devices --device "$d1" --image "$work/sys-image" -- sh -c "$find"
+	same "a disk, with its partitions" "block/$name class/block/$name class/block/${name}p1 class/block/${name}p2
+$name ${name}p1 ${name}p2
+$name ${name}p1 ${name}p2" "$out$errors"
+	runner run --rm --sys devices --device "${d1}p2" --image "$work/sys-image" -- sh -c "$find; cat /sys/block/$name/queue/logical_block_size"
+	same "a partition, its disk, but not the other partition" "block/$name class/block/$name class/block/${name}p2
+$name ${name}p2
+$name ${name}p2
+512" "$out$errors"
+	runner run --rm --net host --sys devices --device "${d1}p2" --device "$d1" --image "$work/sys-image" -- sh -c "$find; lsblk -rno NAME 2>&1"
+	same "both, on the host's network; lsblk" "block/$name class/block/$name class/block/${name}p1 class/block/${name}p2
+$name ${name}p1 ${name}p2
+$name ${name}p1 ${name}p2
+$name
+${name}p1
+${name}p2" "$out$errors"
+	runner run --rm --sys devices --cap-add sys_admin --image "$work/sys-image" -- sh -c '
+		find /sys -path "*/block/?*"; cat /proc/partitions /proc/diskstats
+		mkdir /new; mount -t sysfs none /new 2>/dev/null && ls /new/block
+		mount -o remount,rw /sys 2>/dev/null && echo writable; mkdir /sys/new 2>/dev/null && echo written
+		umount /proc/partitions 2>/dev/null && cat /proc/partitions
+		ls -d /sys/devices/system/cpu /sys/fs/cgroup/cgroup.procs'
+	same "none" "/sys/devices/system/cpu
+/sys/fs/cgroup/cgroup.procs" "$out$errors"
+	runner run --rm --sys all --image "$work/sys-image" -- true
+	has "another word" "$errors" "--sys all: it is host or devices"
+	runner run --rm --device "${d1}p2" --image "$work/sys-image" -- sh -c 'echo /sys/class/block/*; cat /proc/partitions'
+	has "without the option" "$out" "${d2##*/}"
+	same "the stage below is gone" '' "$(grep -h 'stage/sys' /proc/self/mountinfo)"
+	detach
+	check_clean "run sys"
+	finish "run: /sys and lists of /proc have the pod's disks and no others"
 }
 
 test_run_intercept() {
@@ -592,5 +642,5 @@ modprobe -q loop 2>/dev/null
 own_ranges 20
 mkdir -p "$work/mnt"
 make_root "$image" mount umount grep chown
-all="layouts raw prepare refusals run_raw run_udev run_intercept run_host_mount run_directory crypt_raw crypt_disk"
+all="layouts raw prepare refusals run_raw run_udev run_sys run_intercept run_host_mount run_directory crypt_raw crypt_disk"
 run_tests "$all" "$@"

@@ -37,6 +37,7 @@ _runner_value() {
 	--systemd) compgen -W 'auto always false' -- "$2" ;;
 	--restart) compgen -W 'no always unless-stopped on-failure' -- "$2" ;;
 	--pull) compgen -W 'missing always never' -- "$2" ;;
+	--sys) compgen -W 'host devices' -- "$2" ;;
 	--cgroupfs) compgen -W 'ro rw' -- "$2" ;;
 	--sdnotify) compgen -W 'runner conmon pod container ignore' -- "$2" ;;
 	--security-opt) compgen -W 'seccomp= label= apparmor= no-new-privileges=false' -- "$2" ;;

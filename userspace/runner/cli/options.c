@@ -25,6 +25,7 @@
 #include "spec/rlimit_option.h"
 #include "spec/seccomp.h"
 #include "spec/security_option.h"
+#include "spec/sys_option.h"
 #include "spec/systemd.h"
 #include "spec/volume_add.h"
 
@@ -426,6 +427,8 @@ static int apply(struct spec *spec, int option, const char *value,
 		return apply_cgroupfs(spec, value, err);
 	case OPT_INTERCEPT:
 		return intercept_option(spec, value, err);
+	case OPT_SYS:
+		return sys_option(spec, value, err);
 	case OPT_CREDENTIAL:
 		return hostdir_credential(spec, value, err);
 	case OPT_SDNOTIFY:

@@ -138,8 +138,6 @@ static int act(struct request *q, enum osd_scenario scenario, bool run,
 		r = osd_crypt_open(layouts, q->n, &q->keys, err);
 	for (int i = 0; r >= 0 && i < q->n; i++)
 		r = osd_plan_add(&plan, scenario, &layouts[i], err);
-	for (int i = 0; r >= 0 && run && i < q->n; i++)
-		r = osd_plan_udev(&plan, &layouts[i], err);
 	if (r >= 0)
 		r = osd_plan_intercept(&plan, scenario, layouts, q->n,
 				       q->unchecked, err);

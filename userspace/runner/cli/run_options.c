@@ -58,6 +58,7 @@ const struct words_option options_of_run[] = {
 	{ 0, "device", OPT_DEVICE, "HOST[:PATH][:rwm[,shared]]", "a device of the host", NULL },
 	{ 0, "device-wait", OPT_DEVICE_WAIT, "HOST[:PATH][:rwm[,shared]]", "one that does not exist yet", NULL },
 	{ 0, "intercept-mount", OPT_INTERCEPT, "TYPE[,TYPE][,unchecked]", "let the pod mount its block devices: xfs, ext4", NULL },
+	{ 0, "sys", OPT_SYS, "host|devices", "devices: of block devices /sys has only the pod's", NULL },
 	{ 0, "cap-add", OPT_CAP_ADD, "CAP", "all is every one", NULL },
 	{ 0, "cap-drop", OPT_CAP_DROP, "CAP", "all is every one", NULL },
 	{ 0, "security-opt", OPT_SECURITY, "OPTION", "label=, apparmor=, seccomp=, no-new-privileges[=false]", NULL },

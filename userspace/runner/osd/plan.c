@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "base/place.h"
 #include "cleanup.h"
@@ -113,6 +111,10 @@ int osd_plan_intercept(struct osd_plan *plan, enum osd_scenario scenario,
 	bool mounts = false;
 	int r;
 
+	/* Of /sys, too, what the pod is given. */
+	r = strv_add(&plan->runner, "--sys=devices", err);
+	if (r < 0)
+		return r;
 	if (scenario != OSD_DISK_PREPARE && scenario != OSD_DISK_ACTIVATE &&
 	    scenario != OSD_DISKS)
 		return 0;
@@ -136,27 +138,6 @@ static int add_part(struct osd_plan *plan, enum osd_scenario scenario,
 	if (d->crypt != OSD_CLEAR)
 		return give_mapper(plan, d, err);
 	return give_device(plan, d, err);
-}
-
-int osd_plan_udev(struct osd_plan *plan, const struct osd_layout *layout,
-		  struct shift_error *err)
-{
-	int r = 0;
-
-	for (int i = 0; r >= 0 && i < layout->n; i++) {
-		const struct osd_device *d = &layout->parts[i];
-		dev_t dev = d->opened ?: d->dev;
-		char path[64];
-
-		snprintf(path, sizeof(path), "/run/udev/data/b%u:%u",
-			 major(dev), minor(dev));
-		if (d->into || *d->mount || access(path, F_OK) < 0)
-			continue;
-		/* --volume would split it at the colon. */
-		r = strv_addf(&plan->runner, err, "--mount=type=bind,source=%s,destination=%s,ro",
-			      path, path);
-	}
-	return r;
 }
 
 int osd_plan_add(struct osd_plan *plan, enum osd_scenario scenario,

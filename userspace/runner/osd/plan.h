@@ -32,13 +32,6 @@ int osd_plan_intercept(struct osd_plan *plan, enum osd_scenario scenario,
 		       const struct osd_layout *layouts, int n, bool unchecked,
 		       struct shift_error *err);
 
-/*
- * What udev knows of the devices of @layout that the pod gets, read-only: Ceph asks it for
- * serial numbers.  The files are called by the devices' numbers, so this is of one start.
- */
-int osd_plan_udev(struct osd_plan *plan, const struct osd_layout *layout,
-		  struct shift_error *err);
-
 /* Adds what @layout needs to @plan, for one of its OSDs. */
 int osd_plan_add(struct osd_plan *plan, enum osd_scenario scenario,
 		 const struct osd_layout *layout, struct shift_error *err);

@@ -23,10 +23,12 @@
 #include "setup/process.h"
 #include "setup/rootfs.h"
 #include "setup/security.h"
+#include "setup/sysdevices.h"
 #include "setup/volume.h"
 #include "spec/etc_option.h"
 #include "spec/hostdir_option.h"
 #include "spec/seccomp.h"
+#include "spec/sys_option.h"
 
 static int add(struct plan *plan, struct shift_error *err, enum op_type type,
 	       const char *source, const char *target, struct op **ret)
@@ -95,6 +97,12 @@ static bool new_network(const struct spec *spec)
 	       !spec->linux_.namespace_paths[5];
 }
 
+/* The kernel shows a network in sysfs to those alone who own it. */
+static bool hosts_sysfs(const struct spec *spec)
+{
+	return !new_network(spec) || sys_is_devices(spec);
+}
+
 /*
  * Namespaces which runner can enter and leave again.  Joined by runner, for
  * which a pod's user namespace alone would not be enough.
@@ -110,8 +118,9 @@ static int add_joins(struct plan *plan, struct shift_error *err)
 			r = add(plan, err, OP_JOIN,
 				spec->linux_.namespace_paths[i],
 				spec_namespace_names[i], NULL);
-	/* The kernel shows a network in sysfs to those alone who own it. */
-	if (r >= 0 && !new_network(spec))
+	if (r >= 0 && sys_is_devices(spec))
+		r = add(plan, err, OP_UDEV, NULL, STAGE_UDEV, NULL);
+	if (r >= 0 && hosts_sysfs(spec))
 		r = add(plan, err, OP_SYSFS, NULL, STAGE_SYS, NULL);
 	return r;
 }
@@ -154,6 +163,14 @@ static int add_volumes(struct plan *plan, struct shift_error *err)
 	return r;
 }
 
+/* Where the host has mounted what the pod is to have as @m, NULL: nowhere. */
+static const char *staged(const struct spec_mount *m, const struct spec *spec)
+{
+	if (!strcmp(m->type, SYS_UDEV))
+		return STAGE_UDEV;
+	return !strcmp(m->type, "sysfs") && hosts_sysfs(spec) ? STAGE_SYS : NULL;
+}
+
 /* The kernel gives few filesystems a context in a user namespace. */
 static bool takes_label(const char *fstype)
 {
@@ -172,15 +189,15 @@ static int add_mounts(struct plan *plan, struct shift_error *err)
 		return r;
 	for (size_t i = 0; i < spec->n_mounts; i++) {
 		const struct spec_mount *m = &spec->mounts[i];
-		bool sys = !strcmp(m->type, "sysfs") && !new_network(spec);
+		const char *stage = staged(m, spec);
 		char volume[sizeof(STAGE_VOLUMES) + 24];
 
 		volume_point(i, volume);
 		if (is_volume(m))
 			r = add(plan, err, OP_CLONE, volume, NULL, &op);
 		else
-			r = add(plan, err, sys ? OP_CLONE : OP_MOUNT,
-				sys ? STAGE_SYS : m->source, NULL, &op);
+			r = add(plan, err, stage ? OP_CLONE : OP_MOUNT,
+				stage ?: m->source, NULL, &op);
 		if (r < 0)
 			return r;
 		op->fstype = strdup(m->type);
@@ -383,8 +400,12 @@ static void print_op(const struct plan *plan, const struct op *op, FILE *to)
 	case OP_JOIN:
 		fprintf(to, "join %s namespace %s\n", op->target, op->source);
 		break;
+	case OP_UDEV:
+		fprintf(to, "udev's data %s\n", op->target);
+		break;
 	case OP_SYSFS:
-		fprintf(to, "sysfs %s\n", op->target);
+		fprintf(to, "sysfs %s%s\n", op->target, sys_is_devices(spec) ?
+			" of the pod's block devices" : "");
 		break;
 	case OP_LABEL:
 		fprintf(to, "label %s\n", spec->process.selinux_label ?:
@@ -568,8 +589,12 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 				       err);
 	case OP_JOIN:
 		return join(op, err);
+	case OP_UDEV:
+		return sysdevices_udev(spec, op->target, err);
 	case OP_SYSFS:
-		return mount_sysfs(op->target, err);
+		return sys_is_devices(spec) ?
+			sysdevices_mount(spec, STAGE_SYSFS, op->target, err) :
+			mount_sysfs(op->target, err);
 	case OP_LABEL:
 		return security_label(spec, err);
 	case OP_CGROUP_NS:

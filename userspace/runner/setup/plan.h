@@ -26,6 +26,8 @@
 #define STAGE_WRITABLE STAGE_DIR "/writable"
 #define STAGE_OVERLAY STAGE_DIR "/overlay"
 #define STAGE_SYS STAGE_DIR "/sys"
+#define STAGE_SYSFS STAGE_DIR "/sysfs"
+#define STAGE_UDEV STAGE_DIR "/udev"
 #define STAGE_HOST STAGE_DIR "/host"
 #define STAGE_VOLUMES STAGE_DIR "/volumes"
 #define STAGE_ETC STAGE_DIR "/etc"
@@ -43,7 +45,8 @@ enum op_type {
 	OP_ETC,		/* hosts and so on for the pod's /etc, at target */
 	OP_SECCOMP,	/* compile the filter, fd kept */
 	OP_JOIN,	/* the namespace at source, until the pod is made */
-	OP_SYSFS,	/* of a network that is not the pod's own, at target */
+	OP_UDEV,	/* what udev knows of the pod's block devices, at target */
+	OP_SYSFS,	/* that the pod cannot mount itself, at target */
 	/* pod */
 	OP_LABEL,	/* of the command: by the host's /proc */
 	OP_CGROUP_NS,	/* cgroup namespace, its root the pod's cgroup */
