@@ -443,6 +443,14 @@ journal"
 	# what a killed monitor left goes with the next start
 	runner run --rm --image "$image" -- true
 	same "below" "184:998 new" "$(stored "${d1}p1" sh -c 'stat -c %u:%g new; cat new' | paste -sd ' ')"
+	# the kernel unmounts it when the last process of the pod is gone already
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		runner osd run osd_disk_activate --data "$d1" --host-mount /data -- -d --name osd-7 --image "$image" -- \
+			sh -c 'echo more >/data/more; exec sleep 600'
+		same "again, at once" 0 "$status$errors"
+		runner rm -f osd-7
+	done
+	gone "${d1}p1"
 	# a filesystem that is damaged is not mounted
 	dd if=/dev/urandom of="${d1}p1" bs=1k seek=$((1 + 3)) count=64 conv=notrunc,fsync status=none
 	runner osd run osd_disk_activate --data "$d1" --host-mount /data -- --rm --image "$image" -- true

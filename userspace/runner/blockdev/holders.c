@@ -19,6 +19,9 @@
 
 /* Descriptors looked at before giving up: it is for a message only. */
 #define LOOKED_AT_MAX 200000
+
+/* For how long a use by nobody may go on until it is refused. */
+#define UNNAMED_MS 2000
 #define RELATIVES 256
 
 static void comm_of(pid_t pid, char *comm, size_t size)
@@ -223,7 +226,8 @@ static pid_t opened_by(const char *node)
 	return 0;
 }
 
-int holders_check_claim(dev_t dev, struct shift_error *err)
+/* *unnamed: it is in use, and no user of it was found. */
+static int check_claim(dev_t dev, bool *unnamed, struct shift_error *err)
 {
 	dev_t relatives[RELATIVES];
 	char path[BLOCKDEV_NAME], comm[64];
@@ -255,7 +259,28 @@ int holders_check_claim(dev_t dev, struct shift_error *err)
 		return shift_err_set(err, EBUSY, "somebody opened %s for himself, process %d (%s) perhaps",
 				     path, (int)pid, comm);
 	}
+	*unnamed = true;
 	return shift_err_set(err, EBUSY, "somebody has %s for himself", path);
+}
+
+/*
+ * The kernel unmounts what was in the mount namespace of an ended process when that is
+ * gone from /proc already; for this it gets some time.
+ */
+int holders_check_claim(dev_t dev, struct shift_error *err)
+{
+	int64_t end = util_now_ms() + UNNAMED_MS;
+	bool unnamed = false;
+	int r = check_claim(dev, &unnamed, err);
+
+	while (r < 0 && unnamed && util_now_ms() < end) {
+		usleep(20000);
+		unnamed = false;
+		r = check_claim(dev, &unnamed, err);
+	}
+	if (r >= 0 && err)
+		shift_err_clear(err);
+	return r;
 }
 
 /*
