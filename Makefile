@@ -161,7 +161,8 @@ install-tools: tools
 		$(DESTDIR)$(LIBEXECDIR)/runner/
 	$(INSTALL) -D -m 644 userspace/runner/spec/seccomp.json \
 		$(DESTDIR)$(DATADIR)/runner/seccomp.json
-	$(INSTALL) -m 755 userspace/runner/ceph-osd-in-pod $(DESTDIR)$(DATADIR)/runner/
+	$(INSTALL) -m 755 userspace/runner/ceph-osd-in-pod userspace/runner/ceph-lockbox-key \
+		$(DESTDIR)$(DATADIR)/runner/
 	$(INSTALL) -D -m 644 userspace/runner/runner.bash \
 		$(DESTDIR)$(COMPLETIONDIR)/runner
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
