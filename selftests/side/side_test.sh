@@ -409,6 +409,9 @@ test_wrapper() {
 	agent agent --cap-add sys_admin,net_admin
 	runner exec agent sh -c 'ln -s runner-side /bin/dnsmasq; ln -s runner-side /bin/dnsmasq-kill; mkdir -p /run/netns; touch /run/netns/qdhcp-1; unshare --net=/run/netns/qdhcp-1 true'
 	same "made" 0 "$status$errors"
+	# a call that starts nothing is the pod's own program's, and no request
+	runner exec agent sh -c 'printf "#!/bin/sh\necho of the pod \$*\n" >/tmp/dnsmasq; chmod 755 /tmp/dnsmasq; PATH=/bin:/tmp dnsmasq --version; PATH=/bin:/tmp dnsmasq --test --dhcp-host=tag:foo'
+	same "--version and --test" "of the pod --versionof the pod --test --dhcp-host=tag:foo 0" "$(tr -d '\n' <<<"$out") $(sides)"
 	ask_in() {
 		"$RUNNER" side run --follow --templates "$templates" agent 2>"$work/log" &
 		local reader=$!

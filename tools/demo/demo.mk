@@ -5,7 +5,8 @@
 #   make demo-systemd [KERNEL=7]   a Debian with systemd, PostgreSQL, nginx and
 #                                  389-ds as a pod; KERNEL=host: without a VM
 #   make demo-side          an agent in a pod has dnsmasq and haproxy started by the
-#                           host; on this machine's kernel
+#                           host; then Neutron's own code does; on this machine's kernel
+#   make demo-side KERNEL=7 the same agent in a guest, with the units of systemd
 .PHONY: demo demo-volume demo-systemd demo-side
 demo demo-volume demo-systemd: deps-lab
 	@$(if $(filter host,$(KERNEL)),:,$(MAKE) -s modules)
@@ -13,8 +14,9 @@ demo demo-volume demo-systemd: deps-lab
 	@tools/demo/$@ $(KERNEL)
 
 demo-side: deps-lab
+	@$(if $(kernel_given),$(MAKE) -s modules)
 	@$(MAKE) -s tools
-	@tools/demo/demo-side
+	@tools/demo/demo-side $(kernel_given)
 
 # Ceph of Debian 12, every daemon in a pod (Documentation/osd.rst). Neither is part of
 # check: the image with Ceph is made once, in about five minutes.

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -36,14 +38,19 @@ struct helper {
 	const char *config;			/* "-f FILE" with pidfile, daemon */
 	const char *daemon;			/* NULL: unless told otherwise */
 	const char *foreground[4];
+	const char *looks[5];		/* prints or checks something, and ends */
 };
 
 static const struct helper helpers[] = {
 	{ "dnsmasq", "--pid-file=", "-x", NULL, NULL,
-	  { "-k", "-d", "--keep-in-foreground", "--no-daemon" } },
-	{ "haproxy", NULL, "-p", "-f", "-D", { "-db", "-d" } },
-	{ "keepalived", "--pid=", "-p", NULL, NULL, { "-n", "--dont-fork" } },
-	{ "radvd", "--pidfile=", "-p", NULL, NULL, { "-n", "--nodaemon" } },
+	  { "-k", "-d", "--keep-in-foreground", "--no-daemon" },
+	  { "-v", "--version", "-w", "--help", "--test" } },
+	{ "haproxy", NULL, "-p", "-f", "-D", { "-db", "-d" },
+	  { "-v", "-vv", "-c" } },
+	{ "keepalived", "--pid=", "-p", NULL, NULL, { "-n", "--dont-fork" },
+	  { "-v", "--version", "-h", "--help", "--config-test" } },
+	{ "radvd", "--pidfile=", "-p", NULL, NULL, { "-n", "--nodaemon" },
+	  { "-v", "--version", "-h", "--help", "--configtest" } },
 };
 
 static const struct helper *find(const char *name)
@@ -117,6 +124,40 @@ int wrapper_read(const char *name, int argc, char **argv, char **ret_pidfile,
 	*ret_pidfile = steal_ptr(&pidfile);
 	*ret_foreground = foreground || told;
 	return 0;
+}
+
+bool wrapper_looks(const char *name, int argc, char **argv)
+{
+	const struct helper *h = find(name);
+
+	for (int i = 1; h && i < argc; i++)
+		for (size_t k = 0; k < 5 && h->looks[k]; k++)
+			if (!strcmp(argv[i], h->looks[k]))
+				return true;
+	return false;
+}
+
+/*
+ * Executes the next program of this name in PATH that is not this one.  It runs in the
+ * pod, with the caller's rights.  Returns when there is none.
+ */
+static void run_own(const char *name, char **argv)
+{
+	const char *path = getenv("PATH") ?: "/usr/sbin:/usr/bin:/sbin:/bin";
+	_cleanup_free_ char *dirs = strdup(path);
+	char file[PATH_MAX], *rest = dirs, *dir;
+	struct stat own, st;
+
+	if (stat("/proc/self/exe", &own) < 0)
+		return;
+	while ((dir = strsep(&rest, ":"))) {
+		if (snprintf(file, sizeof(file), "%s/%s", *dir ? dir : ".",
+			     name) >= (int)sizeof(file) ||
+		    stat(file, &st) < 0 ||
+		    (st.st_dev == own.st_dev && st.st_ino == own.st_ino))
+			continue;
+		execv(file, argv);
+	}
 }
 
 struct proxy {
@@ -344,6 +385,8 @@ int wrapper_main(const char *name, int argc, char **argv,
 	struct side_answer a = { .result = SIDE_NONE };
 	int status = FAILED, r;
 
+	if (wrapper_looks(name, argc, argv))
+		run_own(name, argv);
 	r = wrapper_read(name, argc, argv, &p.pidfile, &p.foreground, err);
 	if (r >= 0)
 		r = str_replace(&p.q.template, name, err);

@@ -23,6 +23,13 @@ int wrapper_main(const char *name, int argc, char **argv,
 		 struct shift_error *err);
 
 /*
+ * Whether an argument has the helper print or check something and end, as --version
+ * does.  wrapper_main() then executes the pod's own program of that name, if PATH has
+ * one; else the host is asked as for any other call.
+ */
+bool wrapper_looks(const char *name, int argc, char **argv);
+
+/*
  * For tests: where the helper would write its pid, NULL: nowhere, in *ret_pidfile,
  * the caller's, and whether it would stay in the foreground.
  */

@@ -159,7 +159,7 @@ static int add_pattern(struct side_template *t, struct json_object *v,
 		r = take_list(v, &p->words, err);
 	else
 		r = text_of(v) ? strv_add(&p->words, text_of(v), err) :
-			shift_err_set(err, 0, "a pattern is a string or a list of strings");
+			shift_err_set(err, 0, "a pattern is a string that is not empty, or a list of such; \"()\" stands for an empty argument");
 	if (r >= 0 && !p->words.n)
 		r = shift_err_set(err, 0, "a list of no patterns matches nothing");
 	if (r < 0)

@@ -308,6 +308,12 @@ static void test_helpers(void)
 	}
 	ok(wrapper_knows("radvd") && !wrapper_knows("runner-side") &&
 	   wrapper_is_kill("dnsmasq-kill") && !wrapper_is_kill("-kill"), "names");
+	ok(wrapper_looks("dnsmasq", 2, (char *[]){ "dnsmasq", "--version" }) &&
+	   wrapper_looks("dnsmasq", 3, (char *[]){ "dnsmasq", "--test", "--dhcp-host=tag:foo" }) &&
+	   wrapper_looks("haproxy", 2, (char *[]){ "haproxy", "-vv" }) &&
+	   !wrapper_looks("haproxy", 3, (char *[]){ "haproxy", "-f", config }) &&
+	   !wrapper_looks("keepalived", 1, (char *[]){ "keepalived" }),
+	   "calls that start nothing");
 	unlink(config);
 }
 
