@@ -40,7 +40,11 @@ static int same_user_namespace(const struct ucred *c, int user_fd,
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)c->pid);
-	if (stat(path, &theirs) < 0 || fstat(user_fd, &ours) < 0)
+	if (stat(path, &theirs) < 0)
+		return errno == ENOENT ?
+			shift_err_set(err, 0, "the process that asks has ended before it could be checked: it has to wait for the reply") :
+			shift_err_set(err, errno, "the user namespace of the process that asks");
+	if (fstat(user_fd, &ours) < 0)
 		return shift_err_set(err, errno, "the user namespace of the process that asks");
 	return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev ? 0 :
 		shift_err_set(err, 0, "the process that asks is in another user namespace than its pod");
