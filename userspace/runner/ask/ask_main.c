@@ -161,7 +161,7 @@ static int read_options(struct asking *k, int argc, char **argv,
 	return r;
 }
 
-/* What follows the options, from the template on. */
+/* The words behind the options, from the template on. */
 static int take_operands(struct asking *k, int argc, char **argv,
 			 struct shift_error *err)
 {

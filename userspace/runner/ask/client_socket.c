@@ -101,7 +101,7 @@ static int try(const char *path, const char *text, int64_t end,
 	return r < 0 ? shift_err_prefix(err, "the reply of the host") : 0;
 }
 
-/* What a listener that is started again leads to. */
+/* An error that a listener causes when it is started again. */
 static bool is_passing(int r)
 {
 	return r == -ECONNREFUSED || r == -ECONNRESET || r == -EPIPE ||

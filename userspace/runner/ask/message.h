@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What an agent in a pod asks of the host, and what it is answered: JSON, and the
+ * Requests of an agent in a pod to the host, and the answers: JSON, and the
  * names of files in a spool.  A request is hostile; an answer is read by the agent.
  *
  * A request:

@@ -117,7 +117,7 @@ int spool_trigger(int dir, struct shift_error *err)
 
 	if (fd < 0)
 		return fd;
-	/* What a path unit sees is the close of a file open for writing. */
+	/* A path unit sees the close of a file that was open for writing. */
 	if (pwrite(fd, "!", 1, 0) != 1)
 		return shift_err_set(err, errno, "cannot write %s into the spool",
 				     SPOOL_TRIGGER);
@@ -132,7 +132,7 @@ int spool_alive(int dir, const char *name, struct shift_error *err)
 
 	if (fd < 0)
 		return fd;
-	/* Who holds it already has opened it within this instant. */
+	/* A process that holds the lock already has opened the file within this instant. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 ||
 	    renameat(dir, new, dir, name) < 0) {
 		r = shift_err_set(err, errno, "cannot lock %s in the spool",

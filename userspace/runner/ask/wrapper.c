@@ -242,8 +242,8 @@ static void block(sigset_t *set)
 }
 
 /*
- * The supervisor is gone.  What became of the side container the host knows; as
- * long as nobody answers this process stays, as the helper may.  Returns whether
+ * The supervisor is gone.  The host knows how the side container ended.  As long as
+ * nobody answers this process stays, since the helper may still run.  Returns whether
  * it has ended, with its status.
  */
 static bool has_ended(struct proxy *p, int *status)
@@ -343,7 +343,7 @@ static int run(struct proxy *p, struct shift_error *err)
 	return stay(p, &set, err);
 }
 
-/* What has to be there once: by the pid file, which is one for each helper. */
+/* The key is the path of the pid file, of which each helper has its own. */
 static int set_key(struct proxy *p, struct shift_error *err)
 {
 	const char *key = p->pidfile && *p->pidfile ? p->pidfile :
@@ -450,7 +450,7 @@ int wrapper_kill(int argc, char **argv, struct shift_error *err)
 	}
 	if (signo != SIGKILL)
 		return 0;
-	/* Who is killed is gone when kill(1) returns; here the host has to answer. */
+	/* After kill(1) the process is gone; here the host has to answer first. */
 	while (!is_gone((pid_t)pid)) {
 		if (util_now_ms() > end) {
 			shift_err_set(err, ETIMEDOUT, "the host has not ended what process %ld stands for",

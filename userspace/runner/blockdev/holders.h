@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Who uses a block device of this host, in words. */
+/* The users of a block device of this host, in words. */
 #ifndef RUNNER_BLOCKDEV_HOLDERS_H
 #define RUNNER_BLOCKDEV_HOLDERS_H
 

@@ -14,7 +14,7 @@
 
 #define PARTITIONS 256
 
-/* What is being filled. */
+/* The list that is being filled. */
 struct locks {
 	struct blockdev_lock *v;
 	size_t n, max;
@@ -97,7 +97,7 @@ bool blockdev_covers(dev_t have, dev_t want)
 }
 
 /*
- * What is to be locked for the use @i: nothing when a disk of @uses has it
+ * Adds the disks to be locked for the use @i: none when a disk of @uses has it
  * already, and for writing when any use below it writes.
  */
 static bool merge(const struct blockdev_use *uses, size_t n, size_t i,

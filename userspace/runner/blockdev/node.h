@@ -24,7 +24,7 @@ int blockdev_path(dev_t dev, char path[BLOCKDEV_NAME], struct shift_error *err);
  */
 int blockdev_mapper_path(dev_t dev, char path[BLOCKDEV_NAME]);
 
-/* What dmsetup(8) calls it, 1; or 0: no device of device mapper. */
+/* Its name in dmsetup(8), and 1; or 0: no device of device mapper. */
 int blockdev_mapper_name(dev_t dev, char name[BLOCKDEV_NAME]);
 
 /* The disk that @dev is a partition of: 1 with *ret, or 0. */

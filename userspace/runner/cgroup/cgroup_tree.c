@@ -121,7 +121,7 @@ static int read_level(int dir, struct walk *w, struct shift_error *err)
 	return r;
 }
 
-/* What is done with each process of a tree. */
+/* The function to call with each process of a tree. */
 struct visit {
 	void (*each)(pid_t pid, void *data);
 	void *data;
@@ -223,7 +223,7 @@ int cgroup_tree_kill_each(int dir, struct shift_error *err)
 	bool frozen = cgroup_tree_write(dir, "cgroup.freeze", "1", NULL) >= 0;
 	int r;
 
-	/* What cannot be frozen in time is killed all the same. */
+	/* Processes that cannot be frozen in time are killed all the same. */
 	if (frozen)
 		cgroup_tree_wait(dir, "frozen", "1", 1000, NULL);
 	r = cgroup_tree_each(dir, kill_one, NULL, err);

@@ -314,7 +314,7 @@ static void __attribute__((noreturn)) helper(const struct request *q,
 	if (r >= 0 && pipe2(go, O_CLOEXEC) < 0)
 		r = shift_err_set(&err, errno, "cannot make a pipe");
 	/*
-	 * What a fork has is seen for a moment by a pod with the host's root that
+	 * For a moment a fork can be seen by a pod with the host's root that
 	 * may trace: its own cgroup then, into which it can put its own.
 	 */
 	if (r >= 0)

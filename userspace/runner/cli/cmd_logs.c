@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pod writes: logs, attach. */
+/* A pod's output: logs, attach. */
 #include "cli/commands.h"
 
 #include <limits.h>

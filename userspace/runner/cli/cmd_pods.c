@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What is done to pods that are there. */
+/* Commands on pods that are there. */
 #include "cli/commands.h"
 
 #include <errno.h>
@@ -216,7 +216,7 @@ static int stop_signal(const struct state *st)
 	return signal;
 }
 
-/* What the pod's own description says, or 10. */
+/* Seconds, from the pod's own description, or 10. */
 static long patience(const struct state *st)
 {
 	struct spec spec;

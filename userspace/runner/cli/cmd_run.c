@@ -129,7 +129,7 @@ static int open_image(struct held *h, const struct options *o,
 
 	if (o->rootfs)
 		return image_open_rootfs(&h->image, o->rootfs, err);
-	/* What is plainly a path is nothing to fetch. */
+	/* A path is nothing to fetch. */
 	if (!o->pull || !strcmp(o->pull, "never") || strchr("./", *o->image))
 		return image_open(&h->image, o->image, err);
 	if (!strcmp(o->pull, "missing")) {
@@ -169,7 +169,7 @@ static int add_image_volumes(const struct image *image, const char *how,
 	return r;
 }
 
-/* What the image says a stop is asked for by; the administrator's word counts more. */
+/* The image's stop signal; the administrator's word counts more. */
 static int use_stop_signal(const struct image *image, struct spec *spec,
 			   struct shift_error *err)
 {
@@ -387,8 +387,8 @@ static int range_again(const struct spec *spec, struct lease_request *ret,
 }
 
 /*
- * What it joins are namespaces that its asker had open, and its rights those of a
- * template that may have changed since.
+ * It joins namespaces that its asker had open, and has the rights of a template that
+ * may have changed since.
  */
 static int refuse_side(const struct state *st, const struct spec *spec,
 		       struct shift_error *err)

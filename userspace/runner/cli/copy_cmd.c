@@ -127,7 +127,7 @@ static bool ends_in_slash(const char *path)
 	return *path && path[strlen(path) - 1] == '/';
 }
 
-/* What fails in a child goes to layer_hear(). */
+/* A failure in a child goes to layer_hear(). */
 static void __attribute__((noreturn)) complain(int say, int r,
 					       struct shift_error *err)
 {
@@ -422,7 +422,7 @@ static int copy(struct copying *c, struct shift_error *err)
 		r = run_one(c, false, in, &unpacker, &unpacks, err);
 	close(steal_fd(&in));
 	if (r < 0) {
-		/* What the other one has to say follows from this. */
+		/* The other one fails only because of this one. */
 		if (packer > 0)
 			kill(packer, SIGKILL), waitpid(packer, NULL, 0);
 		return shift_err_prefix(err, "cp");

@@ -25,7 +25,7 @@
 	{ 0, "device-write-iops", code, "DEVICE:N", "operations in a second", NULL }, \
 	{ 0, "cgroup-conf", code, "FILE=VALUE", "a file of the cgroup and its value", NULL }
 
-/* What podman limits and cgroup version 2 or runner does not. */
+/* Limits of podman's that cgroup version 2 or runner does not have. */
 #define LIMITS_REFUSED \
 	{ 0, "blkio-weight", 0, "N", NULL, "a matter of cgroup version 1: see --io-weight" }, \
 	{ 0, "blkio-weight-device", 0, "D:N", NULL, "a matter of cgroup version 1: see --cgroup-conf io.weight=" }, \

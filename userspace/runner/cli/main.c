@@ -105,7 +105,7 @@ static const struct command {
 	{ "check", cmd_check, "say what this host can do for pods" },
 };
 
-/* What runner's own processes say to each other. */
+/* Commands by which runner's own processes start each other. */
 static const struct command internal[] = {
 	{ "-resume", launch_resume_cmd, NULL },
 	{ "-device", device_wait_cmd, NULL },

@@ -105,7 +105,7 @@ static int64_t ago(const char *text)
 	return sum;
 }
 
-/* What is behind the time: nothing, Z or +01:00.  -1: none of them. */
+/* Reads the end of a time: nothing, Z or +01:00.  -1: none of them. */
 static int zone(const char *text, bool *local, long *offset)
 {
 	unsigned int h, m;

@@ -478,7 +478,7 @@ static int apply(struct spec *spec, int option, const char *value,
 }
 
 /*
- * What an image says gives no privilege: that a command is systemd counts when
+ * An image's words give no privilege: that a command is systemd counts when
  * the administrator named the command.
  */
 static const char *systemd_mode(const struct options *o,

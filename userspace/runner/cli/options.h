@@ -54,7 +54,7 @@ struct options {
 	const char *systemd;
 	const char *restart;
 	const char *hostname;
-	/* What is applied to the description one by one, in this order. */
+	/* Changes of the description, in this order. */
 	struct { int option; const char *value; } *changes;
 	size_t n_changes;
 	char **command;		/* NULL-terminated, empty: the image's own */

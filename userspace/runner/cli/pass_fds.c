@@ -20,7 +20,7 @@ int options_preserve(const char *text, long *ret, struct shift_error *err)
 		shift_err_prefix(err, "--preserve-fds") : 0;
 }
 
-/* What a manager hands to this very process; 0: nothing. */
+/* The number of descriptors that a manager hands to this very process. */
 static long handed(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
@@ -45,7 +45,7 @@ static int check(int fd, struct shift_error *err)
 {
 	struct stat st;
 
-	/* What is open there by now can be runner's own. */
+	/* A descriptor that is open there by now can be runner's own. */
 	if (fd >= 3 + caller_passed() || fstat(fd, &st) < 0)
 		return shift_err_set(err, 0, "--preserve-fds, LISTEN_FDS: descriptor %d is not open",
 				     fd);

@@ -44,7 +44,7 @@ struct words {
 	char **argv;
 	int at;
 	const char *letters;	/* the rest of "-it" */
-	/* What words_next() found. */
+	/* Set by words_next(). */
 	const struct words_option *option;
 	char *value;		/* NULL with a flag */
 	bool on;		/* a flag: false with --flag=false */

@@ -97,7 +97,7 @@ static void to_journal(struct log *log, int stream)
 		{ (char *)"\n", 1 },
 	};
 
-	/* What journald does not take, restarting perhaps, is lost. */
+	/* A line that journald does not take, restarting perhaps, is lost. */
 	(void)!writev(log->fd, iov, 3);
 	log->line[stream - 1].len = 0;
 }

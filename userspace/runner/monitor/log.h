@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a detached pod writes: in the journal, where there is one, with the
+ * The output of a detached pod: in the journal, where there is one, with the
  * fields RUNNER_POD and RUNNER_STREAM (stdout or stderr); else a file of lines
  * "TIME STREAM F|P TEXT", the format that the container runtime interface has,
  * P for a line cut in parts.
@@ -37,7 +37,7 @@ struct log {
 int log_open(struct log *log, const char *path, const char *pod,
 	     uint64_t limit, struct shift_error *err);
 
-/* @stream is 1 or 2.  What the file does not take is lost. */
+/* @stream is 1 or 2.  Data that the file does not take are lost. */
 void log_write(struct log *log, int stream, const char *data, size_t len);
 
 /* Writes what has no newline yet. */

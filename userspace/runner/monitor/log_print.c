@@ -22,7 +22,7 @@ static void print_text(FILE *to, const char *text, size_t len)
 		fwrite(text, 1, len, to);
 		return;
 	}
-	/* What came from a terminal ends like that. */
+	/* Lines of a terminal end like that. */
 	if (len && text[len - 1] == '\r')
 		len--;
 	shift_print_escaped(to, text, len, SHIFT_ESCAPE_LINES);

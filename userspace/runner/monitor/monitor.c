@@ -171,7 +171,7 @@ static void hear_device(struct monitor *m, int i, const char *message, int n,
 		done = *fd >= 0 && monitor_hold(m, *fd, dev) == 0;
 	if (message[0] == 'D' && done)
 		*fd = -1;
-	/* Who does not wait for the answer may have sent more before it ended. */
+	/* A client that did not wait for the answer may have sent more before it ended. */
 	if (done)
 		message_send(m->clients[i].fd, message[0] == 'D' ? "d" : "u", 1,
 			     -1, MSG_DONTWAIT);
@@ -287,7 +287,7 @@ static bool is_behind(const struct monitor *m, int i, int ms)
 }
 
 /*
- * What is still in the pipes, and no more: somebody outside of the pod can have
+ * Takes the data that are still in the pipes, and no more: somebody outside of the pod can have
  * got its end of one, and go on to write.
  */
 #define DRAIN_MAX (1 << 20)
@@ -313,7 +313,7 @@ static void intercept_begin(struct monitor *m, int events)
 	m->intercept_pidfd = runner_start(m->runner_fd, m->intercept_fd,
 			(const char *const []){ "runner", "-intercept", m->pod,
 						NULL });
-	/* Who waits in a call that nobody answers gets ENOSYS. */
+	/* A process in a call that nobody answers gets ENOSYS. */
 	if (m->intercept_pidfd < 0)
 		end_stream(&m->intercept_fd);
 }
@@ -364,7 +364,7 @@ static void notify_is_read(struct monitor *m)
 /* For how long it waits for a process that was killed; one in the kernel may stay. */
 #define KILLED_MS 1000
 
-/* What is polled besides the clients. */
+/* Descriptors that are polled besides the clients. */
 #define FIXED 14
 
 /*
@@ -396,7 +396,7 @@ static int once(struct monitor *m, int ms, bool *ended,
 	p[0].fd = m->pidfd;
 	p[1].fd = m->sig_fd;
 	p[2].fd = m->listen_fd;
-	/* What the pod writes stays in its pipes, and the pod waits. */
+	/* The pod's output stays in its pipes, and the pod waits. */
 	p[3].fd = behind ? -1 : m->master;
 	p[4].fd = behind ? -1 : m->out;
 	p[5].fd = behind ? -1 : m->err;

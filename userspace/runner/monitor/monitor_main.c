@@ -47,7 +47,7 @@ int main(int argc, char **argv)
 			runner_become(runner_fd, resume);
 		nanosleep(&t, NULL);
 	}
-	/* What is left is cleared away by the next runner, as after a kill. */
+	/* The next runner clears the rest away, as after a kill. */
 	fputs("runner-monitor: cannot execute runner\n", stderr);
 	return 125;
 }

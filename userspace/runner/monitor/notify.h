@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What a pod says of itself, handed on to whoever started runner. */
+/* A pod's words on itself (sd_notify(3)), for the manager that started runner. */
 #ifndef RUNNER_NOTIFY_H
 #define RUNNER_NOTIFY_H
 
@@ -7,8 +7,8 @@
 void notify_manager(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * The pod's socket, which hostdir_make() made.  Whatever descriptors come with a message
- * are closed by who reads it, and to close the last of a socket takes as long as
+ * The pod's socket, which hostdir_make() made.  The reader of a message has to close
+ * the descriptors that come with it, and to close the last of a socket takes as long as
  * SO_LINGER says (inet_release() in net/ipv4/af_inet.c): the pod's choice.  So another
  * process reads each message.  One that exits does not wait.
  */

@@ -70,9 +70,9 @@ void uevent_look(struct monitor *m)
 }
 
 /*
- * What the socket has no room for is lost, and the next call says so (ENOBUFS,
- * netlink(7)).  What is still to be read is older than that, and would bring back what
- * has gone since.  So all of it goes, and afterwards the devices are looked at.
+ * Messages for which the socket has no room are lost, and the next call says so
+ * (ENOBUFS, netlink(7)).  The messages still to be read are older than that, and would
+ * bring back devices that have gone since.  So all of them go, and afterwards the devices are looked at.
  */
 static void look_again(struct monitor *m)
 {

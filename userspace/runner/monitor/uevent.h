@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What the kernel says of devices, in the monitor.  A device that the pod waits
+ * The kernel's messages on devices, in the monitor.  A device that the pod waits
  * for is the affair of another process, `runner -device`: device_wait.h.
  */
 #ifndef RUNNER_UEVENT_H

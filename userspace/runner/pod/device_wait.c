@@ -131,7 +131,7 @@ int device_wait_open(const struct spec *spec, struct monitor *m,
 	return r < 0 ? r : dev_watch_open(m, err);
 }
 
-/* What is in the host's /dev, or was when the kernel said so. */
+/* A device in the host's /dev, or one that was there when the kernel said so. */
 struct found {
 	char type;		/* 'c' or 'b' */
 	unsigned int major, minor;

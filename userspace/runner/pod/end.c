@@ -90,7 +90,7 @@ int pod_stop(const struct state *st, int seconds, int signal, bool force,
 	p.fd = pidfd = state_open_process(st, NULL);
 	/* One that is not started yet would not even hear it. */
 	if (pidfd >= 0 && st->status == STATUS_RUNNING && seconds > 0) {
-		/* What is frozen cannot answer. */
+		/* A frozen process cannot answer. */
 		if (st->cgroup)
 			cgroup_freeze(st->cgroup, false, NULL);
 		sys_pidfd_send_signal(pidfd, signal, NULL, 0);

@@ -51,7 +51,7 @@ int files_open(struct files *f, const char *name, struct shift_error *err)
 
 /*
  * A pod with the host's ids can make nodes of any device, and the list of devices of
- * its cgroup is not that of this process.  What the pod mounts meanwhile stays out.
+ * its cgroup is not that of this process.  Mounts that the pod makes meanwhile stay out.
  */
 static int forbid_devices(struct shift_error *err)
 {
@@ -91,7 +91,7 @@ static bool is_volume(const struct spec_mount *m)
 	return !strcmp(m->type, "bind");
 }
 
-/* What a running pod has there is not here: nothing can be written to it. */
+/* A running pod's own mount there is not here: nothing can be written to it. */
 static int clone_empty(int empty, struct shift_error *err)
 {
 	int fd = sys_open_tree(empty, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
@@ -125,7 +125,7 @@ static size_t depth(const char *path)
 	return n;
 }
 
-/* In the pod's root.  What the pod has not made yet has nothing on it. */
+/* In the pod's root.  A place that the pod has not made yet has nothing on it. */
 static int attach(const struct place *p, struct shift_error *err)
 {
 	_cleanup_free_ char *real = NULL;

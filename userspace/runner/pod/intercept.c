@@ -128,7 +128,7 @@ static int open_path(int proc, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-/* What the pod may do with the block device: 0, R_OK, W_OK; 0: not its own. */
+/* The pod's access to the block device, R_OK and W_OK; 0: not its own. */
 static int given(const struct spec *spec, dev_t dev)
 {
 	for (size_t i = 0; i < spec->linux_.n_devices; i++) {
@@ -140,7 +140,7 @@ static int given(const struct spec *spec, dev_t dev)
 	return 0;
 }
 
-/* Whose the device is, and what it is to become: 0, CONTINUE, or the answer. */
+/* Finds the device and how to mount it: 0, CONTINUE, or the answer. */
 static int look(const struct call *c, const struct spec *spec,
 		struct intercept_mount *m, int *target)
 {

@@ -26,7 +26,7 @@
 /* A status that no checker ends with. */
 #define NO_PROGRAM 127
 
-/* What a filesystem may be told; all else is refused with EINVAL. */
+/* The options that a filesystem may get; all others are refused with EINVAL. */
 static const char *const known[] = {
 	"acl", "attr2", "barrier", "discard", "inode32", "inode64", "largeio",
 	"noacl", "nobarrier", "nodiscard", "nolargeio", "noquota",

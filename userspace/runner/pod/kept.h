@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What outlives a boot of the host: a pod that keeps its changes has in its
+ * The state that outlives a boot of the host: a pod that keeps its changes has in its
  * folder, poddir.h, besides them
  *
  *	config.json	its description: with it, and only with it, the pod is kept
@@ -32,8 +32,8 @@ bool kept_is_stopped(const char *name);
 
 /*
  * Once after a boot of the host: makes the states, and the reserved ranges, of
- * all pods that are kept.  What is wrong with one is a warning and keeps no
- * other; the error is of what concerns all.
+ * all pods that are kept.  A fault of one pod is a warning and does not
+ * stop the others; an error concerns all.
  */
 int kept_restore(struct shift_error *err);
 

@@ -205,7 +205,7 @@ static void become_monitor(struct pod *pod)
 	snprintf(fd, sizeof(fd), "%d", memory);
 	snprintf(runner_fd, sizeof(runner_fd), "%d", to.monitor.runner_fd);
 	fflush(NULL);
-	/* Nor does anything that the caller left open go along. */
+	/* Descriptors that the caller left open do not go along either. */
 	close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	if (keep_open(&to) >= 0 && fd_keep(memory) >= 0)
 		execl(path, "runner-monitor", fd, runner_fd, NULL);
@@ -257,7 +257,7 @@ static int run_held(struct held *h, bool resumed, int *status,
 		h->state.status = STATUS_RESTARTING;
 		h->state.exit_status = *status;
 		h->state.finished = time(NULL);
-		/* What could not be said is said by the next run. */
+		/* If this cannot be saved, the next run says it. */
 		state_save(&h->state, NULL);
 		monitor_pause(&h->pod.monitor,
 			      pause_before(h->state.restarts++));
@@ -297,7 +297,7 @@ static int launch(struct held *h, const struct lease_request *userns,
 	if ((r = launch_lease(h, userns, err)) < 0)
 		return r;
 	fault_point("lease");
-	/* Whoever wanted its end wants it now. */
+	/* An end that somebody asked for still holds. */
 	if ((r = kept_set_stopped(st->name, false, err)) < 0)
 		return r;
 	st->base = h->spec.linux_.host_base;
@@ -347,7 +347,7 @@ static void finish(struct held *h, int *status)
 	fault_point("state finished");
 	lease_release(&h->lease);
 	monitor_let_go(m, 0);
-	/* Who hears of the end may remove the pod or start it again at once. */
+	/* A process that hears of the end may remove the pod or start it again at once. */
 	if (st->lock_fd >= 0)
 		close(steal_fd(&st->lock_fd));
 	if (m->sig_fd > 0) {
@@ -375,7 +375,7 @@ static int detach(int *ret_announce, pid_t *ret_pid, struct shift_error *err)
 	return chdir("/") < 0 ? shift_err_set(err, errno, "/") : 0;
 }
 
-/* What a failed start ends with, where a signal was the reason. */
+/* The status of a failed start, where a signal was the reason. */
 static int failed_status(int status)
 {
 	return helper_ended_by() ? POD_STATUS_SIGNAL + helper_ended_by() : status;
@@ -459,7 +459,7 @@ int launch_go(struct held *h, const struct lease_request *userns, bool keep,
 	policy = spec_annotation(&h->spec, SPEC_ANNOTATION_SDNOTIFY);
 	if (policy && !strcmp(policy, "ignore"))
 		unsetenv("NOTIFY_SOCKET");
-	/* Whoever started runner and asks to be told. */
+	/* The manager that started runner, if it asked to be told. */
 	notify_manager("STATUS=pod %s is being started", h->state.name ?: "");
 	r = launch(h, userns, keep, &status, err);
 	if (r < 0)

@@ -140,7 +140,7 @@ int network_join_pod(struct spec *spec, const char *name,
 	return r;
 }
 
-/* What was opened is of that process when it is still there behind the open. */
+/* If the process is still there after the open, the namespace is its own. */
 static int hold(struct spec *spec, const struct state *st, int which, int *fd,
 		struct shift_error *err)
 {

@@ -42,7 +42,7 @@
 /* For how long a start waits for a port that is taken, in milliseconds. */
 #define PORTS_MS 2000
 
-/* What its keeper says when it has no error to say. */
+/* Its keeper's word for success. */
 #define READY "+"
 
 static const char *const programs[] = {
@@ -127,7 +127,7 @@ int pasta_check(const struct spec *spec, struct shift_error *err)
 	return each_port(spec, check_port, err);
 }
 
-/* What pasta shall open: it may name neither a process of the pod nor root's files. */
+/* The file for pasta to open: a path would name a process of the pod or root's files. */
 static int stage(pid_t pid, struct shift_error *err)
 {
 	_cleanup_close_ int file = -1;

@@ -17,7 +17,7 @@
 /* Whether @spec asks for it. */
 bool pasta_wanted(const struct spec *spec);
 
-/* What can be told before there is a pod. */
+/* The checks that need no pod yet. */
 int pasta_check(const struct spec *spec, struct shift_error *err);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What a pod cannot send to its pasta.
+ * The frames that a pod cannot send to its pasta.
  *
  * pasta connects to the address in a frame, in the host's network.  passt of Debian 12
  * does so for 127.0.0.1 and ::1 as well, and --no-map-gw does not change that.  A pod

@@ -505,7 +505,7 @@ static int start(struct pod *pod, int *status, struct shift_error *err)
 	r = set_status(pod, STATUS_RUNNING, child->pid, err);
 	fault_point("running");
 	monitor_tell(&pod->monitor, 's', "", 0);
-	/* Who has not been told a socket cannot say when it is ready. */
+	/* A pod without a socket cannot say when it is ready. */
 	if (r >= 0 && !strv_getenv(&pod->plan->spec->process.env,
 				   "NOTIFY_SOCKET"))
 		notify_manager("READY=1\nMAINPID=%d\nSTATUS=pod %s runs",

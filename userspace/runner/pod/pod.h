@@ -49,7 +49,7 @@ struct pod {
 
 /*
  * Blocks the signals that pod_run() forwards, so that none of them ends runner
- * between here and there.  What arrives meanwhile reaches the pod, but for those of
+ * between here and there.  A signal that arrives meanwhile reaches the pod, but for those of
  * helper_interrupted(), which end its start.
  */
 void pod_block_signals(void);

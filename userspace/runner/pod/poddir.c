@@ -41,7 +41,7 @@ int poddir_prepare(struct shift_error *err)
 }
 
 /*
- * Folders are made and taken away one at a time.  What is in a pod's folder is
+ * Folders are made and taken away one at a time.  The contents of a pod's folder are
  * never removed under this lock: it can be as large as the pod wanted.
  */
 static int lock_all(struct shift_error *err)

@@ -156,7 +156,7 @@ int state_save(const struct state *st, struct shift_error *err)
 
 	if (r >= 0)
 		r = write_json(st, "state.json", text, err);
-	/* What is being made is not kept until it is there. */
+	/* A pod that is being made is not kept until it is there. */
 	if (r >= 0 && !st->ephemeral && st->status != STATUS_CREATING)
 		kept_save_state(st->name, text);
 	return r;
@@ -325,9 +325,9 @@ static int lock_left(struct state *st, struct shift_error *err)
 }
 
 /*
- * What is left of a pod that cannot be cleared away, because a process of it
- * hangs in the kernel perhaps, would hold up each start: a start leaves it for a
- * minute, and whoever looks at all pods tries in any case.
+ * Remains of a pod that cannot be cleared away, because a process of it hangs in
+ * the kernel perhaps, would hold up each start.  So a start leaves them for a
+ * minute; a command that looks at all pods tries in any case.
  */
 #define SWEEP_MS 2000
 #define TROUBLE_S 60
@@ -529,7 +529,7 @@ int state_create(struct state *st, const char *name, struct shift_error *err)
 	}
 	if (r < 0)
 		return r;
-	/* Whatever was there before is over. */
+	/* An earlier pod of this name is over. */
 	if ((r = read_state(st, err)) < 0 ||
 	    (r = cgroup_remove(st->cgroup, err)) < 0)
 		return r;

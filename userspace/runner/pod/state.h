@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What is known of a pod while it is there, pods/NAME below place_run():
+ * The state of a pod while it is there, pods/NAME below place_run():
  *
  *	lock		flock(2)ed by the monitor as long as it lives
  *	config.json	the pod as described
@@ -133,8 +133,8 @@ int state_list(struct strv *names, struct shift_error *err);
 
 /*
  * Clears away what killed runners left.  Of more than @most pods, 0: no limit,
- * it looks at so many by chance.  What cannot be cleared away is warned of, and
- * is no error.
+ * it looks at so many by chance.  Remains that cannot be cleared away
+ * are a warning and no error.
  */
 int state_sweep(size_t most, struct shift_error *err);
 

@@ -20,8 +20,8 @@
 #include "syscalls.h"
 
 /*
- * The directory in the image, without links; 0 when there is none.  Whoever made
- * the image chose the path and the links on it, and nobody changes them now.
+ * The directory in the image, without links; 0 when there is none.  The maker
+ * of the image chose the path and the links on it, and nobody changes them now.
  */
 static int find(const char *root, const char *destination, char real[PATH_MAX],
 		struct shift_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What an image has in a directory, for a new volume there. */
+/* The contents of an image's directory, for a new volume there. */
 #ifndef RUNNER_VOLUME_FILL_H
 #define RUNNER_VOLUME_FILL_H
 

@@ -23,7 +23,7 @@
 
 #define LIST_MAX (1 << 20)
 
-/* What is being made or removed is no volume. */
+/* A directory that is being made or removed is no volume. */
 #define NEW ".new-"
 #define GONE ".gone-"
 
@@ -132,7 +132,7 @@ static int list_path(const char *pod_dir, char **ret, struct shift_error *err)
 	return strf(ret, err, "%s/volumes", pod_dir);
 }
 
-/* What the pod has already; the caller's. */
+/* The list of volumes that the pod has already; the caller frees it. */
 static struct json_object *read_list(const char *pod_dir)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;
@@ -268,7 +268,7 @@ static int take_away(const char *name, char **ret, struct shift_error *err)
 	return 0;
 }
 
-/* What was meant to be removed before, too. */
+/* Removes volumes whose removal began earlier. */
 static int remove_gone(struct shift_error *err)
 {
 	_cleanup_free_ char *path = NULL;

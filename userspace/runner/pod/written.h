@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the pods of the host can write of the host's own directories. */
+/* The directories of the host that its pods can write. */
 #ifndef RUNNER_WRITTEN_H
 #define RUNNER_WRITTEN_H
 

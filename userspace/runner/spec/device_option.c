@@ -74,7 +74,7 @@ int devices_option(struct spec *spec, const char *text,
 	    (r = spec_share_device(spec, in_pod, shared, err)) < 0 ||
 	    (r = spec_add_device_rule(spec, &rule, err)) < 0)
 		return r;
-	/* What the numbers are another time: devices_again(). */
+	/* The path, for a time when the numbers differ: devices_again(). */
 	if (strf(&key, err, SPEC_ANNOTATION_DEVICE "%s", in_pod) < 0)
 		return -ENOMEM;
 	return spec_annotate(spec, err, key, "%s", host);
@@ -130,7 +130,7 @@ int devices_again(struct spec *spec, struct shift_error *err)
 	return r;
 }
 
-/* What of the limits @old of a device stays when @new come: others' keys. */
+/* Keeps those limits of @old whose keys @new does not have. */
 static int keep_keys(char *old, const char *new, struct strv *to,
 		     struct shift_error *err)
 {

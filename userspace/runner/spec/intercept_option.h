@@ -20,7 +20,7 @@ bool intercept_has(const struct spec *spec, const char *type);
 bool intercept_unchecked(const struct spec *spec);
 
 /*
- * What interception rests on: a user namespace of the pod's own, CAP_SYS_ADMIN in
+ * Checks the conditions of interception: a user namespace of the pod's own, CAP_SYS_ADMIN in
  * it, and the list of devices of a cgroup.
  */
 int intercept_possible(const struct spec *spec, struct shift_error *err);

@@ -54,7 +54,7 @@ static bool lists(struct json_object *list, const char *what)
 	return false;
 }
 
-/* What the tools call this machine, in includes.arches. */
+/* The name of this machine in includes.arches. */
 static const char *machine(void)
 {
 #if defined(__x86_64__)
@@ -183,7 +183,7 @@ extern const char runner_seccomp_profile[];
 
 #define ADMINS_PROFILE "/etc/runner/seccomp.json"
 
-/* What of the profile @text is for this pod, as the description has it. */
+/* Takes the part of the profile @text that concerns this pod into the description. */
 static int reduce(struct spec *spec, const char *text, const char *path,
 		  struct shift_error *err)
 {

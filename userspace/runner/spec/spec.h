@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The description of a pod: the structure of config.json of the OCI runtime
- * specification, field names included, as far as runner uses it.  What the
- * specification has no place for is in annotations there and in the last
+ * specification, field names included, as far as runner uses it.  Members
+ * for which the specification has no place are annotations there and the last
  * members of struct spec here.
  */
 #ifndef RUNNER_SPEC_H
@@ -48,7 +48,7 @@ enum spec_namespaces {		/* each is new in the pod when set */
 };
 #define SPEC_N_NAMESPACES 7
 
-/* What the specification calls them, by the number of the bit. */
+/* Their names in the specification, by the number of the bit. */
 extern const char *const spec_namespace_names[SPEC_N_NAMESPACES];
 
 /* How stored ids become the pod's. */
@@ -143,7 +143,7 @@ bool spec_device_shared(const struct spec *spec, const struct spec_device *d);
 int spec_share_device(struct spec *spec, const char *path, bool shared,
 		      struct shift_error *err);
 
-/* What the rules let the pod do with @d: 0, or R_OK and W_OK. */
+/* The access to @d that the rules give the pod: 0, or R_OK and W_OK. */
 int spec_device_access(const struct spec *spec, const struct spec_device *d);
 
 /* The value of an annotation, NULL without it; belongs to @spec. */

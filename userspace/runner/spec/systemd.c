@@ -55,7 +55,7 @@ static int set_uuid(struct spec *spec, struct shift_error *err)
 {
 	unsigned char u[16];
 
-	/* What systemd takes for the machine id of an image without one. */
+	/* systemd takes this for the machine id of an image without one. */
 	if (getrandom(u, sizeof(u), 0) != sizeof(u))
 		return shift_err_set(err, errno, "cannot get random bytes");
 	u[6] = (u[6] & 0x0f) | 0x40;

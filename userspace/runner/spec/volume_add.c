@@ -268,7 +268,7 @@ static bool is_taken(const struct spec *spec, const char *place)
 	return false;
 }
 
-/* What the kernel shows in a pod is not an image's to cover. */
+/* An image may not cover the filesystems in which the kernel shows itself. */
 static bool is_kernels(const char *place)
 {
 	static const char *const dirs[] = { "/proc", "/sys", "/dev" };

@@ -30,7 +30,7 @@ int volume_add_mount(struct spec *spec, const char *text,
 		     struct shift_error *err);
 
 /*
- * What an image has as one of its Volumes: @how is "anonymous", "tmpfs" or
+ * Adds one of an image's Volumes: @how is "anonymous", "tmpfs" or
  * "ignore".  Nothing when something is at @place already.  1, and nothing is added,
  * when a pod has no such place for an image to choose.
  */
