@@ -22,7 +22,8 @@ demo-side: deps-lab
 # check: the image with Ceph is made once, in about five minutes.
 #
 #   make check-ceph [LAYOUTS='raw filestore']   on this machine's kernel, loop devices
-#   make demo-ceph [KERNEL=7] [LAYOUTS='luks']  in a guest, with dm-crypt and LVM
+#   make demo-ceph [KERNEL=7] [LAYOUTS='luks']  in a guest with systemd, over a boot; with
+#                                               dm-crypt and LVM. REPEAT= starts (10)
 .PHONY: check-ceph demo-ceph
 check-ceph: deps-lab
 	@$(MAKE) -s tools
