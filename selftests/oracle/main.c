@@ -139,8 +139,7 @@ static bool oracle_lost_data(void)
 /*
  * Nor does it take an open file for a right: who has lost that since may not
  * truncate or lock there, or with FUSE look at it, as before a mapping that may be
- * beyond its end; mergerfs then says ENOENT. What is open and removed it finds
- * again if it could open it, as who removed it. The trees go apart.
+ * beyond its end; mergerfs then says ENOENT. The trees go apart.
  */
 static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
 			      const struct result *oracle)
@@ -148,8 +147,19 @@ static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
 	return gen_server && uses(op, 's') && !uses(op, 'p') &&
 	       (shiftfs->ret >= 0 || (gen_fuse && shiftfs->err == EFAULT)) &&
 	       oracle->ret < 0 &&
-	       (oracle->err == EACCES ||
-		(gen_fuse && (oracle->err == ENOENT || oracle->err == ESTALE)));
+	       (oracle->err == EACCES || (gen_fuse && oracle->err == ENOENT));
+}
+
+/*
+ * What is open and removed mergerfs finds again if it could open it, as who removed it;
+ * and changes it with the ids for which the same thread did something before.
+ */
+static bool oracle_lost_removed(const struct op *op, const struct result *shiftfs,
+				const struct result *oracle)
+{
+	return gen_server && gen_fuse && uses(op, 's') && !uses(op, 'p') &&
+	       shiftfs->ret >= 0 && strstr(shiftfs->text, "nlink 0") && oracle->ret < 0 &&
+	       (oracle->err == ESTALE || oracle->err == EPERM);
 }
 
 /*
@@ -288,6 +298,7 @@ static void replay(const struct op *ops, int n, int every, struct divergence *d,
 		look(sides, &ops[i], res[1].ret >= 0, i, n, every, d);
 		if (d->what[0] && (oracle_lost_data() || oracle_lost_name() ||
 				   oracle_lost_right(&ops[i], &res[0], &res[1]) ||
+				   oracle_lost_removed(&ops[i], &res[0], &res[1]) ||
 				   oracle_kept_capability(&res[0], &res[1]) ||
 				   oracle_kept_set_ids(&ops[i], &res[0], &res[1]))) {
 			d->what[0] = 0;
