@@ -10,8 +10,9 @@
 # nfs-nobody   root_squash and creds=mounter, with squash_uid=, squash_gid= and
 #              chown=ignore: the mounter is nobody there and everything is his, as a
 #              volume on /test of a pod on ext4
-# smb          SMB 3.1.1 of Samba, as a volume on /test of a pod on ext4: a root
-#              filesystem needs owners and modes, which are not stored there
+# smb          SMB 3.1.1 of Samba, as volumes on /test and /var/lib/postgresql of a
+#              pod on ext4: a root filesystem needs owners and modes, which are not
+#              stored there
 
 # remote_programs TYPE: what runs there, if not everything. NFS has no POSIX ACLs,
 # which systemd-tmpfiles sets. Where root is nobody, only users do real work.
@@ -20,19 +21,21 @@ remote_programs() {
 	nfs | nfs-caller) echo apt postgres sqlite git rsync tar build fsx overlayfs locks together ;;
 	nfs-squash) echo postgres sqlite git build together ;;
 	nfs-nobody) echo sqlite git build fsx locks together ;;
-	# git merge --abort finds its files "not uptodate", natively as well
-	smb) echo sqlite build fsx locks ;;
+	smb) echo sqlite git tar build fsx locks ;;
 	esac
 }
 
-# The share is on the spare disk, and mounted below the pod's root, which so is
-# shifted with what is mounted there.
+# The shares are on the spare disk, and mounted below the pod's root, which so is
+# shifted with what is mounted there. All is root's in the one, and in the other the
+# database's, which takes no directory of another mode.
 smb_start() {
-	local _
+	local pg
 	stored=$work/spare lower=$work/disk client=$work/disk/test options=recursive
+	pg=$(stat -c %u "$lower/var/lib/postgresql")
 	modprobe cifs && ip link set lo up || return 1
 	mkfs.ext4 -q -F "$spare" && mount -t ext4 "$spare" "$stored" || return 1
-	mkdir -p "$stored/test" /run/samba /var/log/samba /var/lib/samba/private /var/cache/samba
+	mkdir -p "$stored"/{test,var/lib} /run/samba /var/log/samba /var/lib/samba/private /var/cache/samba
+	cp -a "$lower/var/lib/postgresql" "$stored/var/lib/"
 	cat >/run/samba/programs.conf <<-CONF
 		[global]
 		server role = standalone server
@@ -42,17 +45,27 @@ smb_start() {
 		disable netbios = yes
 		interfaces = lo
 		bind interfaces only = yes
-		[test]
-		path = $stored/test
 		guest ok = yes
 		read only = no
 		force user = root
+		[test]
+		path = $stored/test
+		[postgresql]
+		path = $stored/var/lib/postgresql
 	CONF
 	smbd -D -s /run/samba/programs.conf || return 1
+	smb_mount test "$client" uid=0,gid=0,file_mode=0777,dir_mode=0777 &&
+		smb_mount postgresql "$lower/var/lib/postgresql" \
+			"uid=$pg,gid=$pg,file_mode=0600,dir_mode=0700"
+}
+
+# smb_mount SHARE DIR OPTIONS
+smb_mount() {
+	local _
 	# without nobrl sqlite finds its database locked, natively as well
 	for _ in {1..30}; do
-		! mount -t cifs -o guest,vers=3.1.1,uid=0,gid=0,file_mode=0777,dir_mode=0777,mfsymlinks,mapposix,nobrl \
-			//127.0.0.1/test "$client" || return 0
+		! mount -t cifs -o "guest,vers=3.1.1,mfsymlinks,mapposix,nobrl,$3" \
+			"//127.0.0.1/$1" "$2" || return 0
 		sleep 1
 	done
 	return 1
@@ -103,6 +116,7 @@ remote_end() {
 	local pid
 	[ -n "$stored" ] || return 0
 	if [ "$type" = smb ]; then
+		umount "$work/disk/var/lib/postgresql"
 		pid=$(cat /run/samba/smbd.pid) && kill "$pid"
 		while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
 		umount "$stored"
@@ -136,6 +150,9 @@ agree_stored() {
 				$6 = ""
 			if (smb)
 				$3 = $4 = $5 = ""
+			# how mapposix stores a newline
+			if (smb)
+				gsub(/\\357\\200\\212/, "\\012", $1)
 			for (i = 9; i <= NF; i++)
 				if ($i ~ /^#[0-9a-f]*$/)
 					hash = $i
