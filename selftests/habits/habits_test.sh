@@ -224,6 +224,18 @@ test_run() {
 	# the primary group among the others: set-group-ID takes nobody out of it
 	runner run -u user --group-add mongodb "$image" cat /proc/self/status
 	same "-u: all groups" "998 1001" "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' <<<"$out"))"
+	# what was only created goes without -f; a container's network, by its other name
+	runner create --name made "$image" true
+	same "create" "0made" "$status$out$errors"
+	same "its folders" "made made" "$(ls /run/runner/pods) $(ls /var/lib/runner/pods)"
+	runner rm made
+	same "rm of one that is created" "0" "$status$out$errors"
+	up net -- sleep 600
+	runner run --net container:net "$image" ls -l /proc/self/ns/net
+	same "--net container:" "$(readlink "/proc/$(field pid net)/ns/net")" "${out##*-> }$errors"
+	runner rm net
+	same "rm of one that runs" 125 "$status"
+	runner rm -f net
 	runner run -u 7:8 "$image" cat /proc/self/status
 	same "-u UID:GID" 8 "$(echo $(sed -n 's/^Groups:[[:space:]]*//p' <<<"$out"))"
 	up g -u user -- sleep 600

@@ -137,7 +137,9 @@ int pod_remove(const char *name, bool force, bool volumes,
 		state_clear(&st);
 		return remove_folder_alone(name, volumes, err);
 	}
-	if (r >= 0 && force && st.status != STATUS_EXITED) {
+	/* One that is created has run nothing yet: nothing is lost. */
+	if (r >= 0 && st.status != STATUS_EXITED &&
+	    (force || st.status == STATUS_CREATED)) {
 		r = pod_stop(&st, 0, SIGKILL, true, err);
 	} else if (r >= 0 && state_is_kept_up(&st)) {
 		r = shift_err_set(err, 0, "the pod %s is %s", name,

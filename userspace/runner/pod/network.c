@@ -81,10 +81,10 @@ int network_option(struct spec *spec, const char *text,
 	}
 	if (!strcmp(text, "pasta"))
 		return spec_annotate(spec, err, SPEC_ANNOTATION_PASTA, "true");
-	if (strncmp(text, "pod:", 4))
+	if (strncmp(text, "pod:", 4) && strncmp(text, "container:", 10))
 		return shift_err_set(err, 0, "--net '%s': there are none, private, pasta, host, ns:PATH and pod:NAME",
 				     text);
-	r = join_network(spec, text + 4, &st, err);
+	r = join_network(spec, strchr(text, ':') + 1, &st, err);
 	state_clear(&st);
 	return r;
 }
