@@ -21,7 +21,8 @@ remote_programs() {
 	nfs | nfs-caller) echo apt postgres sqlite git rsync tar build fsx overlayfs locks together ;;
 	nfs-squash) echo postgres sqlite git build together ;;
 	nfs-nobody) echo sqlite git build fsx locks together ;;
-	smb) echo sqlite git tar build fsx locks ;;
+	# git merge --abort finds its files "not uptodate", natively as well
+	smb) echo sqlite build fsx locks ;;
 	esac
 }
 
