@@ -105,7 +105,7 @@ test_logs() {
 			"$(grep -e one -e err -e two "$log" | cut -d' ' -f2- | paste -sd'|')"
 		same "closed to others" 600 "$(stat -c %a $log)"
 	fi
-	for begin in "-n x l" "-n -1 l" "-x l" "nobody" ""; do
+	for begin in "-n x l" "-n -2 l" "-x l" "nobody" ""; do
 		runner logs $begin
 		same "logs $begin" 125 $status
 	done

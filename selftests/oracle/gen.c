@@ -202,6 +202,10 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	    (shiftfs->ret >= 0 || shiftfs->err == ENOEXEC) &&
 	    !strcmp(kinds[op->kind].name, "execve"))
 		return "whether the server lets who may execute open for reading";
+	if (gen_fuse && uses(op, 'x') && !strcmp(xattrs[op->name], "security.capability") &&
+	    shiftfs->ret < 0 && shiftfs->err == ENODATA &&
+	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)
+		return "whether a nosuid mount or a server without attributes is looked at first";
 	if (!strcmp(kinds[op->kind].name, "ficlonerange") &&
 	    shiftfs->ret < 0 && shiftfs->err == EINVAL &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)

@@ -195,7 +195,7 @@ test_completion() {
 		has "options of run" " $(completed run --) " " $word "
 	done
 	# what the man pages have is an option of something
-	options=$(for word in run ps update exec cp osd logs start stop rm kill attach stats "image import" "image ls" "image rm" "uidmap ls"; do
+	options=$(for word in run ps update exec cp osd logs start stop rm kill attach stats "image import" "image pull" "image ls" "image rm" "uidmap ls"; do
 		completed $word --
 	done)
 	word=$(sed 's/\\-/-/g' "$manual" | grep -o -e '--[a-z][a-z-]*' | sort -u | xargs)

@@ -17,6 +17,7 @@ asker=${runner%/*}/runner-side
 work=$(mktemp -d /var/tmp/demo-side.XXXXXX)
 chmod 755 "$work"
 templates=$work/templates
+: >"$work/log"
 [ "$host" = follow ] || templates=/etc/runner/side.d
 state=/var/lib/neutron
 wrong=0
@@ -84,8 +85,9 @@ serve() {
 kill_server() {
 	case $host in
 	follow) pkill -9 -P "$reader" ;;
-	path) systemctl kill -s 9 runner-side@agent.service ;;
-	socket) systemctl kill -s 9 runner-side-listen@agent.service ;;
+	# the supervisors of side containers are in the unit's cgroup, too
+	path) systemctl kill -s 9 --kill-who=main runner-side@agent.service ;;
+	socket) systemctl kill -s 9 --kill-who=main runner-side-listen@agent.service ;;
 	esac
 }
 
