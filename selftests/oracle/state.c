@@ -359,7 +359,8 @@ static int compare_dirent(const void *a, const void *b)
 
 bool silly_name(const char *name)
 {
-	return !strncmp(name, ".nfs", 4);
+	return !strncmp(name, ".nfs", strlen(".nfs")) ||
+	       !strncmp(name, ".__smbfile_silly", strlen(".__smbfile_silly"));
 }
 
 /* Takes the descriptor. */
