@@ -102,7 +102,7 @@ attack_device_dev() {
 		up "$pod" --cap-add sys_chroot -- sh -c 'mkdir /else; cp -r /bin /lib* /else; case $1 in
 			link) ln -s /etc /else/dev ;; folder) mkdir /else/dev ;; file) : >/else/dev ;; esac
 			exec attacker chroot /else sleep 1000' - $each
-		for _ in $(seq 50); do [ -e "/proc/$(field pid "$pod")/root/else" ] || break; sleep 0.1; done
+		for _ in $(seq 300); do [ -e "/proc/$(field pid "$pod")/root/else" ] || break; sleep 0.1; done
 		runner device add "$pod" /dev/full:/dev/full2
 		same "a $each as dev" 125 "$status"
 		gone "$pod"

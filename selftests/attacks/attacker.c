@@ -12,7 +12,7 @@
  *	fake-pts	a FIFO in place of /dev/pts/ptmx
  *	mount-tmpfs DIR	a filesystem of its own on DIR
  *	chroot DIR COMMAND...
- *	--insecure-policy or copy, as if it were skopeo: one line of what it can do
+ *	--insecure-policy, copy or inspect, as if it were skopeo: one line of what it can do
  *	-n -f DEVICE	as if it were e2fsck: ends with 1 when it can do more than read
  *			the device, and with 0 after two seconds
  *	mount-ext4 DEVICE DIR
@@ -382,7 +382,8 @@ int main(int argc, char **argv)
 		return calls();
 	if (!strcmp(what, "fake-pts"))
 		return fake_pts();
-	if (!strcmp(what, "--insecure-policy") || !strcmp(what, "copy"))
+	if (!strcmp(what, "--insecure-policy") || !strcmp(what, "copy") ||
+	    !strcmp(what, "inspect"))
 		return like_skopeo();
 	if (!strcmp(what, "-n") && argc == 4)
 		return like_checker(argv[3]);

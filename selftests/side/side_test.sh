@@ -97,6 +97,17 @@ test_submit() {
 	ask submit --wait brief
 	same "status of one that ends" 7 $status
 	same "what it wrote" "said" "$errors"
+	# a path unit that did not look when it was triggered is triggered again
+	"$RUNNER" exec agent runner-side status --key two sleeper >"$work/late" 2>&1 &
+	local asked=$! trigger
+	within 10 sh -c 'ls /var/lib/runner/side/agent/*.request'
+	sleep 0.3
+	trigger=$(stat -c %y /var/lib/runner/side/agent/trigger)
+	sleep 1.5
+	[ "$trigger" != "$(stat -c %y /var/lib/runner/side/agent/trigger)" ] || problem "it was not triggered again"
+	"$RUNNER" side run --templates "$templates" agent 2>/dev/null
+	wait $asked
+	same "asked late" "0 running" "$? $(cut -d' ' -f1 "$work/late")"
 	ask status --key nosuch sleeper
 	same "none" "0none" "$status$out"
 	ask signal sleeper 15

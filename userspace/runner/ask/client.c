@@ -113,19 +113,30 @@ void client_close(struct client *c)
 	c->spool = -1;
 }
 
+/*
+ * systemd's path unit does not look while its service runs, and for a moment after it.
+ * A trigger within that time is lost, so it is given again until there is an answer.
+ */
+#define TRIGGER_AGAIN_MS 1000
+
 static int spool_ask(int spool, const struct side_request *q, int seconds,
 		     struct side_answer *a, struct shift_error *err)
 {
 	struct timespec t = { .tv_nsec = 2000000 };
-	int64_t end;
+	int64_t end, again;
 	char name[128];
 	int r;
 
 	memset(a, 0, sizeof(*a));
 	r = submit(spool, q, err);
 	end = util_now_ms() + seconds * 1000LL;
+	again = util_now_ms() + TRIGGER_AGAIN_MS;
 	while (r >= 0 && !(r = read_answer(spool, q->id, a, err)) &&
 	       util_now_ms() < end) {
+		if (util_now_ms() >= again) {
+			spool_trigger(spool, NULL);
+			again = util_now_ms() + TRIGGER_AGAIN_MS;
+		}
 		nanosleep(&t, NULL);
 		if (t.tv_nsec < 100000000)
 			t.tv_nsec += t.tv_nsec / 2;
