@@ -205,10 +205,10 @@ bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 		if (flags & (LOOKUP_EXCL | LOOKUP_REVAL) ||
 		    dir->i_mode & S_ISVTX)
 			return false;
-	} else if ((flags & excl) != excl) {
+	} else if ((flags & excl) != excl || !dir->i_op->atomic_open) {
 		return false;
 	}
-	return dir->i_op->atomic_open && lower->s_magic == NFS_SUPER_MAGIC &&
+	return lower->s_magic == NFS_SUPER_MAGIC &&
 	       !sb_rdonly(dir->i_sb) &&
 	       !inode_permission(shiftfs_nop_idmap, dir, MAY_WRITE | MAY_EXEC);
 }
