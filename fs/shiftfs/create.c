@@ -193,8 +193,8 @@ static struct file *shiftfs_create_lower(struct vfsmount *mnt,
  * with EEXIST.
  *
  * Nor does it look up the target of a rename. In a sticky directory shiftfs
- * does: who may replace a file there depends on its owner, which the server
- * would not ask the mounter. LOOKUP_REVAL comes after an ESTALE.
+ * does: there the owner of a file may replace it, and the server would let the
+ * mounter do so. LOOKUP_REVAL comes after an ESTALE.
  */
 bool shiftfs_skips_lookup(struct inode *dir, unsigned int flags)
 {

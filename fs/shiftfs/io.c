@@ -7,8 +7,8 @@
  * and as on an idmapped mount. The right to read and write was checked at open,
  * with the mounter's. A write uses credentials for three questions: may the
  * caller use reserved blocks or exceed a quota, does a member of the file's
- * group keep the setgid bit, and who asks a server to remove privileges, see
- * shiftfs_change_cred().
+ * group keep the setgid bit, and as which user is a server asked to remove
+ * privileges, see shiftfs_change_cred().
  *
  * The hooks of the lower file are asked first, see shiftfs_verify().
  */
