@@ -205,7 +205,7 @@ const char *accepted_result(const struct op *op, const struct result *shiftfs,
 	if (gen_server && gen_fuse && oracle->ret < 0 && oracle->err == EACCES &&
 	    (shiftfs->ret >= 0 || shiftfs->err == ENOEXEC) &&
 	    !strcmp(kinds[op->kind].name, "execve"))
-		return "whether the server lets who may execute open for reading";
+		return "whether the server lets a caller open for reading what it may only execute";
 	if (gen_fuse && uses(op, 'x') && !strcmp(xattrs[op->name], "security.capability") &&
 	    shiftfs->ret < 0 && shiftfs->err == ENODATA &&
 	    oracle->ret < 0 && oracle->err == EOPNOTSUPP)

@@ -137,8 +137,8 @@ static bool oracle_lost_data(void)
 }
 
 /*
- * Nor does it take an open file for a right: who has lost that since may not
- * truncate or lock there, or with FUSE look at it, as before a mapping that may be
+ * Nor does it take an open file for a right: a caller that has lost the right since
+ * may not truncate or lock there, or with FUSE look at it, as before a mapping that may be
  * beyond its end; mergerfs then says ENOENT. The trees go apart.
  */
 static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
@@ -151,8 +151,8 @@ static bool oracle_lost_right(const struct op *op, const struct result *shiftfs,
 }
 
 /*
- * What is open and removed mergerfs finds again if it could open it, as who removed it;
- * and changes it with the ids for which the same thread did something before.
+ * mergerfs finds an open file that is removed again if it could open the file with the
+ * ids of the caller that removed it; and changes it with the ids for which the same thread did something before.
  */
 static bool oracle_lost_removed(const struct op *op, const struct result *shiftfs,
 				const struct result *oracle)
@@ -184,8 +184,8 @@ static int count_of(const char *text, const char *word)
 }
 
 /*
- * Before a FUSE server changes what has a file capability it is asked to remove that, by
- * who makes the change: mergerfs then refuses all but root. shiftfs truncates, and makes
+ * Before a FUSE server changes a file with a capability, it is asked to remove that in the
+ * name of the caller: mergerfs then refuses all but root. shiftfs truncates, and changes
  * owners, as the mounter. The trees go apart.
  */
 static bool oracle_kept_capability(const struct result *shiftfs, const struct result *oracle)

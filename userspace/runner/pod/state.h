@@ -147,7 +147,7 @@ int state_finish(struct state *st, struct shift_error *err);
 /* Removes the folder of a pod that is locked by this process. */
 int state_remove(struct state *st, struct shift_error *err);
 
-/* The same by who has state_lock_all(); the pod's own lock stays. */
+/* The same, for a caller that holds state_lock_all(); the pod's own lock stays. */
 int state_remove_locked(struct state *st, struct shift_error *err);
 
 void state_clear(struct state *st);

@@ -503,17 +503,6 @@ static int join(const struct op *op, struct shift_error *err)
 	return 0;
 }
 
-static int mount_sysfs(const char *target, struct shift_error *err)
-{
-	if (mkdir_parents(target, 0755, err) < 0)
-		return -EIO;
-	if (mount("sysfs", target, "sysfs",
-		  MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, NULL) < 0)
-		return shift_err_set(err, errno, "cannot mount sysfs at %s",
-				     target);
-	return 0;
-}
-
 static int console(int say_fd, struct shift_error *err)
 {
 	struct report report = { .type = REPORT_CONSOLE };
@@ -594,7 +583,7 @@ static int run(struct plan *plan, struct op *op, int alive_fd, int say_fd,
 	case OP_SYSFS:
 		return sys_is_devices(spec) ?
 			sysdevices_mount(spec, STAGE_SYSFS, op->target, err) :
-			mount_sysfs(op->target, err);
+			sysdevices_mount_all(op->target, err);
 	case OP_LABEL:
 		return security_label(spec, err);
 	case OP_CGROUP_NS:

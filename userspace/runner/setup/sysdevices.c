@@ -315,16 +315,24 @@ static int fill(const struct tree *t, const struct spec *spec,
 	return r < 0 ? r : show_devices(t, spec, true, err);
 }
 
+int sysdevices_mount_all(const char *target, struct shift_error *err)
+{
+	int r = mkdir_parents(target, 0755, err);
+
+	if (r >= 0 && mount("sysfs", target, "sysfs", FLAGS | MS_RDONLY, NULL) < 0)
+		return shift_err_set(err, errno, "cannot mount sysfs at %s",
+				     target);
+	return r;
+}
+
 int sysdevices_mount(const struct spec *spec, const char *from,
 		     const char *target, struct shift_error *err)
 {
 	const struct tree t = { from, target };
-	int r;
+	int r = sysdevices_mount_all(from, err);
 
-	if ((r = mkdir_parents(from, 0755, err)) < 0)
+	if (r < 0)
 		return r;
-	if (mount("sysfs", from, "sysfs", FLAGS | MS_RDONLY, NULL) < 0)
-		return shift_err_set(err, errno, "cannot mount sysfs at %s", from);
 	r = mount_tmpfs(spec, "sys", target, err);
 	if (r >= 0)
 		r = fill(&t, spec, err);

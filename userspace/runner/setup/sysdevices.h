@@ -13,6 +13,9 @@
 #include "error.h"
 #include "spec/spec.h"
 
+/* Mounts a whole sysfs at @target, read-only, in runner's own mount namespace. */
+int sysdevices_mount_all(const char *target, struct shift_error *err);
+
 /*
  * Mounts it at @target, read-only, in runner's own mount namespace. @from is a place for
  * the sysfs that it is made of, which is gone when this returns.
